@@ -1,0 +1,1 @@
+"""The contract of Leadsman: its two custom resources and the names that all parts share."""

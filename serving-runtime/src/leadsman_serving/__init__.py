@@ -1,0 +1,1 @@
+"""The serving runtime of Leadsman: answers predictions for one model version."""

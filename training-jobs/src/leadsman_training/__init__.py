@@ -1,0 +1,1 @@
+"""The training jobs of Leadsman: search, conclude, gate and register."""
