@@ -1,0 +1,168 @@
+# Every command of the project, the same here and in CI. `make` alone lists them.
+# A recipe longer than a few lines lives in scripts/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leadsman
+OWN_UV := $(CACHE)/uv/bin/uv
+# The uv on the PATH if it runs (a shim may not), else one of our own.
+UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(OWN_UV))
+# Steps never sync by themselves: several at once would change .venv under each other.
+RUN := $(UV) run --no-sync
+# Inside .venv, so that a new .venv (another UV_PYTHON makes one) is synced again.
+SYNCED := .venv/.synced-$(UV_PYTHON)
+PROJECTS := $(wildcard pyproject.toml */pyproject.toml)
+SOURCES := crds/src operator/src serving-runtime/src training-jobs/src devcluster/src
+CLUSTERLESS := $(wildcard $(addprefix tests/,architecture component golden simulation unit))
+CHECKS := coverage types chart workflows lint imports generated config
+
+##@ Everyday
+
+.PHONY: help
+help: ## list the commands
+	@scripts/help $(MAKEFILE_LIST)
+
+.PHONY: check
+check: $(SYNCED) ## everything that needs no cluster: format, lint, types, imports, tests, charts
+	@MAKE='$(MAKE)' $(RUN) python scripts/run_steps.py $(CHECKS)
+
+.PHONY: test
+test: ## everything, end to end on a cluster of three nodes included
+	@MAKE='$(MAKE)' scripts/test-all
+
+.PHONY: demo
+demo: $(SYNCED) ## bring up a cluster, install the resources, apply the examples and show them
+	@UV='$(UV)' scripts/demo
+
+.PHONY: demo-down
+demo-down: down ## remove what `make demo` made
+
+.PHONY: sync
+sync: $(SYNCED) ## install all packages and tools into .venv, as the lockfile says
+	@echo "sync: .venv is what uv.lock says"
+
+.PHONY: generate
+generate: $(SYNCED) ## write the CRDs, their chart and their reference from the models
+	@echo "generate: CRDs, chart and reference from the models in crds/"
+	@$(RUN) python -m leadsman_api.crdgen
+
+.PHONY: format
+format: $(SYNCED) ## format the code and repair what the linter can repair
+	@echo "format: ruff"
+	@$(RUN) ruff format
+	@$(RUN) ruff check --fix-only --quiet
+
+##@ The steps of `make check`
+
+.PHONY: lint
+lint: $(SYNCED) ## formatting, lint and spelling
+	@echo "lint: ruff, codespell"
+	@$(RUN) ruff format --check --quiet || { echo "not formatted: run make format"; exit 1; }
+	@$(RUN) ruff check --quiet
+	@$(RUN) codespell $$(git ls-files -co --exclude-standard)
+	@echo "formatted, no findings"
+
+.PHONY: types
+types: $(SYNCED) ## types: mypy, strict
+	@echo "types: mypy --strict"
+	@$(RUN) mypy $(SOURCES) scripts tests
+
+.PHONY: imports
+imports: $(SYNCED) ## the layers: import contracts
+	@echo "imports: import-linter"
+	@$(RUN) lint-imports --no-cache
+
+.PHONY: unit
+unit: $(SYNCED) ## tests that need no cluster, without coverage (the quickest answer)
+	@echo "unit: $(CLUSTERLESS)"
+	@$(RUN) pytest $(CLUSTERLESS)
+
+.PHONY: coverage
+coverage: $(SYNCED) ## the same tests; fails below 90 % of lines or branches of the pure code
+	@echo "coverage: $(CLUSTERLESS)"
+	@$(RUN) pytest --cov --cov-report=term $(CLUSTERLESS)
+	@$(RUN) coverage json --quiet -o - | $(RUN) python scripts/coverage_gate.py
+
+.PHONY: chart
+chart: $(SYNCED) ## tests of the charts, rendered with helm
+	@echo "chart: tests/chart"
+	@$(RUN) pytest tests/chart
+
+.PHONY: workflows
+workflows: $(SYNCED) ## lint of .github: actionlint, zizmor
+	@echo "workflows: actionlint, zizmor"
+	@PATH="$$($(RUN) devcluster tools actionlint --path):$$PATH" actionlint -shellcheck= -pyflakes=
+	@$(RUN) zizmor --offline --no-progress --quiet --pedantic .github
+	@echo "no findings"
+
+.PHONY: generated
+generated: $(SYNCED) ## generated files are what the models say
+	@echo "generated: crdgen --check"
+	@$(RUN) python -m leadsman_api.crdgen --check
+
+.PHONY: config
+config: $(SYNCED) ## pyproject files, lockfile and commit hooks are valid and up to date
+	@echo "config: validate-pyproject, uv lock --check, pre-commit validate-config"
+	@$(RUN) validate-pyproject $(PROJECTS)
+	@$(UV) lock --check
+	@$(RUN) pre-commit validate-config .pre-commit-config.yaml
+	@echo "$(words $(PROJECTS)) pyproject files, lockfile and hooks are valid"
+
+##@ Cluster
+
+WORKERS ?= 0
+
+.PHONY: up
+up: $(SYNCED) ## start the cluster (WORKERS=2 for three nodes); harmless when it runs
+	@$(RUN) devcluster up --workers $(WORKERS)
+
+.PHONY: down
+down: $(SYNCED) ## remove the cluster; caches stay, so that the next `make up` is quick
+	@$(RUN) devcluster down
+
+.PHONY: status
+status: $(SYNCED) ## what the cluster is and whether it is well
+	@$(RUN) devcluster status
+
+.PHONY: images
+images: $(SYNCED) ## build the images and load what changed into the cluster
+	@$(RUN) devcluster images
+
+.PHONY: e2e
+e2e: $(SYNCED) ## end-to-end tests on a cluster of three nodes, started if need be
+	@$(RUN) devcluster up --workers 2
+	@$(RUN) devcluster images
+	@$(RUN) pytest --e2e tests/e2e
+
+.PHONY: bench
+bench: $(SYNCED) ## benchmarks
+	@echo "bench: tests/bench"
+	@$(RUN) pytest tests/bench
+
+##@ Housekeeping
+
+.PHONY: hooks
+hooks: $(SYNCED) ## run the quick checks before each commit and push
+	@$(RUN) pre-commit install --install-hooks
+
+.PHONY: changelog
+changelog: $(SYNCED) ## gather changelog.d into CHANGELOG.md (VERSION=1.2.3)
+	@$(UV) tool run --from 'towncrier==25.8.0' towncrier build --yes --version "$(VERSION)"
+
+.PHONY: clean
+clean: ## remove what the tools left in the checkout; cluster and caches elsewhere stay
+	@echo "clean: caches, reports and builds in this checkout"
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage* htmlcov dist
+	@find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+$(OWN_UV): scripts/bootstrap-uv
+	@scripts/bootstrap-uv "$(CACHE)/uv"
+
+# The program is order-only: a newer uv is no reason to sync.
+$(SYNCED): uv.lock $(PROJECTS) | $(UV)
+	@$(UV) sync --all-packages --locked --quiet
+	@touch $@
