@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leadsman
+CACHE := $(or $(LEADSMAN_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/leadsman)
 OWN_UV := $(CACHE)/uv/bin/uv
 # The uv on the PATH if it runs (a shim may not), else one of our own.
 UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(OWN_UV))
