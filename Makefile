@@ -14,7 +14,7 @@ UV := $(or $(shell uv --version >/dev/null 2>&1 && command -v uv),$(OWN_UV))
 # Steps never sync by themselves: several at once would change .venv under each other.
 RUN := $(UV) run --no-sync
 # Inside .venv, so that a new .venv (another UV_PYTHON makes one) is synced again.
-SYNCED := .venv/.synced-$(UV_PYTHON)
+SYNCED := .venv/.synced-$(subst /,-,$(UV_PYTHON))
 PROJECTS := $(wildcard pyproject.toml */pyproject.toml)
 SOURCES := crds/src operator/src serving-runtime/src training-jobs/src devcluster/src
 CLUSTERLESS := $(wildcard $(addprefix tests/,architecture component golden simulation unit))
@@ -152,6 +152,10 @@ hooks: $(SYNCED) ## run the quick checks before each commit and push
 .PHONY: changelog
 changelog: $(SYNCED) ## gather changelog.d into CHANGELOG.md (VERSION=1.2.3)
 	@$(UV) tool run --from 'towncrier==25.8.0' towncrier build --yes --version "$(VERSION)"
+
+.PHONY: publish
+publish: ## build the images for a registry and push them (REGISTRY=ghcr.io/someone VERSION=1.2.3)
+	@REGISTRY='$(REGISTRY)' VERSION='$(VERSION)' PUSH='$(PUSH)' scripts/publish-images
 
 .PHONY: clean
 clean: ## remove what the tools left in the checkout; cluster and caches elsewhere stay
