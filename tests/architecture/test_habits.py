@@ -116,17 +116,15 @@ def test_workflows_run_the_make_targets(workflow: Path) -> None:
 
 
 def test_one_version_of_uv() -> None:
-    """CI and the bootstrap install the same uv, and it is new enough for the workspace."""
-    bootstrap = (ROOT / "scripts/bootstrap-uv").read_text()
-    (version,) = re.findall(r"^readonly uv_version=(\S+)$", bootstrap, re.MULTILINE)
+    """Machines, CI and images install the same uv."""
+    declared = re.compile(
+        r"^(?:readonly uv_version=|  UV_VERSION: |ARG UV_VERSION=)(\S+)$", re.MULTILINE
+    )
+    found = {
+        str(path.relative_to(ROOT)): set(declared.findall(path.read_text()))
+        for path in [ROOT / "scripts/bootstrap-uv", *WORKFLOWS, *files("*Dockerfile")]
+        if "uv_version" in path.read_text().lower()
+    }
 
-    pinned = [text for workflow in WORKFLOWS if (text := workflow.read_text()).count("setup-uv@")]
-
-    assert pinned
-    assert {load_version(text) for text in pinned} == {version}
-
-
-def load_version(workflow: str) -> str:
-    """The version of uv that a workflow installs."""
-    (version,) = re.findall(r"^  UV_VERSION: (\S+)$", workflow, re.MULTILINE)
-    return str(version)
+    assert len(found) > 1
+    assert len(set.union(*found.values())) == 1, found
