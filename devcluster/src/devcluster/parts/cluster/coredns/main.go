@@ -11,7 +11,9 @@ import (
 	_ "github.com/coredns/coredns/plugin/forward"
 	_ "github.com/coredns/coredns/plugin/health"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
+	_ "github.com/coredns/coredns/plugin/loadbalance"
 	_ "github.com/coredns/coredns/plugin/loop"
+	_ "github.com/coredns/coredns/plugin/metrics"
 	_ "github.com/coredns/coredns/plugin/ready"
 	_ "github.com/coredns/coredns/plugin/reload"
 )
@@ -19,7 +21,8 @@ import (
 func main() {
 	// The order is the order of the chain, as in CoreDNS's own plugin.cfg.
 	dnsserver.Directives = []string{
-		"reload", "errors", "health", "ready", "cache", "loop", "kubernetes", "forward",
+		"reload", "errors", "health", "ready", "prometheus", "loadbalance", "cache", "loop",
+		"kubernetes", "forward",
 	}
 	coremain.Run()
 }

@@ -1,0 +1,175 @@
+"""One kind cluster: created, started again after a crash, equipped with its add-ons, deleted."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from devcluster import commands, nodes
+from devcluster.engine import Engine
+from devcluster.errors import CommandFailed
+from devcluster.kind_config import Shape, kind_config
+from devcluster.nodes import Node
+from devcluster.pins import Pins, package_file
+from devcluster.places import Places
+from devcluster.progress import Progress
+
+__all__ = ["Cluster"]
+
+READY_SECONDS = 240
+RESTART_SECONDS = 90
+ADDONS = (("kube-system", "coredns"), ("kube-system", "metrics-server"),
+          ("local-path-storage", "local-path-provisioner"))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster's name with all that is needed to work on it."""
+
+    name: str
+    engine: Engine
+    pins: Pins
+    places: Places
+    progress: Progress
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The file that points kubectl at this cluster."""
+        return self.places.kubeconfig(self.name)
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Return the cluster's nodes, stopped ones too."""
+        return nodes.list_nodes(self.engine, self.name)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> str:
+        """Run a kubectl command that has to succeed.
+
+        Raises:
+            CommandFailed: It did not.
+        """
+        return commands.run(self._kubectl(*arguments), stdin=stdin, timeout=timeout)
+
+    def answers(self) -> bool:
+        """Say whether the API server is there."""
+        return commands.attempt(self._kubectl("get", "--raw", "/readyz"), timeout=10).returncode == 0
+
+    def create(self, shape: Shape, image: str, *, own_network: bool, cgroup_version: int) -> None:
+        """Create the nodes; on any failure nothing of them stays.
+
+        Raises:
+            CommandFailed: kind failed; its log is named.
+        """
+        self.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+        config = kind_config(shape, own_network=own_network, cgroup_version=cgroup_version)
+        file = self.kubeconfig.with_name("kind.yaml")
+        file.write_text(yaml.safe_dump(config))
+        count = 1 + shape.workers
+        title = f"{count} node{'s' if count > 1 else ''} of {image}"
+        try:
+            with self.progress.step(title) as step:
+                commands.follow(
+                    [*self._kind("create", "cluster"), "--image", image, "--config", str(file),
+                     "--kubeconfig", str(self.kubeconfig), "--wait", "0s"],
+                    log=self.places.logs / f"kind-{self.name}.log", env=self.engine.env,
+                    on_line=lambda line: setattr(step, "detail", line.strip()[:60]),
+                )
+        except BaseException:
+            self.delete()
+            raise
+
+    def restart(self) -> bool:
+        """Start stopped nodes again; say whether the API server came back."""
+        nodes.start_nodes(self.engine, self.nodes())
+        deadline = time.monotonic() + RESTART_SECONDS
+        while not self.answers():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.5)
+        return True
+
+    def connect_pods(self) -> None:
+        """Give the nodes their pod network, where the node image has no plugin of its own.
+
+        Raises:
+            CommandFailed: A node did not get a range of addresses in time.
+        """
+        running = tuple(node for node in self.nodes() if node.is_running)
+        deadline = time.monotonic() + READY_SECONDS
+        while not (cidrs := self._pod_cidrs(running)):
+            if time.monotonic() > deadline:
+                raise CommandFailed(self._kubectl("get", "nodes"), 1, "nodes without a pod CIDR")
+            time.sleep(0.2)
+        nodes.connect_pods(self.engine, running, cidrs)
+
+    def add_ons(self, metrics_image: str, metrics_command: str) -> None:
+        """Apply what kind does not bring, and let DNS fit the number of nodes.
+
+        Raises:
+            CommandFailed: The API server refused.
+        """
+        manifest = package_file("manifests/metrics-server.yaml").read_text()
+        manifest = manifest.replace("@IMAGE@", metrics_image)
+        manifest = manifest.replace("@COMMAND@", metrics_command)
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
+        replicas = min(2, len(self.nodes()))
+        self.kubectl(
+            "-n", "kube-system", "scale", "deployment/coredns", f"--replicas={replicas}"
+        )
+
+    def wait_until_ready(self) -> None:
+        """Wait for the nodes and every add-on.
+
+        Raises:
+            CommandFailed: One was not Ready in time; the message names it.
+        """
+        limit = f"--timeout={READY_SECONDS}s"
+        patience = READY_SECONDS + 10
+        with self.progress.step("nodes Ready"):
+            self.kubectl(
+                "wait", "--for=condition=Ready", "nodes", "--all", limit, timeout=patience
+            )
+        with self.progress.step("DNS, storage and metrics Ready"):
+            for namespace, name in ADDONS:
+                self.kubectl(
+                    "-n", namespace, "rollout", "status", f"deployment/{name}", limit,
+                    timeout=patience,
+                )
+            self.kubectl(
+                "wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", limit,
+                timeout=patience,
+            )
+
+    def delete(self) -> None:
+        """Delete the cluster's nodes, volumes and kubeconfig; harmless where there is none.
+
+        Raises:
+            CommandFailed: The engine refused.
+        """
+        for node in self.nodes():
+            self.engine("rm", "--force", "--volumes", node.name)
+        for name in ("kubeconfig", "kind.yaml"):
+            self.kubeconfig.with_name(name).unlink(missing_ok=True)
+        if self.kubeconfig.parent.exists():
+            self.kubeconfig.parent.rmdir()
+
+    def _pod_cidrs(self, running: tuple[Node, ...]) -> dict[str, str]:
+        listing = json.loads(self.kubectl("get", "nodes", "-o", "json"))
+        cidrs = {
+            item["metadata"]["name"]: item["spec"]["podCIDR"]
+            for item in listing["items"]
+            if "podCIDR" in item["spec"]
+        }
+        if any(node.name not in cidrs for node in running):
+            return {}
+        return {node.name: cidrs[node.name] for node in running}
+
+    def _kubectl(self, *arguments: str) -> list[str]:
+        program = str(self.places.programs / "kubectl")
+        return [program, "--kubeconfig", str(self.kubeconfig), *arguments]
+
+    def _kind(self, *arguments: str) -> list[str]:
+        return [str(self.places.programs / "kind"), *arguments, "--name", self.name]

@@ -1,0 +1,78 @@
+"""Debian's part: packages for this machine, and base images where none can be pulled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from devcluster import commands
+from devcluster.engine import Engine
+from devcluster.places import Places
+
+__all__ = ["import_base", "install"]
+
+QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
+LEFT_OUT = ("./var/cache/apt/archives/*.deb", "./var/lib/apt/lists/*", "./dev/*", "./proc/*")
+
+
+def install(packages: tuple[str, ...], log: Path, on_line: Callable[[str], None]) -> None:
+    """Install packages without starting their services: the engine is to be a private one.
+
+    Raises:
+        CommandFailed: apt refused.
+    """
+    policy = Path("/usr/sbin/policy-rc.d")
+    ours = not policy.exists()
+    if ours:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        commands.follow(["apt-get", "update"], log=log, on_line=on_line, env=QUIET)
+        commands.follow(
+            ["apt-get", "install", "-y", "--no-install-recommends", *packages],
+            log=log, on_line=on_line, env=QUIET,
+        )
+    finally:
+        if ours:
+            policy.unlink()
+
+
+def import_base(  # noqa: PLR0913 - what, where and how to show it
+    engine: Engine,
+    places: Places,
+    *,
+    suite: str,
+    mirror: str,
+    tag: str,
+    on_line: Callable[[str], None],
+) -> None:
+    """Make a minimal Debian root file system and give it to the engine as an image.
+
+    Raises:
+        CommandFailed: debootstrap or the import failed.
+    """
+    root = places.work / f"debian-{suite}"
+    shutil.rmtree(root, ignore_errors=True)  # a half-made one of an interrupted run
+    root.mkdir(parents=True)
+    commands.follow(
+        ["debootstrap", "--variant=minbase", "--include=ca-certificates", suite, str(root), mirror],
+        log=places.logs / f"debian-{suite}.log", on_line=on_line,
+        env={"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+    )
+    _trust_what_the_host_trusts(root)
+    archive = places.work / f"debian-{suite}.tar"
+    excludes = [f"--exclude={pattern}" for pattern in LEFT_OUT]
+    commands.run(["tar", "-C", str(root), *excludes, "-cf", str(archive), "."])
+    engine("import", str(archive), tag)
+    archive.unlink()
+    shutil.rmtree(root)
+
+
+def _trust_what_the_host_trusts(root: Path) -> None:
+    """Downloads in a build may pass a proxy whose authority only this machine knows."""
+    bundle = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    if Path(bundle).exists():
+        shutil.copyfile(bundle, root / "etc/ssl/certs/ca-certificates.crt")

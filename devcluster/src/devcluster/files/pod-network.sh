@@ -1,0 +1,29 @@
+#!/bin/bash
+# Gives this node's pods addresses and the way to the pods of the other nodes. Runs at every boot,
+# since a restart loses routes, and whenever devcluster has written /etc/leadsman/pod-network:
+# the node's own CIDR on the first line, then `CIDR ADDRESS` for every other node.
+set -euo pipefail
+table=/etc/leadsman/pod-network
+cluster_cidr=10.244.0.0/16
+
+[[ -s $table ]] || exit 0
+{
+  read -r own
+  while read -r cidr address; do
+    ip route replace "$cidr" via "$address"
+  done
+} <"$table"
+
+# Between pods the sender's address stays as it is; only what leaves the cluster is masqueraded.
+masquerade=(POSTROUTING -s "$own" ! -d "$cluster_cidr" -j MASQUERADE)
+iptables -t nat -C "${masquerade[@]}" 2>/dev/null || iptables -t nat -A "${masquerade[@]}"
+
+mkdir -p /etc/cni/net.d
+cat >/etc/cni/net.d/10-leadsman.conflist.new <<END
+{"cniVersion": "0.4.0", "name": "leadsman", "plugins": [
+  {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": false, "hairpinMode": true,
+   "ipam": {"type": "host-local", "ranges": [[{"subnet": "$own"}]],
+            "routes": [{"dst": "0.0.0.0/0"}]}},
+  {"type": "portmap", "capabilities": {"portMappings": true}}]}
+END
+mv /etc/cni/net.d/10-leadsman.conflist.new /etc/cni/net.d/10-leadsman.conflist

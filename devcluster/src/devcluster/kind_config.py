@@ -1,0 +1,51 @@
+"""Writes kind's configuration from what is known of the host and what was asked for. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Shape", "kind_config"]
+
+POD_CIDR = "10.244.0.0/16"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a cluster looks like from outside."""
+
+    name: str
+    workers: int
+    api_port: int | None = None
+    """Port of the API server on 127.0.0.1; any free one when None."""
+    publish: tuple[tuple[int, int], ...] = ()
+    """Pairs of a port on 127.0.0.1 and a NodePort of the control plane's node."""
+
+
+def kind_config(shape: Shape, *, own_network: bool, cgroup_version: int) -> dict[str, Any]:
+    """Return the configuration that `kind create cluster` reads.
+
+    `own_network` says that the node image is a built one, without kind's network plugin.
+    """
+    networking: dict[str, Any] = {"podSubnet": POD_CIDR, "disableDefaultCNI": own_network}
+    if shape.api_port:
+        networking["apiServerPort"] = shape.api_port
+    control_plane: dict[str, Any] = {"role": "control-plane"}
+    if shape.publish:
+        control_plane["extraPortMappings"] = [
+            {"listenAddress": "127.0.0.1", "hostPort": host, "containerPort": node}
+            for host, node in shape.publish
+        ]
+    config: dict[str, Any] = {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "name": shape.name,
+        "networking": networking,
+        "nodes": [control_plane, *({"role": "worker"} for _ in range(shape.workers))],
+    }
+    if cgroup_version == 1:  # Kubernetes 1.35 refuses cgroup v1 unless told that we know
+        config["kubeadmConfigPatches"] = [
+            "kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\n"
+            "failCgroupV1: false\n"
+        ]
+    return config

@@ -1,0 +1,223 @@
+"""A Docker engine of our own, for machines where none runs: started, adopted, taken down whole.
+
+It has its own socket, data and run folders. Before the first start the state of the machine that
+an engine changes is written down, so that `stop` can put it back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from devcluster import commands, firewall
+from devcluster.engine import Engine
+from devcluster.errors import CommandFailed, Refusal
+from devcluster.host import missing_capabilities
+from devcluster.pins import package_file
+from devcluster.places import Places
+
+__all__ = ["client_of", "is_running", "missing_here", "start", "stop"]
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+
+
+def client_of(places: Places) -> Engine:
+    """Return the client of the private engine: Debian's own, which has BuildKit built in."""
+    folder = places.run / "programs"
+    folder.mkdir(parents=True, exist_ok=True)
+    link = folder / "docker"
+    if not link.is_symlink():
+        link.symlink_to("/usr/bin/docker")
+    return Engine(client=str(link), host=f"unix://{places.socket}", programs=folder)
+
+
+def is_running(places: Places) -> bool:
+    """Say whether the private engine answers."""
+    return places.socket.exists() and client_of(places).succeeds("version", timeout=20)
+
+
+def start(places: Places, *, without: tuple[str, ...]) -> Engine:
+    """Start the private engine, or adopt the one that runs.
+
+    Raises:
+        Refusal: It did not come up; the message has its last words.
+    """
+    if is_running(places):
+        return client_of(places)
+    _end_processes(places)  # whatever a kill -9 has left of an earlier one
+    _unmount(places)
+    places.run.mkdir(parents=True, exist_ok=True)
+    places.engine.mkdir(parents=True, exist_ok=True)
+    _write_down(places)
+    log = places.engine / "dockerd.log"
+    with log.open("w") as kept:
+        process = subprocess.Popen(
+            _command_line(places, without),
+            stdin=subprocess.DEVNULL, stdout=kept, stderr=kept, start_new_session=True,
+        )
+    if not _wait(lambda: is_running(places) or process.poll() is not None, START_SECONDS) or (
+        process.poll() is not None
+    ):
+        last = " | ".join(log.read_text().strip().splitlines()[-3:])
+        stop(places)
+        raise Refusal(f"the private engine did not start: {last} (all of it: {log})")
+    return client_of(places)
+
+
+def stop(places: Places) -> None:
+    """End the private engine and put back what it changed; its data stays as a cache."""
+    _end_processes(places)
+    _unmount(places)
+    before = _read_down(places)
+    if before is not None:
+        _remove_interfaces(set(before["links"]))
+        _clean_firewall(str(before["forward_policy"]))
+        IP_FORWARD.write_text(str(before["ip_forward"]))
+    shutil.rmtree(places.run, ignore_errors=True)
+
+
+def _command_line(places: Places, without: tuple[str, ...]) -> list[str]:
+    flags = [
+        "dockerd",
+        f"--host=unix://{places.socket}",
+        f"--data-root={places.engine / 'data'}",
+        f"--exec-root={places.run / 'exec'}",
+        f"--pidfile={places.run / 'docker.pid'}",
+        f"--mtu={_default_mtu()}",
+        "--log-level=warn",
+    ]
+    if without:
+        wrapper = places.run / "runc"
+        script = package_file("files/runc-within-capabilities.sh").read_text()
+        script = script.replace("@MISSING@", json.dumps(without))
+        wrapper.write_text(script.replace("@RUNC@", shutil.which("runc") or "/usr/sbin/runc"))
+        wrapper.chmod(0o755)
+        flags += [
+            f"--add-runtime=within-capabilities={wrapper}",
+            "--default-runtime=within-capabilities",
+        ]
+    return flags
+
+
+def _default_mtu() -> int:
+    """Packets larger than the way out takes would be lost on their way to a build."""
+    routes = commands.attempt(["ip", "-o", "route", "get", "192.0.2.1"]).stdout
+    found = re.search(r"\bdev (\S+)", routes)
+    file = Path(f"/sys/class/net/{found[1]}/mtu") if found else None
+    return int(file.read_text()) if file and file.exists() else 1500
+
+
+def _write_down(places: Places) -> None:
+    file = places.run / "before.json"
+    if file.exists():  # an engine that was killed: what it changed is not the state before
+        return
+    state = {
+        "links": sorted(os.listdir("/sys/class/net")),
+        "forward_policy": firewall.forward_policy(commands.attempt(["iptables-save"]).stdout),
+        "ip_forward": IP_FORWARD.read_text().strip(),
+    }
+    file.write_text(json.dumps(state))
+
+
+def _read_down(places: Places) -> dict[str, object] | None:
+    file = places.run / "before.json"
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def _processes(places: Places) -> dict[int, str]:
+    """Return the engine's own processes and those of its containers, with their command lines.
+
+    A process is ours by our folders on its command line, or by a container of ours as its cgroup.
+    """
+    marks = (str(places.socket), str(places.run / "exec"))
+    containers = places.engine / "data" / "containers"
+    ids = tuple(os.listdir(containers)) if containers.exists() else ()
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            groups = (entry / "cgroup").read_text()
+        except OSError:  # it ended meanwhile
+            continue
+        is_part = _program(line) in PROGRAMS and any(mark in line for mark in marks)
+        if is_part or any(container in groups for container in ids):
+            found[int(entry.name)] = line
+    return found
+
+
+PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "runc")
+
+
+def _program(command_line: str) -> str:
+    return command_line.partition(" ")[0].rpartition("/")[2]
+
+
+def _end_processes(places: Places) -> None:
+    """End the engine politely; it ends its containers; then kill whatever is left."""
+    engines = [number for number, line in _processes(places).items() if _program(line) == "dockerd"]
+    for number in engines:
+        _signal(number, signal.SIGTERM)
+    if engines:
+        _wait(lambda: not _processes(places), STOP_SECONDS)
+    for number in _processes(places):
+        _signal(number, signal.SIGKILL)
+    _wait(lambda: not _processes(places), STOP_SECONDS)
+
+
+def _signal(number: int, which: signal.Signals) -> None:
+    try:
+        os.kill(number, which)
+    except ProcessLookupError:
+        return
+
+
+def _unmount(places: Places) -> None:
+    roots = (str(places.engine / "data"), str(places.run))
+    mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for mount in reversed(mounts):
+        if mount.startswith(roots):
+            commands.attempt(["umount", "--lazy", mount])
+
+
+def _remove_interfaces(before: set[str]) -> None:
+    for link in sorted(set(os.listdir("/sys/class/net")) - before):
+        if re.fullmatch(r"docker0|br-[0-9a-f]{12}|veth[0-9a-f]+", link):
+            commands.attempt(["ip", "link", "delete", link])
+
+
+def _clean_firewall(policy: str) -> None:
+    for family in ("iptables", "ip6tables"):
+        saved = commands.attempt([f"{family}-save"])
+        if saved.returncode == 0 and "DOCKER" in saved.stdout:
+            cleaned = firewall.without_engine(saved.stdout, policy=policy)
+            restored = commands.attempt([f"{family}-restore"], stdin=cleaned)
+            if restored.returncode:
+                raise CommandFailed([f"{family}-restore"], restored.returncode, restored.stderr)
+
+
+def _wait(is_so: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def missing_here() -> tuple[str, ...]:
+    """Return the capabilities that this machine cannot grant to containers."""
+    return missing_capabilities(
+        Path("/proc/self/status").read_text(),
+        int(Path("/proc/sys/kernel/cap_last_cap").read_text()),
+    )
