@@ -1,0 +1,27 @@
+"""Names of the environment variables by which the operator speaks to its pods."""
+
+from __future__ import annotations
+
+from leadsman_api.vocabulary import Term
+
+
+class Variable(Term):
+    """Environment variables of our pods."""
+
+    MODEL_NAME = "LEADSMAN_MODEL_NAME", "the registered model."
+    MODEL_VERSION = "LEADSMAN_MODEL_VERSION", "its version."
+    MODEL_DIGEST = "LEADSMAN_MODEL_DIGEST", "digest that its files must have."
+    MODEL_DIR = "LEADSMAN_MODEL_DIR", "folder of the files and the plan."
+    LOADING = "LEADSMAN_LOADING", "Safe or Trusted."
+    REVISION = "LEADSMAN_REVISION", "the revision that this pod serves."
+    LIMITS = "LEADSMAN_LIMITS", "spec.serving.limits as JSON."
+    API_KEYS_DIR = "LEADSMAN_API_KEYS_DIR", "folder with the accepted API keys."
+    PAYLOAD_LOG = "LEADSMAN_PAYLOAD_LOG", "spec.serving.payloadLog as JSON."
+    TRAINING_RUN = "LEADSMAN_TRAINING_RUN", "namespace/name of the TrainingRun."
+    TRAINING_RUN_UID = "LEADSMAN_TRAINING_RUN_UID", "its uid."
+    TRAINING_SPEC = "LEADSMAN_TRAINING_SPEC", "path of the file with its spec."
+    STUDY = "LEADSMAN_STUDY", "name of the study."
+    STUDY_URL = "LEADSMAN_STUDY_URL", "address of the study's database."
+    WORKER = "LEADSMAN_WORKER", "number of this worker."
+    POD_UID = "LEADSMAN_POD_UID", "uid of this pod, by which its trials are found."
+    PARENT_RUN = "LEADSMAN_PARENT_RUN", "MLflow run that the trials belong to."

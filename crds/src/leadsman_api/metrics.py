@@ -1,0 +1,49 @@
+"""Names and labels of every metric, shared by those who write them and those who read them."""
+
+from __future__ import annotations
+
+from leadsman_api.vocabulary import Term
+
+
+class ServingMetric(Term):
+    """Metrics of a serving pod; the judge reads the first three."""
+
+    REQUESTS = "leadsman_requests_total", "answered requests by status class."
+    LATENCY = "leadsman_request_seconds", "time to answer, as a histogram."
+    IN_FLIGHT = "leadsman_requests_in_flight", "requests that are being answered."
+    REFUSED = "leadsman_requests_refused_total", "requests refused before any work, by cause."
+    ROWS = "leadsman_rows_total", "rows that were predicted."
+    BATCH = "leadsman_batch_rows", "rows of a batch, as a histogram."
+    FEATURES = "leadsman_feature_values_total", "values by feature and bin of the profile."
+    PREDICTIONS = "leadsman_predictions_total", "predictions by bin of the profile."
+    BACKEND = "leadsman_backend_info", "the plan that serves, and why not a faster one."
+    LOOP_LAG = "leadsman_loop_lag_seconds", "how late the event loop is."
+
+
+class OperatorMetric(Term):
+    """Metrics of the operator."""
+
+    PHASE = "leadsman_operator_phase", "1 for the phase that a resource is in."
+    WEIGHT = "leadsman_operator_weight", "percent of the traffic by arm."
+    VERDICTS = "leadsman_operator_verdicts_total", "verdicts by kind."
+    EVIDENCE = "leadsman_operator_log_evidence", "logarithm of the evidence against a candidate."
+    ROLLBACKS = "leadsman_operator_rollbacks_total", "rollbacks by reason."
+    PROMOTIONS = "leadsman_operator_promotions_total", "promotions."
+    RECONCILES = "leadsman_operator_reconcile_seconds", "time of a reconcile, as a histogram."
+    ERRORS = "leadsman_operator_reconcile_errors_total", "reconciles that failed, by reason."
+    REGISTRY_AGE = "leadsman_operator_registry_age_seconds", "age of what is known of a registry."
+    TRIALS = "leadsman_operator_trials", "trials by state."
+
+
+class MetricLabel(Term):
+    """Labels of metrics."""
+
+    NAMESPACE = "namespace", "namespace of the resource."
+    NAME = "name", "name of the resource."
+    KIND = "kind", "kind of the resource."
+    MODEL = "model", "the registered model."
+    VERSION = "version", "its version."
+    REVISION = "revision", "the revision."
+    ARM = "arm", "stable, candidate or previous."
+    STATUS = "status", "2xx, 4xx or 5xx."
+    REASON = "reason", "a reason of a condition."

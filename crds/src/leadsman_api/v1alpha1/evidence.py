@@ -1,0 +1,99 @@
+"""Evidence as it stands in the status: small, readable, and enough to go on after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from leadsman_api.contract import ATOMIC, Contract, list_by
+from leadsman_api.labels import Arm
+from leadsman_api.values import Sentence, Time, Word
+from leadsman_api.vocabulary import Term
+
+Total = Annotated[int, Field(ge=0, le=2**63 - 1, json_schema_extra={"format": "int64"})]
+
+
+class Verdict(Term):
+    """What the judge says."""
+
+    GOOD = "Good", "the candidate is shown to be healthy."
+    BAD = "Bad", "the candidate is shown to be worse."
+    UNDECIDED = "Undecided", "there is data, and it shows neither."
+    BLIND = "Blind", "there is no data, which is never evidence against a model."
+
+
+class ConditionEvidence(Contract):
+    """What one health condition has shown."""
+
+    name: Word
+    """Name of the condition in spec.health.conditions."""
+    verdict: Verdict
+    """What it says by itself."""
+    stable_total: Total | None = None
+    """Requests of the stable revision that were counted."""
+    stable_bad: Total | None = None
+    """Those of them that failed, or were too slow."""
+    candidate_total: Total | None = None
+    """Requests of the candidate that were counted."""
+    candidate_bad: Total | None = None
+    """Those of them that failed, or were too slow."""
+    ratio: float | None = None
+    """How many times the stable revision's share the candidate's is."""
+    ratio_low: float | None = None
+    """Lower end of the interval of the ratio, valid at any time."""
+    ratio_high: float | None = None
+    """Upper end of the interval of the ratio, valid at any time."""
+    value: float | None = None
+    """Latest number of a PromQL condition."""
+    outside_since: Time | None = None
+    """Since when a PromQL condition is outside its bounds."""
+    dispersion: float | None = None
+    """How much burstier than chance the stable revision is, by which evidence is discounted."""
+    log_evidence: float | None = None
+    """Logarithm of the evidence that the candidate is worse."""
+    log_components: Annotated[tuple[float, ...], Field(max_length=64)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """Its parts, by which the test goes on exactly where it stood."""
+
+
+class PodCounters(Contract):
+    """The raw counters of a pod when it was last read."""
+
+    pod: Word
+    """Name of the pod."""
+    arm: Arm
+    """Part that its revision plays."""
+    at: Time
+    """When they were read."""
+    counters: Mapping[str, float] = Field(max_length=64)
+    """Counters by name."""
+
+
+class Evidence(Contract):
+    """What the rollout has shown so far."""
+
+    verdict: Verdict
+    """What the judge says."""
+    because: Sentence
+    """Why, as one sentence with numbers."""
+    since: Time
+    """When counting began."""
+    updated_at: Time | None = None
+    """When it was last brought up to date."""
+    blind_since: Time | None = None
+    """Since when there is no data."""
+    log_evidence: float | None = None
+    """Logarithm of the evidence of all conditions together."""
+    log_bar: float | None = None
+    """The bar that it must reach for a rollback."""
+    conditions: Annotated[tuple[ConditionEvidence, ...], Field(max_length=32)] = Field(
+        default=(), json_schema_extra=list_by("name")
+    )
+    """What each condition has shown."""
+    pods: Annotated[tuple[PodCounters, ...], Field(max_length=500)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """Where the counters stood."""

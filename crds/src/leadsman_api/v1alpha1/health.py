@@ -1,0 +1,159 @@
+"""What counts as healthy: the conditions that a candidate is judged by.
+
+A condition is one of several types with fields of its own: in Python a union told apart by
+`type`, in the schema one object with CEL rules made from that union.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from leadsman_api.contract import Contract, list_by, nested
+from leadsman_api.rules import Rule, at_least_one_of, in_order, only_with
+from leadsman_api.v1alpha1.pods import ObjectReference
+from leadsman_api.values import (
+    Duration,
+    Form,
+    HttpUri,
+    Label,
+    PositiveDuration,
+)
+from leadsman_api.vocabulary import Term
+
+Ratio = Annotated[float, Field(ge=1, le=100)]
+Query = Annotated[str, Form(r"\S", "write a PromQL query that gives one number", longest=4096)]
+Quantile = Annotated[float, Field(gt=0, lt=1)]
+
+Bound = Annotated[float, Field(ge=-1e18, le=1e18)]
+
+_JUDGED = "without it nothing is judged"
+_MAX_IS_A_SHARE = Rule(
+    cel="!has(self.max) || (self.max >= 0.0 && self.max <= 1.0)",
+    check=lambda condition: condition.max is None or 0 <= condition.max <= 1,
+    message="max ({max}) is a share of the requests: write a number from 0 to 1, such as 0.02",
+    field="max",
+)
+
+
+class ErrorRate(Contract):
+    """The share of requests that fail."""
+
+    invariants = (at_least_one_of("ratio", "max", because=_JUDGED), _MAX_IS_A_SHARE)
+
+    name: Label
+    """Name of the condition, as status and events call it."""
+    type: Literal["ErrorRate"]
+    """Kind of the condition."""
+    ratio: Ratio | None = None
+    """How many times the stable revision's value is still tolerated."""
+    max: Bound | None = None
+    """Highest value that is healthy, whatever the stable revision does."""
+
+
+class Latency(Contract):
+    """The time that answers take."""
+
+    invariants = (at_least_one_of("ratio", "maxLatency", because=_JUDGED),)
+
+    name: Label
+    """Name of the condition, as status and events call it."""
+    type: Literal["Latency"]
+    """Kind of the condition."""
+    ratio: Ratio | None = None
+    """How many times the stable revision's value is still tolerated."""
+    max_latency: PositiveDuration | None = None
+    """Longest time that is healthy at the quantile, such as 100ms."""
+    quantile: Quantile | None = None
+    """Share of the answers that must be that fast; 0.99 when left out."""
+
+
+class PromQL(Contract):
+    """A number of your own from Prometheus."""
+
+    invariants = (at_least_one_of("min", "max", because=_JUDGED), in_order("min", "max"))
+
+    name: Label
+    """Name of the condition, as status and events call it."""
+    type: Literal["PromQL"]
+    """Kind of the condition."""
+    query: Query
+    """Query that gives one number; $(name), $(namespace) and $(revision) are filled in."""
+    min: Bound | None = None
+    """Lowest value that is healthy."""
+    max: Bound | None = None
+    """Highest value that is healthy, whatever the stable revision does."""
+    for_: Duration | None = Field(default=None, alias="for")
+    """How long the value must be outside before it counts; at once when left out."""
+
+
+class Disagreement(Contract):
+    """The share of requests that stable and candidate answer differently; needs copies."""
+
+    invariants = (_MAX_IS_A_SHARE,)
+
+    name: Label
+    """Name of the condition, as status and events call it."""
+    type: Literal["Disagreement"]
+    """Kind of the condition."""
+    max: Bound
+    """Highest value that is healthy, whatever the stable revision does."""
+
+
+HealthCondition = Annotated[
+    ErrorRate | Latency | PromQL | Disagreement, Field(discriminator="type")
+]
+
+DEFAULT_CONDITIONS: tuple[HealthCondition, ...] = (
+    ErrorRate(name="errors", type="ErrorRate", ratio=1.5),
+    Latency(name="latency", type="Latency", ratio=1.5),
+)
+
+
+class JudgeRule(Term):
+    """How evidence becomes a verdict."""
+
+    SEQUENTIAL = "Sequential", "reads every request and keeps falseRollbackRate."
+    ARGO = "Argo", "counts failed measurements like an Argo Rollouts analysis."
+    FLAGGER = "Flagger", "counts failed checks like a Flagger canary."
+
+
+class Judge(Contract):
+    """The rule that decides; the threshold rules are for people who migrate."""
+
+    invariants = (
+        only_with("interval", by="rule", values=["Argo", "Flagger"]),
+        only_with("failures", by="rule", values=["Argo", "Flagger"]),
+    )
+
+    rule: JudgeRule = JudgeRule.SEQUENTIAL
+    """How evidence becomes a verdict."""
+    interval: PositiveDuration | None = None
+    """Time between two checks of a threshold rule; 1m when left out."""
+    failures: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Failed checks that a threshold rule bears; 3 when left out."""
+
+
+class Prometheus(Contract):
+    """The Prometheus that is asked for counters and for the queries of conditions."""
+
+    url: HttpUri
+    """Address of Prometheus."""
+    secret_ref: ObjectReference | None = None
+    """Secret with username and password, or a token."""
+
+
+class Health(Contract):
+    """What counts as healthy, and how sure a verdict must be."""
+
+    false_rollback_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.01
+    """The promise: a healthy candidate is rolled back at most this often."""
+    conditions: Annotated[tuple[HealthCondition, ...], Field(min_length=1, max_length=16)] = Field(
+        default=DEFAULT_CONDITIONS, json_schema_extra=list_by("name")
+    )
+    """What a candidate is judged by; errors and latency against the stable revision."""
+    judge: Judge = nested(Judge)
+    """The rule that decides."""
+    prometheus: Prometheus | None = None
+    """Where counters come from; the operator's Prometheus or the pods when left out."""

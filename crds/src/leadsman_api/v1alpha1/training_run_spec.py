@@ -1,0 +1,111 @@
+"""What a training run is asked to do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from leadsman_api.contract import Contract, nested
+from leadsman_api.rules import Rule, at_most_one_of
+from leadsman_api.v1alpha1.data import Data
+from leadsman_api.v1alpha1.model_source import Registry
+from leadsman_api.v1alpha1.objective import Gate, Objective, Promotion
+from leadsman_api.v1alpha1.search import Pruner, Search
+from leadsman_api.v1alpha1.trainer import Algorithm, Trainer
+from leadsman_api.values import Duration, Fraction, ModelName, ObjectName, VersionNumber
+
+
+class TrainedModel(Contract):
+    """The registered model that gets the new version."""
+
+    name: ModelName
+    """Name of the registered model; it is made when there is none."""
+    registry: Registry | None = None
+    """Registry of the model; the operator's when left out."""
+
+
+class Reproduce(Contract):
+    """A version that is trained again from what was recorded, and compared."""
+
+    version: VersionNumber
+    """Version to train again."""
+    tolerance: Fraction = 0.0
+    """Largest difference of a prediction that still counts as equal."""
+
+
+class Queue(Contract):
+    """The Kueue queue that admits the pods."""
+
+    name: ObjectName
+    """Name of the LocalQueue."""
+    priority_class: ObjectName | None = None
+    """Name of a WorkloadPriorityClass."""
+    min_parallelism: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Fewest workers to start with; all of them when left out."""
+
+
+def _keeps_pareto(spec: TrainingRunSpec) -> bool:
+    return not spec.objective.additional or spec.search is None or spec.search.pruner is Pruner.NONE
+
+
+def _queue_fits(spec: TrainingRunSpec) -> bool:
+    minimum = spec.queue.min_parallelism if spec.queue else None
+    return minimum is None or spec.search is None or minimum <= spec.search.parallelism
+
+
+class TrainingRunSpec(Contract):
+    """What a training run is asked to do."""
+
+    invariants = (
+        at_most_one_of(
+            "reproduce",
+            "search",
+            because="a reproduction takes its parameters from what was recorded",
+        ),
+        Rule(
+            cel="!has(self.objective.additional) || size(self.objective.additional) == 0"
+            " || !has(self.search) || self.search.pruner == 'None'",
+            check=_keeps_pareto,
+            message="pruning knows a single objective: with objective.additional write "
+            "search.pruner None",
+            field="search.pruner",
+        ),
+        Rule(
+            cel="!has(self.queue) || !has(self.queue.minParallelism) || !has(self.search)"
+            " || self.queue.minParallelism <= self.search.parallelism",
+            check=_queue_fits,
+            message="queue.minParallelism must not be above search.parallelism: lower it",
+            field="queue.minParallelism",
+        ),
+    )
+
+    model: TrainedModel
+    """The registered model that gets the new version."""
+    data: Data
+    """What the model is trained on."""
+    trainer: Trainer = Trainer(algorithm=Algorithm.AUTO)
+    """What is trained and the pods that train it."""
+    objective: Objective
+    """What training aims at."""
+    search: Search | None = None
+    """How parameters are searched; with the defaults of its fields when left out."""
+    gate: Gate = nested(Gate)
+    """What the version must show before it may carry the alias."""
+    promotion: Promotion = nested(Promotion)
+    """What happens when it passed the gate."""
+    reproduce: Reproduce | None = None
+    """A version to train again, instead of a search."""
+    queue: Queue | None = None
+    """The Kueue queue; pods start at once when left out."""
+    suspend: bool = False
+    """Stop the pods and keep what was found, until this is false again."""
+    keep_pods_for: Duration = Field(default="1h", validate_default=True)
+    """Time that the pods of a finished run are kept, for their logs."""
+
+    @property
+    def effective_search(self) -> Search | None:
+        """The search that is meant: the defaults when it was left out, none to reproduce."""
+        if self.search is not None or self.reproduce is not None:
+            return self.search
+        return Search(pruner=Pruner.NONE) if self.objective.additional else Search()
