@@ -1,0 +1,161 @@
+"""Runs the two ports of the process and ends it without losing a request.
+
+The model port has the main thread and its event loop; the side port a thread of its
+own, so that a slow model never costs a probe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+from typing_extensions import override
+
+from leadsman_serving.app import create_app, create_side_app
+from leadsman_serving.errors import PortUnavailable
+from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle
+from leadsman_serving.settings import Settings, variable_of
+from leadsman_serving.telemetry import create_registry, installed_version
+
+_BACKLOG = 2048
+
+_logger = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and return."""
+    lifecycle = Lifecycle(beat_at=time.monotonic())
+    side_app = create_side_app(settings, lifecycle, create_registry(lifecycle, settings.git_commit))
+    with (
+        _listening(settings.port_side, "port_side") as side_socket,
+        _listening(settings.port_http, "port_http") as model_socket,
+        _side_port(side_app, side_socket),
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_serve(settings, lifecycle, model_socket, side_socket))
+    _logger.info("Ended.")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, which would close the port at once."""
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(
+    settings: Settings, lifecycle: Lifecycle, listener: socket.socket, side_listener: socket.socket
+) -> None:
+    """Serve the model port; on a signal drain, on a second one stop at once."""
+    server = _Server(_configuration(settings, create_app(settings, lifecycle)))
+    asked_to_end, in_a_hurry = asyncio.Event(), asyncio.Event()
+
+    def on_signal() -> None:
+        if lifecycle.draining:
+            server.force_exit = True
+            in_a_hurry.set()
+        lifecycle.draining = True
+        asked_to_end.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    _logger.info(
+        "Serving without a model: readiness stays off.",
+        extra={
+            "port_http": listener.getsockname()[1],
+            "port_side": side_listener.getsockname()[1],
+            "version": installed_version(),
+            "git_commit": settings.git_commit,
+        },
+    )
+    async with asyncio.TaskGroup() as tasks:
+        beating = tasks.create_task(_beat(lifecycle))
+        tasks.create_task(server.serve(sockets=[listener]))
+        await asked_to_end.wait()
+        _logger.info(
+            "Draining: requests are still accepted.",
+            extra={"seconds": settings.drain_seconds, "in_flight": lifecycle.in_flight},
+        )
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(in_a_hurry.wait(), settings.drain_seconds)
+        _logger.info("Closing the port.", extra={"in_flight": lifecycle.in_flight})
+        server.should_exit = True
+        beating.cancel()
+
+
+async def _beat(lifecycle: Lifecycle) -> None:
+    """Show that the loop runs, for as long as it does."""
+    while True:
+        lifecycle.beat_at = time.monotonic()
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def _configuration(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        # Named, because "auto" falls back without a word to a parser three times slower.
+        http="httptools",
+        ws="none",
+        backlog=_BACKLOG,
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.finish_seconds,
+    )
+
+
+@contextlib.contextmanager
+def _side_port(app: FastAPI, listener: socket.socket) -> Iterator[None]:
+    """Answer probes and metrics from another thread until the block ends."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="httptools",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    # A daemon: a scrape that hangs must not keep a process alive that was told to end.
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="side-port", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(timeout=5)
+
+
+def _listening(port: int, field: str) -> socket.socket:
+    """A listening socket for IPv6 and IPv4, or only IPv4 on hosts without IPv6."""
+    try:
+        if socket.has_dualstack_ipv6():
+            return socket.create_server(
+                ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+            )
+        # Every interface, because the clients are other pods.
+        return socket.create_server(("0.0.0.0", port), backlog=_BACKLOG)  # noqa: S104
+    except OSError as error:
+        raise PortUnavailable(
+            f"Port {port} can't be opened: {error.strerror}. Set {variable_of(field)} to another."
+        ) from error

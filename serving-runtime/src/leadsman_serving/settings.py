@@ -1,0 +1,78 @@
+"""What the environment tells the process; the only module that reads it.
+
+No name ends in `_PORT` or `_SERVICE_HOST`: Kubernetes sets such variables for every
+Service of the namespace, and one called `leadsman-http` would set ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from leadsman_api.ports import Port
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from leadsman_serving.errors import InvalidSettings
+
+PREFIX = "LEADSMAN_"
+
+PortNumber = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """Settings of the server; the variable of a field is its name in capitals, prefixed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    port_http: PortNumber = Port.SERVING_HTTP
+    """Where clients ask for predictions; 0 takes any free port and logs which."""
+
+    port_side: PortNumber = Port.SERVING_SIDE
+    """Where probes and metrics are answered, apart from the clients' traffic."""
+
+    drain_seconds: Seconds = 5.0
+    """How long requests are still accepted after SIGTERM, while readiness is already off.
+
+    Endpoints leave the load balancers only some time after a pod began to terminate.
+    """
+
+    finish_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
+    """How long requests that are open when the port closes may take before they are cut."""
+
+    stuck_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30.0
+    """How long the event loop may stand still before liveness fails."""
+
+    keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
+    """How long an idle connection stays open; longer than the 60 s that proxies keep one."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least severe log line that is written."""
+
+    git_commit: str = ""
+    """The commit that the image was built from; set by the image."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; `InvalidSettings` names every variable that is wrong."""
+        given = {
+            field: environment[variable_of(field)]
+            for field in cls.model_fields
+            if variable_of(field) in environment
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise InvalidSettings(_complaints(error)) from error
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that sets a field."""
+    return PREFIX + field.upper()
+
+
+def _complaints(error: ValidationError) -> str:
+    return "; ".join(
+        f"{variable_of(str(problem['loc'][0]))}={problem['input']!r}: {problem['msg']}"
+        for problem in error.errors(include_url=False)
+    )
