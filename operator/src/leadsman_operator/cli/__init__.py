@@ -1,0 +1,1 @@
+"""What people run at a terminal or in a pipeline; nothing here touches a cluster."""
