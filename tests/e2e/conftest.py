@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,20 +10,27 @@ from pathlib import Path
 import pytest
 from support.kubectl import Kubectl
 
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+
 
 @pytest.fixture(scope="session")
 def kubectl() -> Kubectl:
     """The cluster's command line, pointed at the cluster that `devcluster up` made."""
-    path = subprocess.run(
-        ["devcluster", "kubeconfig"], check=True, capture_output=True, text=True
-    ).stdout.strip()
-    return Kubectl(kubeconfig=Path(path))
+    programs, kubeconfig = (
+        subprocess.run(
+            ["devcluster", *command], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for command in (["tools", "kubectl"], ["kubeconfig"])
+    )
+    return Kubectl(kubeconfig=Path(kubeconfig), program=Path(programs) / "kubectl")
 
 
 @pytest.fixture
 def namespace(kubectl: Kubectl, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of the test's own, gone with everything in it when the test ends."""
-    name = f"t-{os.getpid()}-{abs(hash(request.node.nodeid)) % 10**6}"
+    name = f"t-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:10]}"
+    kubectl("delete", "namespace", name, "--ignore-not-found", timeout=120)  # of a run cut short
     kubectl("create", "namespace", name)
+    kubectl("label", "namespace", name, RESTRICTED)
     yield name
     kubectl("delete", "namespace", name, "--wait=false")

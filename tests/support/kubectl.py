@@ -14,6 +14,7 @@ class Kubectl:
     """Runs `kubectl` against one cluster."""
 
     kubeconfig: Path
+    program: Path = Path("kubectl")
 
     def __call__(self, *arguments: str, stdin: str | None = None, timeout: float = 60) -> str:
         """Run a command that has to succeed; return its standard output."""
@@ -26,9 +27,18 @@ class Kubectl:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command whose failure is part of the test."""
         return subprocess.run(
-            ["kubectl", "--kubeconfig", str(self.kubeconfig), *arguments],
-            input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
+            [str(self.program), "--kubeconfig", str(self.kubeconfig), *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
+
+    def apply(self, *manifests: object, namespace: str) -> None:
+        """Apply objects given as plain data."""
+        items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
+        self("-n", namespace, "apply", "-f", "-", stdin=json.dumps(items))
 
     def get(self, *arguments: str) -> Any:  # noqa: ANN401 - JSON of any kind
         """`kubectl get … -o json`, parsed."""

@@ -28,7 +28,8 @@ __all__ = ["main"]
 def main() -> None:
     """Run one command; a refusal or failure is one line on standard error and code 1."""
     arguments = _parser().parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for interruption in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(interruption, _interrupt)
     progress = Progress()
     code = 1
     try:
@@ -43,6 +44,11 @@ def main() -> None:
     finally:
         progress.close()
     sys.exit(code)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Take every polite request to end as one that comes from the keyboard."""
+    raise KeyboardInterrupt
 
 
 def _up(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Progress) -> None:

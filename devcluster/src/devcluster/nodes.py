@@ -21,6 +21,7 @@ class Node:
     role: str
     is_running: bool
     address: str
+    image: str
 
 
 def list_nodes(engine: Engine, cluster: str) -> tuple[Node, ...]:
@@ -78,4 +79,5 @@ def _node(entry: dict[str, Any]) -> Node:
         role=entry["Config"]["Labels"].get("io.x-k8s.kind.role", ""),
         is_running=entry["State"]["Running"],
         address=next((network["IPAddress"] for network in networks), ""),
+        image=entry["Config"]["Image"],
     )

@@ -87,7 +87,7 @@ class Up:
             cluster.connect_pods()
             cluster.add_ons(addon_image(self.pins, "metrics-server"), "metrics-server")
         else:
-            version = self.pins.parts["cluster"].modules["sigs.k8s.io/metrics-server"]
+            version = self.pins.parts["metrics"].modules["sigs.k8s.io/metrics-server"]
             official = f"registry.k8s.io/metrics-server/metrics-server:{version}"
             cluster.add_ons(official, "/metrics-server")
         cluster.wait_until_ready()
@@ -103,12 +103,16 @@ class Up:
     ) -> None:
         there = cluster.nodes()
         wanted = 1 + shape.workers
-        if there and workers is not None and len(there) != wanted:
-            if not replace:
-                raise Refusal(
-                    f"cluster `{shape.name}` has {len(there)} nodes and {wanted} were asked for: "
-                    "run `devcluster down` first, or add --replace"
-                )
+        is_other_size = workers is not None and len(there) != wanted
+        if there and is_other_size and not replace:
+            raise Refusal(
+                f"cluster `{shape.name}` has {len(there)} nodes and {wanted} were asked for: "
+                "run `devcluster down` first, or add --replace"
+            )
+        is_older = any(node.image != image.name for node in there)
+        if is_older and not replace:
+            self.progress.say("the nodes run another node image than this: --replace renews them")
+        if there and (is_other_size or is_older) and replace:
             with self.progress.step(f"replacing a cluster of {len(there)} nodes"):
                 cluster.delete()
             there = ()

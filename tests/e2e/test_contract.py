@@ -1,0 +1,93 @@
+"""The table of accepted and refused resources, run against the API server."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from leadsman_api import parse_resource
+from support.contract_cases import Case, Document, cases
+from support.kubectl import Kubectl
+
+MANIFESTS = Path(__file__).parents[2] / "crds" / "manifests"
+NAMESPACE = "leadsman-contract"
+CASES = [case for case in cases() if case.concerns("server")]
+
+
+@pytest.fixture(scope="module")
+def api(kubectl: Kubectl) -> Iterator[Kubectl]:
+    """The cluster with our resources, and a namespace for all cases."""
+    kubectl("apply", "--server-side", "-f", str(MANIFESTS))
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(MANIFESTS))
+    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", timeout=120)
+    kubectl("create", "namespace", NAMESPACE)
+    yield kubectl
+    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+def create(api: Kubectl, document: Document, *options: str) -> tuple[bool, str]:
+    """Send a new resource; return whether it was accepted, and what was said."""
+    return _sent(api, "create", document, *options)
+
+
+def _sent(api: Kubectl, verb: str, document: Document, *options: str) -> tuple[bool, str]:
+    result = api.attempt(
+        verb, "-n", NAMESPACE, "-f", "-", "-o", "json", *options, stdin=json.dumps(document)
+    )
+    return result.returncode == 0, result.stdout or result.stderr
+
+
+def judge(api: Kubectl, case: Case) -> tuple[bool, str]:
+    """Create the resource, or replace it by its update, without leaving it behind."""
+    if case.update is None:
+        return create(api, case.resource, "--dry-run=server")
+    name = case.resource["metadata"]["name"]
+    api("delete", case.resource["kind"], name, "-n", NAMESPACE, "--ignore-not-found")
+    accepted, said = create(api, case.resource)
+    assert accepted, said
+    return _sent(api, "replace", case.update, "--dry-run=server")
+
+
+def filled_fields(value: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - JSON of any kind
+    """The path of every field that holds something."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from filled_fields(part, f"{path}.{name}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from filled_fields(part, f"{path}[{index}]")
+    else:
+        yield path
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.refusal is None], ids=lambda case: case.sentence
+)
+def test_the_server_accepts_and_fills_in_the_same_defaults(api: Kubectl, case: Case) -> None:
+    """What the table accepts is accepted, and then means the same to the models."""
+    accepted, said = judge(api, case)
+
+    assert accepted, said
+    stored = json.loads(said)
+    expected = parse_resource(case.update or case.resource)
+    assert parse_resource(stored).spec == expected.spec
+    assert set(filled_fields(stored["spec"])) == set(filled_fields(expected.to_wire()["spec"]))
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.refusal], ids=lambda case: case.sentence
+)
+def test_the_server_refuses_and_says_what_to_write(api: Kubectl, case: Case) -> None:
+    """What the table refuses is refused, by the name of the field and with advice."""
+    accepted, said = judge(api, case)
+
+    assert not accepted, said
+    assert case.refusal is not None
+    # The server writes the key of a map in brackets, we as a field.
+    plain = re.sub(r"\[([A-Za-z_]\w*)\]", r".\1", said)
+    assert case.refusal.path("server") in plain
+    assert case.refusal.fragment("server") in plain

@@ -1,0 +1,100 @@
+"""Small pods and Services of the tests, made from the project's own serving image.
+
+Its Python is server and client enough, so that no other image has to be pulled. They keep to the
+restricted Pod Security Standard, like everything that Leadsman itself will start.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["IMAGE", "client_pod", "deployment", "pod", "service", "web_command"]
+
+IMAGE = "leadsman/serving:dev"
+Manifest = dict[str, Any]
+
+
+def web_command(body: str) -> list[str]:
+    """Return a command that answers every GET on port 8080 with a text."""
+    return [
+        "python",
+        "-c",
+        "import http.server as h\n"
+        "class Answer(h.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        self.send_response(200)\n"
+        "        self.end_headers()\n"
+        f"        self.wfile.write({body.encode()!r})\n"
+        "print('listening', flush=True)\n"
+        "h.ThreadingHTTPServer(('', 8080), Answer).serve_forever()\n",
+    ]
+
+
+def pod(name: str, command: list[str], **spec: Any) -> Manifest:  # noqa: ANN401 - any field
+    """Return a pod that runs one command."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {**_pod_spec(command), **spec},
+    }
+
+
+def client_pod(name: str, url: str, **spec: Any) -> Manifest:  # noqa: ANN401 - any field
+    """Return a pod that asks a URL once and prints the answer; it fails if there is none."""
+    script = (
+        "import urllib.request as u\n"
+        f"print(u.urlopen({url!r}, timeout=20).read().decode(), flush=True)\n"
+    )
+    return pod(name, ["python", "-c", script], restartPolicy="Never", **spec)
+
+
+def deployment(name: str, command: list[str], replicas: int = 1) -> Manifest:
+    """Return a Deployment of the image."""
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": _pod_spec(command)},
+        },
+    }
+
+
+def service(name: str) -> Manifest:
+    """Return a Service for the pods labelled with its name."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]},
+    }
+
+
+def _pod_spec(command: list[str]) -> Manifest:
+    return {
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 1,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            "fsGroup": 65532,
+        },
+        "containers": [
+            {
+                "name": "main",
+                "image": IMAGE,
+                "imagePullPolicy": "Never",
+                "command": command,
+                "resources": {"requests": {"cpu": "50m", "memory": "32Mi"}},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    }
