@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -186,4 +187,5 @@ def test_version_names_operator_and_api() -> None:
     stdout = io.StringIO()
 
     assert run(["version"], io.StringIO(), stdout, io.StringIO()) == 0
-    assert stdout.getvalue() == "leadsman-operator 0.1.0 leadsman.dev/v1alpha1\n"
+    version = metadata.version("leadsman-operator")
+    assert stdout.getvalue() == f"leadsman-operator {version} leadsman.dev/v1alpha1\n"
