@@ -60,11 +60,25 @@ def _message(details: ErrorDetails, location: Location, schema: Schema) -> str:
         case "rule" | "form":
             return details["msg"]
         case _:
-            return details["msg"].replace("Input", _shown(details["input"]), 1)
+            return _reworded(details)
+
+
+def _reworded(details: ErrorDetails) -> str:
+    """Pydantic's own message, with the words of the API server or with the value in it."""
+    context = details.get("ctx", {})
+    if details["type"] == "too_short":
+        return f"should have at least {context['min_length']} items"
+    if details["type"] == "too_long":
+        return f"must have at most {context['max_length']} items"
+    return details["msg"].replace("Input", _shown(details["input"]), 1)
 
 
 def _unknown(name: str, schema: Schema) -> str:
     known = list(schema.get("properties", ()))
+    # A field of another member of a union: the schema's own rule says whose it is.
+    for rule in schema.get("x-kubernetes-validations", ()):
+        if name in known and rule["message"].startswith(f"{name} belongs to"):
+            return str(rule["message"])
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"unknown field, did you mean {close[0]}?"

@@ -50,10 +50,8 @@ class Contract(BaseModel):
         return self
 
     def _complaint(self, rule: Rule) -> InitErrorDetails:
-        # Braces would be read as placeholders of pydantic's own.
-        message = rule.describe(self).replace("{", "{{").replace("}", "}}")
         return InitErrorDetails(
-            type=PydanticCustomError("rule", message),
+            type=PydanticCustomError("rule", rule.describe(self)),
             loc=tuple(rule.field.split(".")) if rule.field else (),
             input=self,
         )
@@ -67,17 +65,6 @@ def nested(model: type[Contract]) -> Any:  # noqa: ANN401 - a field of the model
     """A part that may be left out because each of its own fields has a default."""
     return Field(default_factory=model, json_schema_extra={"default": {}})
 
-
-def list_by(*keys: str) -> dict[str, Any]:
-    """Schema of a list whose items are told apart by these fields."""
-    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
-
-
-ATOMIC: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
-"""Schema of a list that has one owner and is replaced as a whole."""
-
-SET: dict[str, Any] = {"x-kubernetes-list-type": "set"}
-"""Schema of a list without repetitions, to which several writers may add."""
 
 UNTYPED: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 """Schema of a value that has no single type; the model checks it, the API server can't."""

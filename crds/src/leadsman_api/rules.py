@@ -114,9 +114,15 @@ def shown(value: object) -> str:
     return format_duration(value) if isinstance(value, timedelta) else str(value)
 
 
+def listed(words: Sequence[str], conjunction: str) -> str:
+    """The words as a sentence lists them: `a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} {conjunction} {last}" if first else last
+
+
 def exactly_one_of(*fields: str, field: str = "") -> Rule:
     """One of these fields, no more and no less."""
-    names = _listed(fields, "or")
+    names = listed(fields, "or")
     present = " + ".join(f"(has(self.{name}) ? 1 : 0)" for name in fields)
     return Rule(
         cel=f"{present} == 1",
@@ -132,7 +138,7 @@ def at_most_one_of(*fields: str, because: str) -> Rule:
     return Rule(
         cel=f"{present} <= 1",
         check=lambda model: _count(model, fields) <= 1,
-        message=f"write only one of {_listed(fields, 'or')}: {because}",
+        message=f"write only one of {listed(fields, 'or')}: {because}",
         field=fields[0],
     )
 
@@ -142,7 +148,7 @@ def at_least_one_of(*fields: str, because: str) -> Rule:
     return Rule(
         cel=" || ".join(f"has(self.{name})" for name in fields),
         check=lambda model: _count(model, fields) >= 1,
-        message=f"write at least one of {_listed(fields, 'or')}: {because}",
+        message=f"write at least one of {listed(fields, 'or')}: {because}",
     )
 
 
@@ -172,7 +178,7 @@ def only_with(field: str, *, by: str, values: Sequence[str]) -> Rule:
     return Rule(
         cel=f"{_absent(field)} || self.{by} in [{quoted}]",
         check=check,
-        message=f"{field} belongs to {by} {_listed(values, 'or')}: leave it out or write that {by}",
+        message=f"{field} belongs to {by} {listed(values, 'or')}: leave it out or write that {by}",
         field=field,
     )
 
@@ -207,11 +213,6 @@ def _attribute(model: type[BaseModel], wire_name: str) -> str:
 
 def _count(model: BaseModel, fields: Sequence[str]) -> int:
     return sum(value_at(model, name) is not None for name in fields)
-
-
-def _listed(words: Sequence[str], conjunction: str) -> str:
-    *first, last = words
-    return f"{', '.join(first)} {conjunction} {last}" if first else last
 
 
 def _message_expression(template: str) -> str:

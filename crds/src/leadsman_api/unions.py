@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from leadsman_api.rules import listed
+
 Schema = dict[str, Any]
 
 
@@ -62,7 +64,7 @@ def _belonging(
     return [
         {
             "rule": f"!has(self.{escaped(name)}) || self.{by} in {_quoted(having)}",
-            "message": f"{name} belongs to {by} {' and '.join(having)}: leave it out",
+            "message": f"{name} belongs to {by} {listed(having, 'and')}: leave it out",
             "fieldPath": f".{name}",
         }
         for name, having in owners.items()

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from leadsman_api.contract import SET, Contract, nested
+from leadsman_api.contract import Contract, nested
+from leadsman_api.lists import Distinct
 from leadsman_api.rules import Rule, needed_with, only_with
 from leadsman_api.v1alpha1.pods import ObjectReference
 from leadsman_api.values import Column, Digest, Form
@@ -98,9 +99,7 @@ class Data(Contract):
     """Where the data is."""
     target: Column
     """Column that is predicted."""
-    exclude: Annotated[tuple[Column, ...], Field(max_length=256)] = Field(
-        default=(), json_schema_extra=SET
-    )
+    exclude: Annotated[tuple[Column, ...], Field(max_length=256), Distinct()] = ()
     """Columns that the model must not see, such as identifiers."""
     holdout: Holdout = nested(Holdout)
     """The rows that are held out."""

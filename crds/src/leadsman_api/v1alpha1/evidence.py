@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from leadsman_api.contract import ATOMIC, Contract, list_by
+from leadsman_api.contract import Contract
 from leadsman_api.labels import Arm
+from leadsman_api.lists import ATOMIC, Distinct
 from leadsman_api.values import Sentence, Time, Word
 from leadsman_api.vocabulary import Term
 
@@ -89,9 +90,9 @@ class Evidence(Contract):
     """Logarithm of the evidence of all conditions together."""
     log_bar: float | None = None
     """The bar that it must reach for a rollback."""
-    conditions: Annotated[tuple[ConditionEvidence, ...], Field(max_length=32)] = Field(
-        default=(), json_schema_extra=list_by("name")
-    )
+    conditions: Annotated[
+        tuple[ConditionEvidence, ...], Field(max_length=32), Distinct(by="name")
+    ] = ()
     """What each condition has shown."""
     pods: Annotated[tuple[PodCounters, ...], Field(max_length=500)] = Field(
         default=(), json_schema_extra=ATOMIC

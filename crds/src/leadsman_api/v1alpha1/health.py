@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from leadsman_api.contract import Contract, list_by, nested
+from leadsman_api.contract import Contract, nested
+from leadsman_api.lists import Distinct
 from leadsman_api.rules import Rule, at_least_one_of, in_order, only_with
 from leadsman_api.v1alpha1.pods import ObjectReference
 from leadsman_api.values import (
@@ -26,7 +27,6 @@ Ratio = Annotated[float, Field(ge=1, le=100)]
 Query = Annotated[str, Form(r"\S", "write a PromQL query that gives one number", longest=4096)]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
 
-Bound = Annotated[float, Field(ge=-1e18, le=1e18)]
 
 _JUDGED = "without it nothing is judged"
 _MAX_IS_A_SHARE = Rule(
@@ -48,7 +48,7 @@ class ErrorRate(Contract):
     """Kind of the condition."""
     ratio: Ratio | None = None
     """How many times the stable revision's value is still tolerated."""
-    max: Bound | None = None
+    max: float | None = None
     """Highest value that is healthy, whatever the stable revision does."""
 
 
@@ -80,9 +80,9 @@ class PromQL(Contract):
     """Kind of the condition."""
     query: Query
     """Query that gives one number; $(name), $(namespace) and $(revision) are filled in."""
-    min: Bound | None = None
+    min: float | None = None
     """Lowest value that is healthy."""
-    max: Bound | None = None
+    max: float | None = None
     """Highest value that is healthy, whatever the stable revision does."""
     for_: Duration | None = Field(default=None, alias="for")
     """How long the value must be outside before it counts; at once when left out."""
@@ -97,7 +97,7 @@ class Disagreement(Contract):
     """Name of the condition, as status and events call it."""
     type: Literal["Disagreement"]
     """Kind of the condition."""
-    max: Bound
+    max: float
     """Highest value that is healthy, whatever the stable revision does."""
 
 
@@ -149,9 +149,9 @@ class Health(Contract):
 
     false_rollback_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.01
     """The promise: a healthy candidate is rolled back at most this often."""
-    conditions: Annotated[tuple[HealthCondition, ...], Field(min_length=1, max_length=16)] = Field(
-        default=DEFAULT_CONDITIONS, json_schema_extra=list_by("name")
-    )
+    conditions: Annotated[
+        tuple[HealthCondition, ...], Field(min_length=1, max_length=16), Distinct(by="name")
+    ] = DEFAULT_CONDITIONS
     """What a candidate is judged by; errors and latency against the stable revision."""
     judge: Judge = nested(Judge)
     """The rule that decides."""

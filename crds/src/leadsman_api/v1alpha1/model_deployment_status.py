@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from leadsman_api.conditions import Condition
-from leadsman_api.contract import ATOMIC, Contract, list_by
+from leadsman_api.contract import Contract
+from leadsman_api.lists import ATOMIC, Distinct
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import Evidence, Verdict
 from leadsman_api.values import Count, Percent, Sentence, Time, VersionNumber, Word
@@ -153,9 +154,7 @@ class ModelDeploymentStatus(Contract):
     """Where it stands, in one word."""
     message: Sentence | None = None
     """Where it stands, in one sentence."""
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=32)] = Field(
-        default=(), json_schema_extra=list_by("type")
-    )
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=32), Distinct(by="type")] = ()
     """What holds and what does not, each with its reason."""
     stable: RevisionStatus | None = None
     """The revision that carries the traffic."""
@@ -169,9 +168,7 @@ class ModelDeploymentStatus(Contract):
     """Where the rollout stands."""
     evidence: Evidence | None = None
     """What the rollout has shown so far."""
-    blocked: Annotated[tuple[BlockedRevision, ...], Field(max_length=20)] = Field(
-        default=(), json_schema_extra=list_by("name")
-    )
+    blocked: Annotated[tuple[BlockedRevision, ...], Field(max_length=20), Distinct(by="name")] = ()
     """Revisions that were rolled back and are not tried again by themselves."""
     history: Annotated[tuple[Transition, ...], Field(max_length=20)] = Field(
         default=(), json_schema_extra=ATOMIC

@@ -6,13 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from leadsman_api.contract import ATOMIC, Contract, list_by, nested
+from leadsman_api.contract import Contract, nested
+from leadsman_api.lists import ATOMIC, Distinct
 from leadsman_api.rules import Rule, at_least_one_of, exactly_one_of, in_order
 from leadsman_api.v1alpha1.rollout import Approval
 from leadsman_api.values import Alias, Column, Metric, PositiveDuration, Quantity, VersionNumber
 from leadsman_api.vocabulary import Term
-
-Value = Annotated[float, Field(ge=-1e300, le=1e300)]
 
 
 class Direction(Term):
@@ -41,9 +40,9 @@ class Constraint(Contract):
 
     metric: Metric
     """Metric that is bounded."""
-    min: Value | None = None
+    min: float | None = None
     """Lowest value that is allowed."""
-    max: Value | None = None
+    max: float | None = None
     """Highest value that is allowed."""
 
 
@@ -71,15 +70,13 @@ class Objective(Contract):
     """Metric that is optimised, on held-out folds."""
     direction: Direction = Direction.MAXIMIZE
     """Which way is better."""
-    goal: Value | None = None
+    goal: float | None = None
     """Value at which the search ends early."""
-    additional: Annotated[tuple[FurtherObjective, ...], Field(max_length=4)] = Field(
-        default=(), json_schema_extra=list_by("metric")
-    )
+    additional: Annotated[
+        tuple[FurtherObjective, ...], Field(max_length=4), Distinct(by="metric")
+    ] = ()
     """Further metrics that are optimised at the same time; status shows the Pareto front."""
-    constraints: Annotated[tuple[Constraint, ...], Field(max_length=16)] = Field(
-        default=(), json_schema_extra=list_by("metric")
-    )
+    constraints: Annotated[tuple[Constraint, ...], Field(max_length=16), Distinct(by="metric")] = ()
     """What a trial must keep to be eligible."""
 
 
@@ -106,11 +103,11 @@ class GateRule(Contract):
     """Metric that is computed for champion and challenger."""
     direction: Direction = Direction.MAXIMIZE
     """Which way is better."""
-    min: Value | None = None
+    min: float | None = None
     """Lowest value that passes."""
-    max: Value | None = None
+    max: float | None = None
     """Highest value that passes."""
-    margin: Value | None = None
+    margin: float | None = None
     """How much better than the champion it must be; negative: how much worse it may be."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """How sure the comparison must be."""

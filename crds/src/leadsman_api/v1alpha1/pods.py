@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from leadsman_api.contract import ATOMIC, UNTYPED, Contract, list_by
+from leadsman_api.contract import UNTYPED, Contract
+from leadsman_api.lists import ATOMIC, Distinct
 from leadsman_api.rules import Rule, exactly_one_of
 from leadsman_api.values import Form, Image, Key, ObjectName, Quantity
 from leadsman_api.vocabulary import Term
@@ -149,15 +150,13 @@ class PodFields(Contract):
 
     image: Image | None = None
     """Image of your own, built on ours; the operator's when left out."""
-    image_pull_secrets: Annotated[tuple[ObjectReference, ...], Field(max_length=8)] = Field(
-        default=(), json_schema_extra=list_by("name")
-    )
+    image_pull_secrets: Annotated[
+        tuple[ObjectReference, ...], Field(max_length=8), Distinct(by="name")
+    ] = ()
     """Secrets that allow the image to be pulled."""
     resources: Resources
     """What a pod asks of its node and what it may use at most."""
-    env: Annotated[tuple[EnvironmentVariable, ...], Field(max_length=64)] = Field(
-        default=(), json_schema_extra=list_by("name")
-    )
+    env: Annotated[tuple[EnvironmentVariable, ...], Field(max_length=64), Distinct(by="name")] = ()
     """Environment variables beside our own."""
     node_selector: Mapping[str, LabelValue] = Field(default_factory=dict, max_length=16)
     """Labels that a node must have."""

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from leadsman_api.contract import ATOMIC, Contract, nested
+from leadsman_api.contract import Contract, nested
+from leadsman_api.lists import ATOMIC
 from leadsman_api.rules import Rule, needed_with, only_with
 from leadsman_api.values import Duration, PositiveDuration, Time, VersionNumber, Word
 from leadsman_api.vocabulary import Term

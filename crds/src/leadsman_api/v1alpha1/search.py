@@ -82,11 +82,11 @@ class PrunerOptions(Contract):
     """One of how many goes on at each rung."""
     patience: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """Steps without improvement that are borne."""
-    min_delta: Annotated[float, Field(ge=0, le=1e18)] | None = None
+    min_delta: Annotated[float, Field(ge=0)] | None = None
     """Smallest improvement that counts."""
-    lower: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
+    lower: float | None = None
     """Value below which a trial is stopped."""
-    upper: Annotated[float, Field(ge=-1e300, le=1e300)] | None = None
+    upper: float | None = None
     """Value above which a trial is stopped."""
     p_threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Significance at which a trial is stopped."""

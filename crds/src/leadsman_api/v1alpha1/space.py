@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field, PlainValidator, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
-from leadsman_api.contract import ATOMIC, UNTYPED, Contract
+from leadsman_api.contract import UNTYPED, Contract
+from leadsman_api.lists import ATOMIC
 from leadsman_api.rules import Rule
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 _NAME = r"^[A-Za-z_][-A-Za-z0-9_.]{0,63}$"
-_NAME_ADVICE = "name each parameter by letters, digits, '_', '-' and '.', such as max_depth"
+_NAME_ADVICE = "name each parameter by letters, digits, _, - and dots, such as max_depth"
 _UNKNOWN_ADVICE = "when.parameter must name another parameter of this space"
 _KIND_ADVICE = "when.parameter must name a categorical parameter: int and float decide nothing"
 _CHOICE_ADVICE = "when.in must hold choices of the parameter that decides"
@@ -38,9 +39,11 @@ Scalar = Annotated[
     Field(json_schema_extra={**UNTYPED, "nullable": True}),
 ]
 Choices = Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=64)]
-Step = Annotated[float, Field(gt=0, le=1e18)]
+Step = Annotated[float, Field(gt=0)]
 Integer = Annotated[int, Field(ge=-(2**53), le=2**53, json_schema_extra={"format": "int64"})]
-Float = Annotated[float, Field(ge=-1e300, le=1e300)]
+
+
+_TWO = Field(min_length=2, max_length=2)
 
 
 class When(Contract):
@@ -119,11 +122,11 @@ class Parameter(Contract):
         ),
     )
 
-    int_: tuple[Integer, Integer] | None = Field(
+    int_: Annotated[tuple[Integer, ...], _TWO] | None = Field(
         default=None, alias="int", json_schema_extra=ATOMIC
     )
     """Whole numbers from the first to the second, both included."""
-    float_: tuple[Float, Float] | None = Field(
+    float_: Annotated[tuple[float, ...], _TWO] | None = Field(
         default=None, alias="float", json_schema_extra=ATOMIC
     )
     """Numbers from the first to the second."""
@@ -173,21 +176,28 @@ class SpaceForm:
         return {
             **handler(schema),
             "x-kubernetes-validations": [
-                {"rule": f"self.all(name, name.matches('{_NAME}'))", "message": _NAME_ADVICE},
-                {
-                    "rule": "self.all(name, !has(self[name].when)"
-                    " || self[name].when.parameter in self)",
-                    "message": _UNKNOWN_ADVICE,
-                },
-                {
-                    "rule": "self.all(name, !has(self[name].when)"
-                    " || !(self[name].when.parameter in self)"
-                    " || !has(self[self[name].when.parameter].int)"
-                    " && !has(self[self[name].when.parameter].float))",
-                    "message": _KIND_ADVICE,
-                },
+                _for_each(f"!name.matches('{_NAME}')", _NAME_ADVICE),
+                _for_each(
+                    "has(self[name].when) && !(self[name].when.parameter in self)",
+                    _UNKNOWN_ADVICE,
+                ),
+                _for_each(
+                    "has(self[name].when) && self[name].when.parameter in self"
+                    " && (has(self[self[name].when.parameter].int)"
+                    " || has(self[self[name].when.parameter].float))",
+                    _KIND_ADVICE,
+                ),
             ],
         }
+
+
+def _for_each(wrong: str, advice: str) -> dict[str, str]:
+    """A rule over all parameters, whose message lists those that are in the wrong."""
+    return {
+        "rule": f"!self.exists(name, {wrong})",
+        "message": advice,
+        "messageExpression": f"'%s: {advice}'.format([self.filter(name, {wrong})])",
+    }
 
 
 def _complaints(

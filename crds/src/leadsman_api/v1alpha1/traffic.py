@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from leadsman_api.contract import ATOMIC, SET, Contract
+from leadsman_api.contract import Contract
+from leadsman_api.lists import ATOMIC, Distinct
 from leadsman_api.rules import Rule, only_with
 from leadsman_api.values import Form, Label, ObjectName
 from leadsman_api.vocabulary import Term
@@ -52,9 +53,7 @@ class Gateway(Contract):
         json_schema_extra=ATOMIC
     )
     """The Gateways to attach to."""
-    hostnames: Annotated[tuple[Hostname, ...], Field(max_length=16)] = Field(
-        default=(), json_schema_extra=SET
-    )
+    hostnames: Annotated[tuple[Hostname, ...], Field(max_length=16), Distinct()] = ()
     """Host names that the route answers to; those of the Gateway when left out."""
 
 

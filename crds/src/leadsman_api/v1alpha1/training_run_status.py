@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from leadsman_api.conditions import Condition
-from leadsman_api.contract import ATOMIC, UNTYPED, Contract, list_by
+from leadsman_api.contract import UNTYPED, Contract
+from leadsman_api.lists import ATOMIC, Distinct
 from leadsman_api.reasons import Reason
 from leadsman_api.values import Count, Duration, Sentence, Time, VersionNumber, Word
 from leadsman_api.vocabulary import Term
@@ -177,9 +178,7 @@ class TrainingRunStatus(Contract):
     """Where it stands, in one word."""
     message: Sentence | None = None
     """Where it stands, in one sentence."""
-    conditions: Annotated[tuple[Condition, ...], Field(max_length=32)] = Field(
-        default=(), json_schema_extra=list_by("type")
-    )
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=32), Distinct(by="type")] = ()
     """What holds and what does not, each with its reason."""
     trials: TrialCounts | None = None
     """How many trials there are."""
