@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from leadsman_api.resource import Resource
+    from leadsman_api.custom_resource import Resource
 
 Location = tuple[str | int, ...]
 

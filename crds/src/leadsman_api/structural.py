@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from leadsman_api.unions import merge_union
 
 if TYPE_CHECKING:
-    from leadsman_api.resource import Resource
+    from leadsman_api.custom_resource import Resource
     from leadsman_api.rules import Immutable
 
 Schema = dict[str, Any]

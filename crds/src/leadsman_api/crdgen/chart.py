@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from leadsman_api.crdgen.manifest import manifest
 
 if TYPE_CHECKING:
-    from leadsman_api.resource import Resource
+    from leadsman_api.custom_resource import Resource
 
 _KEEP = """\
   annotations:

@@ -10,7 +10,7 @@ from leadsman_api.crdgen.reference import reference
 from leadsman_api.v1alpha1 import ModelDeployment, TrainingRun
 
 if TYPE_CHECKING:
-    from leadsman_api.resource import Resource
+    from leadsman_api.custom_resource import Resource
 
 RESOURCES: tuple[type[Resource], ...] = (ModelDeployment, TrainingRun)
 

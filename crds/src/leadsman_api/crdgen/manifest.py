@@ -11,7 +11,7 @@ from leadsman_api.labels import GROUP, VERSION
 from leadsman_api.structural import structural_schema
 
 if TYPE_CHECKING:
-    from leadsman_api.resource import Column, Resource
+    from leadsman_api.custom_resource import Column, Resource
 
 HEADER = (
     "# Generated from the models in leadsman_api; do not edit.\n"

@@ -15,7 +15,7 @@ from leadsman_api.structural import structural_schema
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from leadsman_api.resource import Resource
+    from leadsman_api.custom_resource import Resource
     from leadsman_api.structural import Schema
     from leadsman_api.vocabulary import Term
 

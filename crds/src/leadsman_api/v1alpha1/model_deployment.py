@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from leadsman_api.contract import Contract, nested
-from leadsman_api.resource import Column, Resource, ResourceNames, Scale
+from leadsman_api.custom_resource import Column, Resource, ResourceNames, Scale
 from leadsman_api.rules import Immutable, Rule
 from leadsman_api.v1alpha1.health import Health
 from leadsman_api.v1alpha1.model_deployment_status import ModelDeploymentStatus

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from leadsman_api.resource import Column, Resource, ResourceNames, Scale
+from leadsman_api.custom_resource import Column, Resource, ResourceNames, Scale
 from leadsman_api.rules import Immutable
 from leadsman_api.v1alpha1.search import Pruner, Sampler, SearchMode
 from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
