@@ -1,0 +1,132 @@
+"""The three Dockerfiles are one recipe: cheap to rebuild, and nothing installs in the images."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from support.repository import ROOT
+
+MEMBERS = {
+    "operator": "leadsman-operator",
+    "serving-runtime": "leadsman-serving",
+    "training-jobs": "leadsman-training",
+}
+OWN = re.compile(
+    r"^(# The .*|EXPOSE .*|ENV LEADSMAN_.*|.*image\.description=.*|#   docker build .*)\n",
+    re.MULTILINE,
+)
+
+every_member = pytest.mark.parametrize("folder", MEMBERS)
+
+
+def recipe_of(folder: str) -> str:
+    """A Dockerfile without its comments."""
+    text = (ROOT / folder / "Dockerfile").read_text()
+    return re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE)
+
+
+def stage(recipe: str, name: str) -> str:
+    """The instructions of one stage; the last one has no name."""
+    stages = re.split(r"^(?=FROM )", recipe, flags=re.MULTILINE)
+    if not name:
+        return stages[-1]
+    (found,) = [text for text in stages if text.splitlines()[0].endswith(f" AS {name}")]
+    return found
+
+
+def shape_of(folder: str) -> str:
+    """A Dockerfile with what differs between the deployables taken out."""
+    text = OWN.sub("", (ROOT / folder / "Dockerfile").read_text())
+    # The stage `locked` names every member in each of them.
+    locked = re.compile(r"^COPY (\S+)/pyproject\.toml \1/\n", re.MULTILINE)
+    return locked.sub("", text).replace(MEMBERS[folder], "PACKAGE").replace(folder, "FOLDER")
+
+
+def test_all_dockerfiles_have_one_shape() -> None:
+    """Whoever knows one knows all, and layers that could be shared are."""
+    first, *others = (shape_of(folder).rstrip() for folder in MEMBERS)
+
+    assert all(other == first for other in others)
+
+
+@every_member
+def test_nothing_but_the_members_follows_from_the_sources(folder: str) -> None:
+    """A changed line rebuilds one small layer: packages are installed without any source."""
+    recipe = recipe_of(folder)
+    copies = re.findall(r"^COPY (?!--from)(.+)$", stage(recipe, "dependencies"), re.MULTILINE)
+
+    assert copies == []
+    assert f"COPY {folder} " in stage(recipe, "members")
+
+
+@every_member
+def test_dependencies_are_those_of_the_lockfile(folder: str) -> None:
+    """Exactly the locked versions, each checked by its hash, none of the developers' own."""
+    recipe = recipe_of(folder)
+    locked = stage(recipe, "locked")
+
+    assert "--frozen --no-dev" in locked
+    assert f"--package {MEMBERS[folder]} " in locked
+    assert "--require-hashes" in stage(recipe, "dependencies")
+
+
+@every_member
+def test_every_workspace_member_is_known_to_the_lock_stage(folder: str) -> None:
+    """A new member has to be added to it, otherwise uv refuses the workspace."""
+    workspace = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]
+    locked = stage(recipe_of(folder), "locked")
+
+    assert [member for member in workspace["members"] if f"COPY {member}/" not in locked] == []
+
+
+@every_member
+def test_nothing_in_the_image_installs(folder: str) -> None:
+    """The last stage starts from a base without pip and copies no tool into it."""
+    recipe = recipe_of(folder)
+    last, runtime = stage(recipe, ""), stage(recipe, "runtime")
+
+    assert last.startswith("FROM runtime\n")
+    assert re.findall(r"^RUN|\bpip\b|\buv\b|pytest", last, re.MULTILINE) == []
+    assert "for module in pip ensurepip setuptools; do" in runtime
+
+
+@every_member
+def test_the_image_starts_the_program_of_its_package(folder: str) -> None:
+    """The entry point is the console script that the package declares."""
+    project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+    (script,) = project["scripts"]
+
+    assert f'ENTRYPOINT ["/opt/leadsman/bin/{script}"]' in stage(recipe_of(folder), "")
+    assert "STOPSIGNAL SIGTERM" in stage(recipe_of(folder), "")
+
+
+@every_member
+def test_the_oldest_buildkit_understands_it(folder: str) -> None:
+    """Docker 20.10's own, without a frontend from a registry: no heredocs, no --link."""
+    text = (ROOT / folder / "Dockerfile").read_text()
+
+    assert re.findall(r"^# *syntax|<<-?['\"A-Z]|--link|--chmod|--exclude", text, re.MULTILINE) == []
+
+
+def test_the_same_uv_builds_and_checks() -> None:
+    """The pin of the Dockerfiles is the one of the workflows."""
+    pin = re.compile(r"UV_VERSION[=:] ?(\S+)")
+    files = [ROOT / folder / "Dockerfile" for folder in MEMBERS]
+    files += sorted((ROOT / ".github/workflows").glob("*.yaml"))
+    pins = {version for file in files for version in pin.findall(file.read_text())}
+
+    assert len({version for version in pins if version[0].isdigit()}) == 1
+
+
+def test_the_build_context_is_only_what_is_needed() -> None:
+    """Everything is left out but what the Dockerfiles copy."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    allowed = [Path(rule[1:]) for rule in rules if rule.startswith("!")]
+
+    assert rules[0] == "*"
+    assert [str(path) for path in allowed if not (ROOT / path).exists()] == []
+    assert not any(path.parts[0] in {"tests", "devcluster", "docs", ".git"} for path in allowed)
