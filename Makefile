@@ -61,8 +61,8 @@ format: $(SYNCED) ## format the code and repair what the linter can repair
 .PHONY: lint
 lint: $(SYNCED) ## formatting, lint and spelling
 	@echo "lint: ruff, codespell"
-	@$(RUN) ruff format --check --quiet || { echo "not formatted: run make format"; exit 1; }
-	@$(RUN) ruff check --quiet
+	@$(RUN) ruff format --check --quiet --output-format concise || { echo "not formatted: run make format"; exit 1; }
+	@$(RUN) ruff check --quiet --output-format concise
 	@$(RUN) codespell $$(git ls-files -co --exclude-standard)
 	@echo "formatted, no findings"
 

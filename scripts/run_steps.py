@@ -38,8 +38,9 @@ class Outcome:
 
 def run_step(name: str) -> Outcome:
     """Run `make NAME` and keep what it prints."""
-    # Without MAKEFLAGS: the jobserver of the make that called us is not passed on.
-    environment = {key: value for key, value in os.environ.items() if key != "MAKEFLAGS"}
+    # Each step is a make of its own: no jobserver, no word about entering directories.
+    inherited = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    environment = {key: value for key, value in os.environ.items() if key not in inherited}
     started = time.monotonic()
     result = subprocess.run(
         [environment.get("MAKE", "make"), name],
