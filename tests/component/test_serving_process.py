@@ -159,7 +159,7 @@ def test_a_wrong_setting_ends_the_process_and_is_named() -> None:
     assert process.wait_for_exit() == 2
     assert "LEADSMAN_DRAIN_SECONDS='soon'" in process.log[0]["message"]
     assert "LEADSMAN_PORT_HTTP='99999'" in process.log[0]["message"]
-    process.__exit__(None, None, None)
+    process.close()
 
 
 def test_a_port_in_use_ends_the_process_and_is_named() -> None:
@@ -171,4 +171,4 @@ def test_a_port_in_use_ends_the_process_and_is_named() -> None:
         assert process.wait_for_exit() == 1
         assert port in process.log[0]["message"]
         assert "LEADSMAN_PORT_HTTP" in process.log[0]["message"]
-        process.__exit__(None, None, None)
+        process.close()

@@ -63,6 +63,10 @@ class ServingProcess:
         trace: TracebackType | None,
     ) -> None:
         """Leave no process behind."""
+        self.close()
+
+    def close(self) -> None:
+        """End the process if it has not ended."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
