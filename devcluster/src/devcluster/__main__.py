@@ -59,16 +59,12 @@ def _up(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Pro
         publish=tuple(arguments.publish),
     )
     with alone_on_this_machine(places):
-        Up(pins, places, progress).run(
-            shape, workers=arguments.workers, replace=arguments.replace
-        )
+        Up(pins, places, progress).run(shape, workers=arguments.workers, replace=arguments.replace)
 
 
 def _down(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Progress) -> None:
     with alone_on_this_machine(places):
-        down.take_down(
-            pins, places, progress, name=arguments.name, everything=arguments.everything
-        )
+        down.take_down(pins, places, progress, name=arguments.name, everything=arguments.everything)
 
 
 def _status(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Progress) -> None:
@@ -143,20 +139,32 @@ def _parser() -> argparse.ArgumentParser:
         description="A kind cluster on any Linux machine, with or without Docker and a registry.",
         epilog="Set LEADSMAN_CACHE to keep the caches elsewhere than in ~/.cache/leadsman.",
     )
-    commands_ = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, run: Callable[..., None], text: str) -> argparse.ArgumentParser:
-        command = commands_.add_parser(name, help=text, description=text)
+        command = subparsers.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
         command.add_argument("--name", default="leadsman", help="the cluster (default: leadsman)")
         return command
 
+    _add_cluster_commands(add)
+    _add_image_commands(add)
+    return parser
+
+
+def _add_cluster_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     up = add("up", _up, "Bring a cluster up; harmless when it is up already.")
     up.add_argument("--workers", type=_count, help="nodes beside the control plane (default: 0)")
-    up.add_argument("--replace", action="store_true", help="delete a cluster of another size")
+    up.add_argument(
+        "--replace", action="store_true", help="make a cluster of another size or image anew"
+    )
     up.add_argument("--api-port", type=int, help="port of the API server (default: a free one)")
     up.add_argument(
-        "--publish", type=_port_pair, action="append", default=[], metavar="HOST:NODEPORT",
+        "--publish",
+        type=_port_pair,
+        action="append",
+        default=[],
+        metavar="HOST:NODEPORT",
         help="a port of 127.0.0.1 that leads to a NodePort; may be repeated",
     )
     down_ = add("down", _down, "Delete a cluster, and with the last one all that came with it.")
@@ -165,18 +173,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     status_ = add("status", _status, "Show nodes, add-ons and memory; code 1 unless all is Ready.")
     status_.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    add("kubeconfig", _kubeconfig, "Print the path of the file that points kubectl at it.")
+    logs_ = add("logs", _logs, "Collect the logs of nodes and pods in a folder; print its path.")
+    logs_.add_argument("folder", nargs="?", type=Path, default=Path("devcluster-logs"))
+
+
+def _add_image_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     load = add("load", _load, "Move images of the engine into the nodes: only what they lack.")
     load.add_argument("images", nargs="+", metavar="IMAGE")
     images = add("images", _images, "Build the project's images and load them into the cluster.")
     images.add_argument("--tag", default="dev", help="the images' tag (default: dev)")
     images.add_argument("--checkout", type=Path, default=Path(), help="top folder (default: here)")
-    add("kubeconfig", _kubeconfig, "Print the path of the file that points kubectl at it.")
-    logs_ = add("logs", _logs, "Collect the logs of nodes and pods in a folder; print its path.")
-    logs_.add_argument("folder", nargs="?", type=Path, default=Path("devcluster-logs"))
     tools = add("tools", _tools, "Bring helm, kubectl, kind, actionlint; print their folder.")
     tools.add_argument("names", nargs="*", metavar="NAME")
     tools.add_argument("--path", action="store_true", help="(the default) print the folder")
-    return parser
 
 
 if __name__ == "__main__":

@@ -69,7 +69,10 @@ class GoBuild:
         counter = _Counter(total, show)
         commands.follow(
             [self._go, "build", "-v", *_flags(part), "-o", f"{made}{os.sep}", *part.programs],
-            cwd=_sources(part), env=self._env, log=log, on_line=counter.count,
+            cwd=_sources(part),
+            env=self._env,
+            log=log,
+            on_line=counter.count,
         )
         _rename(part, made)
         done.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +94,8 @@ class GoBuild:
     def _list_packages(self, part: Part) -> str:
         return commands.run(
             [self._go, "-C", str(_sources(part)), "list", "-deps", *part.programs],
-            env=self._env, timeout=1800,
+            env=self._env,
+            timeout=1800,
         )
 
 

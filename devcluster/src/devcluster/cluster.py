@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from devcluster.nodes import Node
 from devcluster.pins import Pins, package_file
 from devcluster.places import Places
 from devcluster.progress import Progress
+from devcluster.waiting import wait_until
 
 __all__ = ["Cluster"]
 
@@ -55,7 +55,9 @@ class Cluster:
 
     def answers(self) -> bool:
         """Say whether the API server is there."""
-        return commands.attempt(self._kubectl("get", "--raw", "/readyz"), timeout=10).returncode == 0
+        return (
+            commands.attempt(self._kubectl("get", "--raw", "/readyz"), timeout=10).returncode == 0
+        )
 
     def create(self, shape: Shape, image: str, *, own_network: bool, cgroup_version: int) -> None:
         """Create the nodes; on any failure nothing of them stays.
@@ -72,10 +74,20 @@ class Cluster:
         try:
             with self.progress.step(title) as step:
                 commands.follow(
-                    [*self._kind("create", "cluster"), "--image", image, "--config", str(file),
-                     "--kubeconfig", str(self.kubeconfig), "--wait", "0s"],
-                    log=self.places.logs / f"kind-{self.name}.log", env=self.engine.env,
-                    on_line=lambda line: setattr(step, "detail", line.strip()[:60]),
+                    [
+                        *self._kind("create", "cluster"),
+                        "--image",
+                        image,
+                        "--config",
+                        str(file),
+                        "--kubeconfig",
+                        str(self.kubeconfig),
+                        "--wait",
+                        "0s",
+                    ],
+                    log=self.places.logs / f"kind-{self.name}.log",
+                    env=self.engine.env,
+                    on_line=step.show,
                 )
         except BaseException:
             self.delete()
@@ -84,12 +96,7 @@ class Cluster:
     def restart(self) -> bool:
         """Start stopped nodes again; say whether the API server came back."""
         nodes.start_nodes(self.engine, self.nodes())
-        deadline = time.monotonic() + RESTART_SECONDS
-        while not self.answers():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.5)
-        return True
+        return wait_until(self.answers, RESTART_SECONDS)
 
     def connect_pods(self) -> None:
         """Give the nodes their pod network, where the node image has no plugin of its own.
@@ -98,12 +105,9 @@ class Cluster:
             CommandFailed: A node did not get a range of addresses in time.
         """
         running = tuple(node for node in self.nodes() if node.is_running)
-        deadline = time.monotonic() + READY_SECONDS
-        while not (cidrs := self._pod_cidrs(running)):
-            if time.monotonic() > deadline:
-                raise CommandFailed(self._kubectl("get", "nodes"), 1, "nodes without a pod CIDR")
-            time.sleep(0.2)
-        nodes.connect_pods(self.engine, running, cidrs)
+        if not wait_until(lambda: bool(self._pod_cidrs(running)), READY_SECONDS):
+            raise CommandFailed(self._kubectl("get", "nodes"), 1, "nodes without a pod CIDR")
+        nodes.connect_pods(self.engine, running, self._pod_cidrs(running))
 
     def add_ons(self, metrics_image: str, metrics_command: str) -> None:
         """Apply what kind does not bring, and let DNS fit the number of nodes.
@@ -116,9 +120,7 @@ class Cluster:
         manifest = manifest.replace("@COMMAND@", metrics_command)
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
         replicas = min(2, len(self.nodes()))
-        self.kubectl(
-            "-n", "kube-system", "scale", "deployment/coredns", f"--replicas={replicas}"
-        )
+        self.kubectl("-n", "kube-system", "scale", "deployment/coredns", f"--replicas={replicas}")
 
     def wait_until_ready(self) -> None:
         """Wait for the nodes and every add-on.
@@ -129,19 +131,20 @@ class Cluster:
         limit = f"--timeout={READY_SECONDS}s"
         patience = READY_SECONDS + 10
         with self.progress.step("nodes Ready"):
-            self.kubectl(
-                "wait", "--for=condition=Ready", "nodes", "--all", limit, timeout=patience
-            )
+            self.kubectl("wait", "--for=condition=Ready", "nodes", "--all", limit, timeout=patience)
         with self.progress.step("DNS, storage and metrics Ready"):
             for namespace, name in ADDONS:
                 self.kubectl(
-                    "-n", namespace, "rollout", "status", f"deployment/{name}", limit,
+                    "-n",
+                    namespace,
+                    "rollout",
+                    "status",
+                    f"deployment/{name}",
+                    limit,
                     timeout=patience,
                 )
-            self.kubectl(
-                "wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", limit,
-                timeout=patience,
-            )
+            # Available says that something answers; only figures say that they can be had.
+            self._wait_for_raw("/apis/metrics.k8s.io/v1beta1/nodes")
 
     def delete(self) -> None:
         """Delete the cluster's nodes, volumes and kubeconfig; harmless where there is none.
@@ -155,6 +158,11 @@ class Cluster:
             self.kubeconfig.with_name(name).unlink(missing_ok=True)
         if self.kubeconfig.parent.exists():
             self.kubeconfig.parent.rmdir()
+
+    def _wait_for_raw(self, path: str) -> None:
+        command = self._kubectl("get", "--raw", path)
+        if not wait_until(lambda: not commands.attempt(command).returncode, READY_SECONDS):
+            raise CommandFailed(command, 1, commands.attempt(command).stderr)
 
     def _pod_cidrs(self, running: tuple[Node, ...]) -> dict[str, str]:
         listing = json.loads(self.kubectl("get", "nodes", "-o", "json"))

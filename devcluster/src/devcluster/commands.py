@@ -30,7 +30,6 @@ def end_all() -> None:
             continue
 
 
-
 def attempt(
     command: Sequence[str],
     *,

@@ -33,14 +33,16 @@ def install(packages: tuple[str, ...], log: Path, on_line: Callable[[str], None]
         commands.follow(["apt-get", "update"], log=log, on_line=on_line, env=QUIET)
         commands.follow(
             ["apt-get", "install", "-y", "--no-install-recommends", *packages],
-            log=log, on_line=on_line, env=QUIET,
+            log=log,
+            on_line=on_line,
+            env=QUIET,
         )
     finally:
         if ours:
             policy.unlink()
 
 
-def import_base(  # noqa: PLR0913 - what, where and how to show it
+def import_base(
     engine: Engine,
     places: Places,
     *,
@@ -59,7 +61,8 @@ def import_base(  # noqa: PLR0913 - what, where and how to show it
     root.mkdir(parents=True)
     commands.follow(
         ["debootstrap", "--variant=minbase", "--include=ca-certificates", suite, str(root), mirror],
-        log=places.logs / f"debian-{suite}.log", on_line=on_line,
+        log=places.logs / f"debian-{suite}.log",
+        on_line=on_line,
         env={"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
     )
     _trust_what_the_host_trusts(root)

@@ -40,7 +40,9 @@ def take_down(
             engine.succeeds("network", "rm", NETWORK)
         if everything and not engine.is_private:
             _remove_images(engine)
-    if places.run.exists() and not (engine and engine.is_private and engine("ps", "--all", "--quiet").split()):
+    if places.run.exists() and not (
+        engine and engine.is_private and engine("ps", "--all", "--quiet").split()
+    ):
         with progress.step("private engine: processes, mounts, interfaces, firewall rules"):
             private_engine.stop(places)
     if everything:

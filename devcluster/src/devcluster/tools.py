@@ -47,7 +47,7 @@ def _find_or_build(tool: Tool, pins: Pins, places: Places, progress: Progress) -
     part = alone(pins.parts[tool.part], tool.name)
     go = GoBuild(find_go(pins, places, progress), places)
     with progress.step(f"{tool.name}, which this machine lacks") as step:
-        return go.build(part, lambda text: setattr(step, "detail", text)) / tool.name
+        return go.build(part, step.show) / tool.name
 
 
 def alone(part: Part, name: str) -> Part:

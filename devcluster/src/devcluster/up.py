@@ -57,8 +57,9 @@ class Up:
         if way.install:
             with self.progress.step(f"Debian packages: {' '.join(way.install)}") as step:
                 debian.install(
-                    way.install, self.places.logs / "apt.log",
-                    lambda line: setattr(step, "detail", line[:60]),
+                    way.install,
+                    self.places.logs / "apt.log",
+                    step.show,
                 )
         if not running:
             with self.progress.step("private engine"):
@@ -98,8 +99,14 @@ class Up:
         return cluster
 
     def _nodes(
-        self, cluster: Cluster, shape: Shape, image: NodeImage, facts: HostFacts, *,
-        workers: int | None, replace: bool,
+        self,
+        cluster: Cluster,
+        shape: Shape,
+        image: NodeImage,
+        facts: HostFacts,
+        *,
+        workers: int | None,
+        replace: bool,
     ) -> None:
         there = cluster.nodes()
         wanted = 1 + shape.workers
@@ -183,7 +190,7 @@ class Up:
             part = self.pins.parts[name]
             if not builds.is_built(part, self.places):
                 with self.progress.step(f"compiling {name}") as step:
-                    go.build(part, lambda text, step=step: setattr(step, "detail", text))
+                    go.build(part, step.show)
 
     def _leave_nothing_half_made(self, cluster: Cluster) -> None:
         """An engine without a cluster would be a process that nobody asked for."""

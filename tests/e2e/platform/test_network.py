@@ -22,7 +22,9 @@ def test_a_pod_reaches_a_service_by_its_name(kubectl: Kubectl, namespace: str) -
         workloads.service("web"),
         namespace=namespace,
     )
-    kubectl("-n", namespace, "wait", "pod/web", "--for=condition=Ready", "--timeout=90s", timeout=99)
+    kubectl(
+        "-n", namespace, "wait", "pod/web", "--for=condition=Ready", "--timeout=90s", timeout=99
+    )
     url = f"http://web.{namespace}.svc.cluster.local"
     kubectl.apply(workloads.client_pod("client", url), namespace=namespace)
     wait_for(kubectl, namespace, "client", "Succeeded")
@@ -44,7 +46,9 @@ def test_a_name_outside_the_cluster_is_not_answered_from_within(
 def test_logs_exec_and_top_answer(kubectl: Kubectl, namespace: str) -> None:
     """The three ways to look into a running pod work."""
     kubectl.apply(workloads.pod("web", workloads.web_command("hello")), namespace=namespace)
-    kubectl("-n", namespace, "wait", "pod/web", "--for=condition=Ready", "--timeout=90s", timeout=99)
+    kubectl(
+        "-n", namespace, "wait", "pod/web", "--for=condition=Ready", "--timeout=90s", timeout=99
+    )
 
     assert kubectl("-n", namespace, "logs", "web").strip() == "listening"
     assert kubectl("-n", namespace, "exec", "web", "--", "id", "-u").strip() == "65532"
@@ -65,7 +69,9 @@ def test_pods_on_different_workers_talk(
         workloads.pod("web", workloads.web_command("from afar"), nodeName=first),
         namespace=namespace,
     )
-    kubectl("-n", namespace, "wait", "pod/web", "--for=condition=Ready", "--timeout=90s", timeout=99)
+    kubectl(
+        "-n", namespace, "wait", "pod/web", "--for=condition=Ready", "--timeout=90s", timeout=99
+    )
     address = kubectl.get("-n", namespace, "pod", "web")["status"]["podIP"]
     client = workloads.client_pod("client", f"http://{address}:8080", nodeName=second)
     kubectl.apply(client, namespace=namespace)

@@ -13,7 +13,9 @@ from devcluster.engine import Engine
 
 def wait_for_ready(kubectl: Kubectl, node: str, status: str) -> None:
     """Wait until the node's Ready condition has a status."""
-    kubectl("wait", f"node/{node}", f"--for=condition=Ready={status}", "--timeout=150s", timeout=160)
+    kubectl(
+        "wait", f"node/{node}", f"--for=condition=Ready={status}", "--timeout=150s", timeout=160
+    )
 
 
 @pytest.fixture

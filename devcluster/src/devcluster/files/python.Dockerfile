@@ -6,5 +6,3 @@ RUN apt-get update \
         python3 python3-venv ca-certificates libgomp1 \
  && ln -s python3 /usr/bin/python \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /usr/share/doc/* /usr/share/man/* /usr/share/locale/*
-# Downloads in a build may pass a proxy whose authority only the host's bundle has.
-ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-certificates.crt
