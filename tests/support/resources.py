@@ -6,18 +6,19 @@ fields cost a field and not the whole resource.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
-from pydantic import BaseModel, TypeAdapter, ValidationError
-
 from leadsman_api.contract import Contract
 from leadsman_api.custom_resource import Resource
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 Schema = dict[str, Any]
 Values = st.SearchStrategy[Any]
 
+_NULL = {"type": "null"}
 _SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["gini", "log2"])
 _PRINTABLE = st.characters(min_codepoint=33, max_codepoint=126)
 _TIMES = st.datetimes().map(lambda moment: moment.isoformat() + "Z")
@@ -100,54 +101,47 @@ def _values(schema: Schema, definitions: dict[str, Schema], field: str = "") -> 
         return _object(target, definitions, name) if "properties" in target else _scalar(target)
     if field in _BY_NAME and "const" not in schema:
         return _BY_NAME[field]
-    if "oneOf" in schema:
-        return st.one_of([_values(member, definitions) for member in schema["oneOf"]])
-    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
-    if len(options) == 1:
-        return _values(options[0], definitions)
-    if schema.get("x-kubernetes-preserve-unknown-fields") and schema.get("type") != "object":
-        return _SCALARS
+    options: list[Schema] = schema.get("anyOf", []) + schema.get("oneOf", [])
+    members = [option for option in options if option != _NULL]
+    if members and "x-kubernetes-int-or-string" not in schema:
+        return st.one_of([_values(member, definitions) for member in members])
+    is_collection = schema.get("type") in ("array", "object")
+    return _collection(schema, definitions) if is_collection else _scalar(schema)
+
+
+def _collection(schema: Schema, definitions: dict[str, Schema]) -> Values:
     if schema.get("type") == "array":
-        return st.lists(
-            _values(schema["items"], definitions),
-            min_size=schema.get("minItems", 0),
-            max_size=max(schema.get("minItems", 0), 2),
-        )
-    if schema.get("type") == "object":
-        return st.dictionaries(st.sampled_from(["cpu", "a"]), _map_values(schema, definitions))
-    return _scalar(schema)
-
-
-def _map_values(schema: Schema, definitions: dict[str, Schema]) -> Values:
+        least = schema.get("minItems", 0)
+        items = _values(schema["items"], definitions)
+        return st.lists(items, min_size=least, max_size=max(least, 2))
     values = schema.get("additionalProperties")
-    return _values(values, definitions) if isinstance(values, dict) else _SCALARS
+    known = _values(values, definitions) if isinstance(values, dict) else _SCALARS
+    return st.dictionaries(st.sampled_from(["cpu", "a"]), known)
 
 
 def _scalar(schema: Schema) -> Values:
     if "enum" in schema or "const" in schema:
         return st.sampled_from(schema.get("enum") or [schema["const"]])
-    if schema.get("x-kubernetes-int-or-string"):
-        return st.integers(0, 9) | st.sampled_from(["500m", "1.5Gi", "2"])
-    match schema["type"]:
-        case "boolean":
-            return st.booleans()
-        case "integer":
-            low = schema.get("minimum", 0)
-            return st.integers(low, min(schema.get("maximum", low + 9), low + 9))
-        case "number":
-            return _numbers(schema)
-    if schema.get("format") == "date-time":
-        return _TIMES
-    if "pattern" in schema:
+    kind = schema.get("format") or schema.get("type") or "quantity"
+    if kind == "string" and "pattern" in schema:
         return st.from_regex(schema["pattern"], alphabet=_PRINTABLE, fullmatch=True).filter(
             lambda text: schema.get("minLength", 0) <= len(text) <= min(schema["maxLength"], 40)
         )
+    return _OF_KIND[kind](schema)
+
+
+def _words(schema: Schema) -> Values:
     return st.text("ab-c", min_size=schema.get("minLength", 0), max_size=9)
 
 
+def _integers(schema: Schema) -> Values:
+    low: int = schema.get("minimum", 0)
+    return st.integers(low, min(schema.get("maximum", low + 9), low + 9))
+
+
 def _numbers(schema: Schema) -> Values:
-    low = schema.get("minimum", schema.get("exclusiveMinimum", -9))
-    high = schema.get("maximum", schema.get("exclusiveMaximum", low + 9))
+    low = float(schema.get("minimum", schema.get("exclusiveMinimum", -9)))
+    high = float(schema.get("maximum", schema.get("exclusiveMaximum", low + 9)))
     return st.floats(
         low,
         high,
@@ -155,3 +149,15 @@ def _numbers(schema: Schema) -> Values:
         exclude_max="exclusiveMaximum" in schema,
         width=32,
     )
+
+
+_OF_KIND: dict[str, Callable[[Schema], Values]] = {
+    "boolean": lambda _: st.booleans(),
+    "date-time": lambda _: _TIMES,
+    "integer": _integers,
+    "int32": _integers,
+    "int64": _integers,
+    "number": _numbers,
+    "quantity": lambda _: st.integers(0, 9) | st.sampled_from(["500m", "1.5Gi", "2"]),
+    "string": _words,
+}

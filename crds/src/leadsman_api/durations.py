@@ -8,12 +8,19 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-PATTERN = r"^([0-9]{1,6}h)?([0-9]{1,8}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?$"
+# So many digits and no more: together they stay within the 292 years that CEL can count.
+PATTERN = r"^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?$"
 EXAMPLES = "90s, 30m, 1h30m or 250ms"
 
 _FORM = re.compile(PATTERN)
 _UNITS = ("hours", "minutes", "seconds", "milliseconds")
 _MILLISECOND = timedelta(milliseconds=1)
+_LARGEST = (
+    ("h", 3_600_000, 999_999),
+    ("m", 60_000, 9_999_999),
+    ("s", 1_000, 999_999_999),
+    ("ms", 1, 999_999_999),
+)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -27,8 +34,11 @@ def parse_duration(text: str) -> timedelta:
 
 def format_duration(duration: timedelta) -> str:
     """Write the shortest text that reads back as the same duration, to the millisecond."""
-    seconds, milliseconds = divmod(round(duration / _MILLISECOND), 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"), (milliseconds, "ms"))
-    return "".join(f"{amount}{unit}" for amount, unit in parts if amount) or "0s"
+    rest = round(duration / _MILLISECOND)
+    text = ""
+    for unit, milliseconds, most in _LARGEST:
+        # What is too much for one unit goes into the next: a number has only so many digits.
+        amount = min(rest // milliseconds, most)
+        rest -= amount * milliseconds
+        text += f"{amount}{unit}" if amount else ""
+    return text or "0s"
