@@ -19,7 +19,7 @@ from devcluster.lock import alone_on_this_machine
 from devcluster.pins import Pins, load_pins
 from devcluster.places import Places, find_places
 from devcluster.progress import Progress
-from devcluster.tools import bring_tools
+from devcluster.tools import bring_tools, missing_tools
 from devcluster.up import Up
 
 __all__ = ["main"]
@@ -58,12 +58,12 @@ def _up(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Pro
         api_port=arguments.api_port,
         publish=tuple(arguments.publish),
     )
-    with alone_on_this_machine(places):
+    with alone_on_this_machine(places, progress):
         Up(pins, places, progress).run(shape, workers=arguments.workers, replace=arguments.replace)
 
 
 def _down(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Progress) -> None:
-    with alone_on_this_machine(places):
+    with alone_on_this_machine(places, progress):
         down.take_down(pins, places, progress, name=arguments.name, everything=arguments.everything)
 
 
@@ -75,12 +75,12 @@ def _status(arguments: argparse.Namespace, pins: Pins, places: Places, progress:
 
 
 def _load(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Progress) -> None:
-    with alone_on_this_machine(places):
+    with alone_on_this_machine(places, progress):
         load_images(_cluster(arguments.name, pins, places, progress), tuple(arguments.images))
 
 
 def _images(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Progress) -> None:
-    with alone_on_this_machine(places):
+    with alone_on_this_machine(places, progress):
         engine, _, _ = Up(pins, places, progress).engine()
         build = ImageBuild(engine, pins, places, progress)
         names = build.run(arguments.checkout.resolve(), arguments.tag)
@@ -109,8 +109,10 @@ def _logs(arguments: argparse.Namespace, pins: Pins, places: Places, progress: P
 
 def _tools(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Progress) -> None:
     names = tuple(arguments.names) or tuple(pins.tools)
-    with alone_on_this_machine(places):
-        print(bring_tools(pins, places, progress, names))
+    if missing_tools(pins, places, names):  # asking alone needs no lock
+        with alone_on_this_machine(places, progress):
+            bring_tools(pins, places, progress, names)
+    print(places.programs)
 
 
 def _cluster(name: str, pins: Pins, places: Places, progress: Progress) -> Cluster:

@@ -7,18 +7,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from devcluster.errors import Refusal
 from devcluster.places import Places
+from devcluster.progress import Progress
 
 __all__ = ["alone_on_this_machine"]
 
 
 @contextmanager
-def alone_on_this_machine(places: Places) -> Iterator[None]:
-    """Hold the lock while the block runs; the kernel frees it whatever happens to us.
+def alone_on_this_machine(places: Places, progress: Progress) -> Iterator[None]:
+    """Hold the lock while the block runs; wait for it, and say for whom, if another holds it.
 
-    Raises:
-        Refusal: Another command holds it; the message has its process id.
+    The kernel frees it whatever happens to us.
     """
     places.cache.mkdir(parents=True, exist_ok=True)
     with (places.cache / "lock").open("a+") as file:
@@ -27,9 +26,8 @@ def alone_on_this_machine(places: Places) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "unknown"
-            raise Refusal(
-                f"another devcluster command (process {holder}) is at work: wait until it ends"
-            ) from None
+            with progress.step(f"waiting for another devcluster command (process {holder})"):
+                fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

@@ -18,23 +18,31 @@ from devcluster.places import Places
 from devcluster.progress import Progress
 from devcluster.toolchain import find_go
 
-__all__ = ["bring_tools"]
+__all__ = ["bring_tools", "missing_tools"]
 
 
-def bring_tools(pins: Pins, places: Places, progress: Progress, names: tuple[str, ...]) -> Path:
-    """Make sure that the programs are in the tools folder; returns the folder.
+def missing_tools(pins: Pins, places: Places, names: tuple[str, ...]) -> tuple[Tool, ...]:
+    """Return those of the named tools that the tools folder lacks, or has in another version.
+
+    Raises:
+        Refusal: A name is not one of the tools.
+    """
+    unknown = [name for name in names if name not in pins.tools]
+    if unknown:
+        raise Refusal(f"there is no tool `{unknown[0]}`: choose from {', '.join(pins.tools)}")
+    tools = (pins.tools[name] for name in names)
+    return tuple(tool for tool in tools if not _will_do(tool, places.programs / tool.name))
+
+
+def bring_tools(pins: Pins, places: Places, progress: Progress, names: tuple[str, ...]) -> None:
+    """Make sure that the programs are in the tools folder.
 
     Raises:
         Refusal: A name is not one of the tools.
         CommandFailed: A build failed.
     """
-    for name in names:
-        tool = pins.tools.get(name)
-        if tool is None:
-            raise Refusal(f"there is no tool `{name}`: choose from {', '.join(pins.tools)}")
-        if not _will_do(tool, places.programs / name):
-            _link(places, name, _find_or_build(tool, pins, places, progress))
-    return places.programs
+    for tool in missing_tools(pins, places, names):
+        _link(places, tool.name, _find_or_build(tool, pins, places, progress))
 
 
 def _find_or_build(tool: Tool, pins: Pins, places: Places, progress: Progress) -> Path:

@@ -5,6 +5,14 @@
 set -euo pipefail
 table=/etc/leadsman/pod-network
 cluster_cidr=10.244.0.0/16
+service_cidr=10.96.0.0/16
+
+# What kube-proxy has not (yet) turned into a pod's address must not leave the node: somebody
+# outside could answer, and the API server would keep that connection for good.
+for chain in OUTPUT FORWARD; do
+  refuse=("$chain" -d "$service_cidr" -j REJECT)
+  iptables -C "${refuse[@]}" 2>/dev/null || iptables -A "${refuse[@]}"
+done
 
 [[ -s $table ]] || exit 0
 {
