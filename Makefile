@@ -85,7 +85,7 @@ unit: $(SYNCED) ## tests that need no cluster, without coverage (the quickest an
 coverage: $(SYNCED) ## the same tests; fails below 90 % of lines or branches of the pure code
 	@echo "coverage: $(CLUSTERLESS)"
 	@$(RUN) pytest --cov --cov-report=term $(CLUSTERLESS)
-	@$(RUN) coverage json --quiet -o - | $(RUN) python scripts/coverage_gate.py
+	@$(RUN) coverage json --quiet --fail-under=0 -o - | $(RUN) python scripts/coverage_gate.py
 
 .PHONY: chart
 chart: $(SYNCED) ## tests of the charts, rendered with helm
@@ -114,11 +114,9 @@ config: $(SYNCED) ## pyproject files, lockfile and commit hooks are valid and up
 
 ##@ Cluster
 
-WORKERS ?= 0
-
 .PHONY: up
 up: $(SYNCED) ## start the cluster (WORKERS=2 for three nodes); harmless when it runs
-	@$(RUN) devcluster up --workers $(WORKERS)
+	@$(RUN) devcluster up $(addprefix --workers=,$(WORKERS))
 
 .PHONY: down
 down: $(SYNCED) ## remove the cluster; caches stay, so that the next `make up` is quick
@@ -139,9 +137,9 @@ e2e: $(SYNCED) ## end-to-end tests on a cluster of three nodes, started if need 
 	@$(RUN) pytest --e2e tests/e2e
 
 .PHONY: bench
-bench: $(SYNCED) ## benchmarks
+bench: $(SYNCED) ## measure what has a promised number, and hold it to that
 	@echo "bench: tests/bench"
-	@$(RUN) pytest tests/bench
+	@$(RUN) pytest -s tests/bench
 
 ##@ Housekeeping
 

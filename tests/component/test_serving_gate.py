@@ -1,0 +1,50 @@
+"""The outermost layer of the model port, around an app of one line."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from leadsman_serving.gate import RequestGate
+from leadsman_serving.lifecycle import Lifecycle
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
+
+
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer every request alike; accept every other kind of connection."""
+    if scope["type"] == "http":
+        await PlainTextResponse("fine")(scope, receive, send)
+    else:
+        await send({"type": f"{scope['type']}.accept"})
+
+
+def converse(lifecycle: Lifecycle, kind: str) -> list[Message]:
+    """What the gate sends for one connection of a kind."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": f"{kind}.request"}
+
+    scope: Scope = {"type": kind, "method": "GET", "path": "/", "headers": []}
+    asyncio.run(RequestGate(answer, lifecycle)(scope, receive, send))
+    return sent
+
+
+@pytest.mark.parametrize("draining", [False, True])
+def test_only_a_leaving_process_closes_its_connections(*, draining: bool) -> None:
+    """While the process drains every answer tells the client to reconnect elsewhere."""
+    start, *_ = converse(Lifecycle(beat_at=0, draining=draining), "http")
+
+    assert ((b"connection", b"close") in start["headers"]) == draining
+
+
+def test_other_connections_pass_untouched() -> None:
+    """A connection that is no request gets no request id and is not counted."""
+    lifecycle = Lifecycle(beat_at=0)
+
+    assert converse(lifecycle, "websocket") == [{"type": "websocket.accept"}]
+    assert lifecycle.in_flight == 0
