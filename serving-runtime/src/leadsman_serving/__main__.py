@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import signal
@@ -17,8 +18,9 @@ def main() -> int:
     from leadsman_serving.errors import InvalidSettings, PortUnavailable  # noqa: PLC0415
     from leadsman_serving.logs import configure_logs  # noqa: PLC0415
     from leadsman_serving.server import run  # noqa: PLC0415
-    from leadsman_serving.settings import Settings  # noqa: PLC0415
+    from leadsman_serving.settings import Settings, describe_settings  # noqa: PLC0415
 
+    _read_arguments(describe_settings())
     configure_logs("INFO")
     logger = logging.getLogger("leadsman_serving")
     try:
@@ -32,6 +34,16 @@ def main() -> int:
         logger.error("%s", error)  # noqa: TRY400 - the text says it all
         return 1
     return 0
+
+
+def _read_arguments(settings: str) -> None:
+    """All is set by the environment: the one argument is `--help`, any other is refused."""
+    argparse.ArgumentParser(
+        prog="leadsman-serving",
+        description="Answers predictions over HTTP. The environment sets how:",
+        epilog=settings,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ Service of the namespace, and one called `leadsman-http` would set ours.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
@@ -64,6 +65,17 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             raise InvalidSettings(_complaints(error)) from error
+
+
+def describe_settings() -> str:
+    """Each variable with its default and what it is for, as `--help` prints it."""
+    lines = []
+    for name, field in Settings.model_fields.items():
+        meaning = (field.description or "").partition("\n")[0]
+        lines.append(
+            f"  {variable_of(name)} (default: {json.dumps(field.default)})\n      {meaning}"
+        )
+    return "\n".join(lines)
 
 
 def variable_of(field: str) -> str:

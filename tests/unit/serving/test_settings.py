@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from leadsman_serving.errors import InvalidSettings
-from leadsman_serving.settings import Settings, variable_of
+from leadsman_serving.settings import Settings, describe_settings, variable_of
 
 
 def test_defaults_need_no_environment() -> None:
@@ -68,3 +68,12 @@ def test_all_wrong_values_are_named_at_once() -> None:
 
     assert "LEADSMAN_PORT_HTTP='x'" in str(caught.value)
     assert "LEADSMAN_LOG_LEVEL='y'" in str(caught.value)
+
+
+def test_help_names_every_variable_with_its_default() -> None:
+    """What `--help` prints holds each variable, its default and what it is for."""
+    text = describe_settings()
+
+    assert all(variable_of(name) in text for name in Settings.model_fields)
+    assert "LEADSMAN_DRAIN_SECONDS (default: 5.0)" in text
+    assert "while readiness is already off" in text
