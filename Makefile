@@ -17,8 +17,10 @@ RUN := $(UV) run --no-sync
 SYNCED := .venv/.synced-$(subst /,-,$(UV_PYTHON))
 PROJECTS := $(wildcard pyproject.toml */pyproject.toml)
 SOURCES := crds/src operator/src serving-runtime/src training-jobs/src devcluster/src
-CLUSTERLESS := $(wildcard $(addprefix tests/,architecture component golden simulation unit))
-CHECKS := coverage types chart workflows lint imports generated config
+# The generator's tests lie with the architecture's, and count for its coverage.
+CLUSTERLESS := $(wildcard $(addprefix tests/,architecture/test_generated.py component golden simulation unit))
+# The longest first: the steps run side by side.
+CHECKS := coverage chart architecture types workflows imports generated lint config
 
 ##@ Everyday
 
@@ -77,15 +79,20 @@ imports: $(SYNCED) ## the layers: import contracts
 	@$(RUN) lint-imports --no-cache
 
 .PHONY: unit
-unit: $(SYNCED) ## tests that need no cluster, without coverage (the quickest answer)
+unit: $(SYNCED) ## tests of what the code does, without coverage (the quickest answer)
 	@echo "unit: $(CLUSTERLESS)"
 	@$(RUN) pytest $(CLUSTERLESS)
 
 .PHONY: coverage
 coverage: $(SYNCED) ## the same tests; fails below 90 % of lines or branches of the pure code
 	@echo "coverage: $(CLUSTERLESS)"
-	@$(RUN) pytest --cov --cov-report=term $(CLUSTERLESS)
+	@$(RUN) pytest -n auto --cov --cov-report=term $(CLUSTERLESS)
 	@$(RUN) coverage json --quiet --fail-under=0 -o - | $(RUN) python scripts/coverage_gate.py
+
+.PHONY: architecture
+architecture: $(SYNCED) ## tests of the repository itself: layers, limits, layout, documentation
+	@echo "architecture: tests/architecture"
+	@$(RUN) pytest tests/architecture
 
 .PHONY: chart
 chart: $(SYNCED) ## tests of the charts, rendered with helm
