@@ -140,8 +140,10 @@ def _integers(schema: Schema) -> Values:
 
 
 def _numbers(schema: Schema) -> Values:
-    low = float(schema.get("minimum", schema.get("exclusiveMinimum", -9)))
-    high = float(schema.get("maximum", schema.get("exclusiveMaximum", low + 9)))
+    lows = [schema[key] for key in ("minimum", "exclusiveMinimum") if key in schema]
+    highs = [schema[key] for key in ("maximum", "exclusiveMaximum") if key in schema]
+    low = float(lows[0]) if lows else -9.0
+    high = float(highs[0]) if highs else low + 9
     return st.floats(
         low,
         high,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,15 @@ def problems_of(
 ) -> list[Problem]:
     """The problems that pydantic found, in the order of the document."""
     schema = structural_schema(resource)
-    return [_problem(details, document, schema) for details in error.errors()]
+    problems = {_problem(details, document, schema): details for details in error.errors()}
+    wrong = [problem.path for problem in problems]
+    return [
+        problem
+        for problem, details in problems.items()
+        # A list is too short for pydantic when an item is wrong: the item is the problem.
+        if details["type"] != "too_short"
+        or not any(path.startswith(f"{problem.path}[") for path in wrong)
+    ]
 
 
 def _problem(details: ErrorDetails, document: Mapping[str, Any], schema: Schema) -> Problem:
@@ -106,9 +114,7 @@ def _written_location(location: Location, document: object) -> Location:
 def _inside(value: object, step: str | int) -> object:
     if isinstance(value, Mapping):
         return value.get(step)
-    if isinstance(value, Sequence) and isinstance(step, int) and step < len(value):
-        return value[step]
-    return None
+    return value[step] if isinstance(value, list) and isinstance(step, int) else None
 
 
 def _schema_at(schema: Schema, location: Location) -> Schema:

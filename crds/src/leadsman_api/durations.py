@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from leadsman_api.patterns import compiled
+
 # So many digits and no more: together they stay within the 292 years that CEL can count.
 PATTERN = r"^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?$"
 EXAMPLES = "90s, 30m, 1h30m or 250ms"
 
-_FORM = re.compile(PATTERN)
+_FORM = compiled(PATTERN)
 _UNITS = ("hours", "minutes", "seconds", "milliseconds")
 _MILLISECOND = timedelta(milliseconds=1)
 _LARGEST = (

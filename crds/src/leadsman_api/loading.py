@@ -41,13 +41,19 @@ def parse_resource(source: str | Mapping[str, Any]) -> AnyResource:
         raise InvalidResource([Problem("", "write a resource: apiVersion, kind, metadata, spec")])
     resource = _resource_of(document)
     try:
-        return resource.model_validate_json(json.dumps(document), strict=True)
+        text = json.dumps(document)
+    except TypeError as error:
+        raise InvalidResource([Problem("", f"this is no JSON: {error}")]) from error
+    try:
+        return resource.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise InvalidResource(problems_of(error, document, resource)) from error
 
 
 def check_update(new: AnyResource, old: AnyResource) -> None:
     """Raise InvalidResource for each field that may not change and did."""
+    if new.kind != old.kind:
+        raise InvalidResource([Problem("kind", "can't be changed: make another resource")])
     problems = [
         Problem(immutable.field, immutable.message)
         for immutable in new.immutable
@@ -62,7 +68,7 @@ def _resource_of(document: Mapping[str, Any]) -> type[AnyResource]:
     problems = []
     if document.get("apiVersion") != API_VERSION:
         problems.append(Problem("apiVersion", f"write {API_VERSION}"))
-    if document.get("kind") not in by_kind:
+    if document.get("kind") not in list(by_kind):
         problems.append(Problem("kind", f"write {' or '.join(by_kind)}"))
     if problems:
         raise InvalidResource(problems)
@@ -83,7 +89,11 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     """Refuse a key that was written before."""
     seen = set()
     for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str | int | float | bool | None):
+            raise InvalidResource([Problem("", f"{key} can't be the name of a field")])
         if key in seen:
             line = key_node.start_mark.line + 1
             raise InvalidResource([Problem("", f"line {line} writes {key} a second time")])

@@ -5,7 +5,6 @@ Each says in its schema, in CEL and in Python the same thing: what to write inst
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +14,7 @@ from pydantic import Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
 from leadsman_api import durations
+from leadsman_api.patterns import compiled
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -40,7 +40,7 @@ class Form:
 
     def check(self, text: str) -> str:
         """Return the text, or refuse it with the advice."""
-        if len(text) > self.longest or re.search(self.pattern, text) is None:
+        if len(text) > self.longest or compiled(self.pattern).search(text) is None:
             raise _refusal(self.advice)
         return text
 
@@ -146,7 +146,7 @@ class Quantity(str):
     def check(cls, value: object) -> Quantity:
         """Read a text or a whole number."""
         text = str(value) if isinstance(value, str | int) and value is not True else ""
-        if re.match(_QUANTITY_PATTERN, text) is None:
+        if compiled(_QUANTITY_PATTERN).search(text) is None:
             raise _refusal(_QUANTITY_ADVICE)
         return cls(text)
 

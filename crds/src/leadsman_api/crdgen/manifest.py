@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -45,6 +46,7 @@ def crd(resource: type[Resource]) -> dict[str, Any]:
     }
 
 
+@cache
 def manifest(resource: type[Resource]) -> str:
     """The manifest as it is committed."""
     # Through JSON: parts that are the same object would be written as YAML's references.

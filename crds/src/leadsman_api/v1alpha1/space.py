@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -12,6 +11,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 from leadsman_api.contract import UNTYPED, Contract
 from leadsman_api.lists import ATOMIC
+from leadsman_api.patterns import compiled
 from leadsman_api.rules import Rule
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _complaints(
     name: str, parameter: Parameter, space: Mapping[str, Parameter]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """Where one parameter is wrong among the others, and what to write instead."""
-    if re.search(_NAME, name) is None:
+    if compiled(_NAME).search(name) is None:
         yield (name,), _NAME_ADVICE
     if parameter.when is None:
         return
