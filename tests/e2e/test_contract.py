@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from leadsman_api import parse_resource
+from leadsman_api import TrainingRun, parse_resource
+from leadsman_api.v1alpha1.search import Search
 from support.contract_cases import Case, Document, cases
 from support.kubectl import Kubectl
 
-MANIFESTS = Path(__file__).parents[2] / "crds" / "manifests"
+ROOT = Path(__file__).parents[2]
+MANIFESTS = ROOT / "crds" / "manifests"
+EXAMPLES = ROOT / "examples"
 # Of this run only: one that is still going away would refuse new objects.
 NAMESPACE = f"leadsman-contract-{os.getpid()}"
 CASES = [case for case in cases() if case.concerns("server")]
@@ -92,3 +95,46 @@ def test_the_server_refuses_and_says_what_to_write(api: Kubectl, case: Case) -> 
     plain = re.sub(r"\[([A-Za-z_]\w*)\]", r".\1", said)
     assert case.refusal.path("server") in plain
     assert case.refusal.fragment("server") in plain
+
+
+def test_scale_sets_the_workers_of_a_run_whose_search_was_left_out(api: Kubectl) -> None:
+    """`kubectl scale` works on the smallest TrainingRun, and the rest keeps its defaults."""
+    api("apply", "-n", NAMESPACE, "-f", str(EXAMPLES / "trainingrun-minimal.yaml"))
+
+    api("scale", "-n", NAMESPACE, "trainingrun/churn-1", "--replicas=8")
+
+    run = parse_resource(api("get", "-n", NAMESPACE, "tr", "churn-1", "-o", "json"))
+    assert isinstance(run, TrainingRun)
+    assert run.spec.search == Search(parallelism=8)
+
+
+def test_scale_can_not_raise_the_floor_above_the_ceiling(api: Kubectl) -> None:
+    """`kubectl scale` of a ModelDeployment is checked like any other edit."""
+    api("apply", "-n", NAMESPACE, "-f", str(EXAMPLES / "modeldeployment-minimal.yaml"))
+
+    api("scale", "-n", NAMESPACE, "modeldeployment/churn", "--replicas=10")
+    result = api.attempt("scale", "-n", NAMESPACE, "modeldeployment/churn", "--replicas=11")
+
+    assert result.returncode != 0
+    assert "minReplicas (11) must not be above maxReplicas (10)" in result.stderr
+
+
+def test_the_columns_tell_the_story(api: Kubectl) -> None:
+    """`kubectl get md,tr` shows what serves, what is tried, and how the search goes."""
+    api("apply", "-n", NAMESPACE, "-f", str(EXAMPLES / "modeldeployment-minimal.yaml"))
+    api("apply", "-n", NAMESPACE, "-f", str(EXAMPLES / "trainingrun-minimal.yaml"))
+    for name, status in {
+        "md/churn": {"phase": "RollingOut", "weight": 30, "stable": {"name": "a", "version": 3}},
+        "tr/churn-1": {"phase": "Searching", "trials": {"progress": "37/100"}},
+    }.items():
+        patch = json.dumps({"status": status})
+        api("patch", "-n", NAMESPACE, name, "--subresource=status", "--type=merge", "-p", patch)
+
+    rows = [line.split() for line in api("get", "-n", NAMESPACE, "md,tr").splitlines()]
+
+    assert ["modeldeployment.leadsman.dev/churn", "churn", "RollingOut", "3", "30"] in [
+        row[:5] for row in rows
+    ]
+    assert ["trainingrun.leadsman.dev/churn-1", "churn", "Searching", "37/100"] in [
+        row[:4] for row in rows
+    ]

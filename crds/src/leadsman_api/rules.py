@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from leadsman_api.durations import format_duration
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z.]+)\}")
-_PARENTHESIS = re.compile(r" \(\{[A-Za-z.]+\}\)")
+_VALUE = re.compile(r" (\(\{[A-Za-z.]+\}\)|\{[A-Za-z.]+\})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Rule:
 
     def as_validation(self) -> dict[str, str]:
         """The entry of `x-kubernetes-validations`."""
-        validation = {"rule": self.cel, "message": _PARENTHESIS.sub("", self.message)}
+        validation = {"rule": self.cel, "message": _VALUE.sub("", self.message)}
         if _PLACEHOLDER.search(self.message):
             validation["messageExpression"] = _message_expression(self.message)
         if self.field:

@@ -113,8 +113,8 @@ class Rollout(Contract):
             cel="duration(self.minimumStepTime).getSeconds() * size(self.steps)"
             " <= duration(self.deadline).getSeconds()",
             check=_fits,
-            message="deadline ({deadline}) is too short for the steps at a minimumStepTime of "
-            "{minimumStepTime} each: raise deadline, or lower minimumStepTime or the number of "
+            message="deadline ({deadline}) is too short for steps of minimumStepTime "
+            "({minimumStepTime}) each: raise deadline, or lower minimumStepTime or the number of "
             "steps",
             field="deadline",
         ),

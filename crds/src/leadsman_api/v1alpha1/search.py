@@ -144,16 +144,19 @@ def _grid_has_steps(search: Search) -> bool:
 class Search(Contract):
     """How parameters are searched."""
 
+    # kubectl scale may write parallelism alone, and the API server checks that before it fills
+    # in the defaults: so these rules ask for fields that are otherwise always there.
     invariants = (
         Rule(
-            cel="self.parallelism <= self.trials",
+            cel="!has(self.parallelism) || !has(self.trials) || self.parallelism <= self.trials",
             check=lambda search: search.parallelism <= search.trials,
             message="parallelism ({parallelism}) is more than trials ({trials}): the rest would "
             "have nothing to do, lower parallelism",
             field="parallelism",
         ),
         Rule(
-            cel="!(self.sampler in ['Grid', 'BruteForce']) || !has(self.space)"
+            cel="!has(self.sampler) || !(self.sampler in ['Grid', 'BruteForce'])"
+            " || !has(self.space)"
             " || self.space.all(name, !has(self.space[name].float) || has(self.space[name].step))",
             check=_grid_has_steps,
             message="sampler {sampler} needs a step for each float parameter, otherwise there is "
@@ -161,7 +164,7 @@ class Search(Contract):
             field="sampler",
         ),
         Rule(
-            cel="self.sampler != 'Grid' || !has(self.space)"
+            cel="!has(self.sampler) || self.sampler != 'Grid' || !has(self.space)"
             " || self.space.all(name, !has(self.space[name].when))",
             check=lambda search: (
                 search.sampler is not Sampler.GRID
@@ -171,7 +174,8 @@ class Search(Contract):
             field="sampler",
         ),
         Rule(
-            cel="!(self.sampler in ['Grid', 'BruteForce']) || has(self.space)",
+            cel="!has(self.sampler) || !(self.sampler in ['Grid', 'BruteForce'])"
+            " || has(self.space)",
             check=lambda search: (
                 search.sampler not in (Sampler.GRID, Sampler.BRUTE_FORCE)
                 or search.space is not None

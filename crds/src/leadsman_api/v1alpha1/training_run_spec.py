@@ -65,7 +65,7 @@ class TrainingRunSpec(Contract):
         ),
         Rule(
             cel="!has(self.objective.additional) || size(self.objective.additional) == 0"
-            " || !has(self.search) || self.search.pruner == 'None'",
+            " || !has(self.search) || !has(self.search.pruner) || self.search.pruner == 'None'",
             check=_keeps_pareto,
             message="pruning knows a single objective: with objective.additional write "
             "search.pruner None",
@@ -73,6 +73,7 @@ class TrainingRunSpec(Contract):
         ),
         Rule(
             cel="!has(self.queue) || !has(self.queue.minParallelism) || !has(self.search)"
+            " || !has(self.search.parallelism)"
             " || self.queue.minParallelism <= self.search.parallelism",
             check=_queue_fits,
             message="queue.minParallelism must not be above search.parallelism: lower it",
