@@ -116,6 +116,16 @@ class Cluster:
         Raises:
             CommandFailed: The API server refused.
         """
+        # Without Services an add-on crashes at its start, and waits long until it is started again.
+        self.kubectl(
+            "-n",
+            "kube-system",
+            "rollout",
+            "status",
+            "daemonset/kube-proxy",
+            f"--timeout={READY_SECONDS}s",
+            timeout=READY_SECONDS,
+        )
         manifest = package_file("manifests/metrics-server.yaml").read_text()
         manifest = manifest.replace("@IMAGE@", metrics_image)
         manifest = manifest.replace("@COMMAND@", metrics_command)

@@ -138,7 +138,15 @@ class NodeImageBuild:
             self._import_and_commit(bare, archive)
         shutil.rmtree(self._context)
         archive.unlink()
+        self._remove_older()
         return self._tag
+
+    def _remove_older(self) -> None:
+        """Images of earlier versions take more than a gigabyte each; those in use stay."""
+        names = self._engine("images", "--format", "{{.Repository}}:{{.Tag}}", "leadsman-dev/node")
+        for name in names.split():
+            if name != self._tag:
+                self._engine.succeeds("image", "rm", name)
 
     def _program(self, name: str) -> Path:
         folders = [builds.part_folder(self._pins.parts[part], self._places) for part in NODE_PARTS]
