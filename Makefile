@@ -138,10 +138,13 @@ images: $(SYNCED) ## build the images and load what changed into the cluster
 	@$(RUN) devcluster images
 
 .PHONY: e2e
-e2e: $(SYNCED) ## end-to-end tests on a cluster of three nodes, started if need be
-	@$(RUN) devcluster up --workers 2
+e2e: $(SYNCED) ## end-to-end tests: the cluster's life, then all else on three nodes
+	@echo "e2e: tests/e2e/lifecycle (takes the cluster down and brings it up again)"
+	@$(RUN) pytest --e2e tests/e2e/lifecycle
+	@echo "e2e: tests/e2e on three nodes"
+	@$(RUN) devcluster up --workers 2 --replace
 	@$(RUN) devcluster images
-	@$(RUN) pytest --e2e tests/e2e
+	@$(RUN) pytest --e2e tests/e2e --ignore=tests/e2e/lifecycle
 
 .PHONY: bench
 bench: $(SYNCED) ## measure what has a promised number, and hold it to that
