@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from support.dockerfiles import complaints
 from support.repository import ROOT, files
 

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from support.markdown import broken_links, headings, make_targets_mentioned
 from support.repository import ROOT, files
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from leadsman_api.crdgen.__main__ import main
 from leadsman_api.crdgen.files import generated_files
 from support.repository import ROOT

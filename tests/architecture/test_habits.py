@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from support.repository import ROOT, files
 from support.source_rules import machine_paths, unexplained_dependencies
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support.repository import PACKAGES, ROOT
 
 LINT_IMPORTS = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from support.repository import PACKAGES, ROOT, python_files
 from support.source_rules import (
     banned_module_name,

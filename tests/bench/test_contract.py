@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from leadsman_api.v1alpha1.model_deployment import ModelDeployment
 from leadsman_api.v1alpha1.training_run import TrainingRun
 from support.repository import ROOT

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from support.helm import Helm
 from support.repository import ROOT
 

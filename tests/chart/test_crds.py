@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from jsonschema import Draft4Validator
+
 from support.helm import KUBERNETES, Helm, Manifest
 from support.repository import ROOT
 

@@ -6,12 +6,13 @@ import asyncio
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
+
 from leadsman_serving.app import create_app, create_routes, create_side_app
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.lifecycle import Lifecycle
 from leadsman_serving.settings import Settings
 from leadsman_serving.telemetry import create_registry
-from starlette.types import ASGIApp
 
 
 def ask(app: ASGIApp, method: str, path: str, **headers: str) -> httpx.Response:

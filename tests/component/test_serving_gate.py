@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from leadsman_serving.gate import RequestGate
-from leadsman_serving.lifecycle import Lifecycle
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
+
+from leadsman_serving.gate import RequestGate
+from leadsman_serving.lifecycle import Lifecycle
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:

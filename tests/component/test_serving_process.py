@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+
 from support.serving_process import Answer, ServingProcess
 from support.waiting import eventually
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from support.kubectl import Kubectl
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from leadsman_api import TrainingRun, parse_resource
 from leadsman_api.v1alpha1.search import Search
 from support.contract_cases import Case, Document, cases

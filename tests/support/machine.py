@@ -33,7 +33,9 @@ def status() -> dict[str, Any]:
 def node_ids() -> set[str]:
     """Return the ids of the nodes' containers."""
     engine = find_engine(find_places())
-    return set(engine("ps", "-aq", "--filter", f"label={CLUSTER_LABEL}").split()) if engine else set()
+    if engine is None:
+        return set()
+    return set(engine("ps", "-aq", "--filter", f"label={CLUSTER_LABEL}").split())
 
 
 def leftovers(*, private: bool) -> dict[str, list[str]]:

@@ -11,9 +11,10 @@ from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
 from leadsman_api.contract import Contract
 from leadsman_api.custom_resource import Resource
-from pydantic import BaseModel, TypeAdapter, ValidationError
 
 Schema = dict[str, Any]
 Values = st.SearchStrategy[Any]

@@ -14,20 +14,23 @@ IMAGE = "leadsman/serving:dev"
 Manifest = dict[str, Any]
 
 
+WEB = """
+import http.server
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write({body!r})
+
+print("listening", flush=True)
+http.server.ThreadingHTTPServer(("", 8080), Answer).serve_forever()
+"""
+
+
 def web_command(body: str) -> list[str]:
     """Return a command that answers every GET on port 8080 with a text."""
-    return [
-        "python",
-        "-c",
-        "import http.server as h\n"
-        "class Answer(h.BaseHTTPRequestHandler):\n"
-        "    def do_GET(self):\n"
-        "        self.send_response(200)\n"
-        "        self.end_headers()\n"
-        f"        self.wfile.write({body.encode()!r})\n"
-        "print('listening', flush=True)\n"
-        "h.ThreadingHTTPServer(('', 8080), Answer).serve_forever()\n",
-    ]
+    return ["python", "-c", WEB.format(body=body.encode())]
 
 
 def pod(name: str, command: list[str], **spec: Any) -> Manifest:  # noqa: ANN401 - any field

@@ -89,8 +89,9 @@ def follow(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     last: deque[str] = deque(maxlen=20)
-    with log.open("w") as kept:
-        process = subprocess.Popen(
+    with (
+        log.open("w") as kept,
+        subprocess.Popen(
             list(command),
             cwd=cwd,
             env=environment(env),
@@ -100,7 +101,8 @@ def follow(
             text=True,
             errors="replace",
             start_new_session=True,  # so that an interruption can end its children as well
-        )
+        ) as process,
+    ):
         _followed.add(process.pid)
         try:
             for line in process.stdout or ():
@@ -110,7 +112,6 @@ def follow(
             code = process.wait()
         except BaseException:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
             raise
         finally:
             _followed.discard(process.pid)

@@ -7,12 +7,12 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
-from leadsman_api.ports import LIVE_PATH, METRICS_PATH, READY_PATH
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from leadsman_api.ports import LIVE_PATH, METRICS_PATH, READY_PATH
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.lifecycle import (
     NO_MODEL_MESSAGE,

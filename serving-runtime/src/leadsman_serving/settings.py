@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from leadsman_api.ports import Port
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from leadsman_api.ports import Port
 from leadsman_serving.errors import InvalidSettings
 
 PREFIX = "LEADSMAN_"

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from importlib import metadata
 
-from leadsman_api.metrics import ServingMetric
 from prometheus_client import CollectorRegistry, GCCollector, Info, PlatformCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 
+from leadsman_api.metrics import ServingMetric
 from leadsman_serving.lifecycle import Lifecycle, loop_lag_seconds
 
 

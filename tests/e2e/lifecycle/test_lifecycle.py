@@ -11,12 +11,12 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from support.kubectl import Kubectl
-from support.machine import devcluster, leftovers, node_ids, private_processes, status
 
 from devcluster.engine import Engine
 from devcluster.places import find_places
 from devcluster.status import find_engine
+from support.kubectl import Kubectl
+from support.machine import devcluster, leftovers, node_ids, private_processes, status
 
 
 @pytest.fixture(scope="module", autouse=True)

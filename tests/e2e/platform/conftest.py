@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.kubectl import Kubectl
 
 from devcluster.engine import Engine
 from devcluster.places import find_places
 from devcluster.status import find_engine
+from support.kubectl import Kubectl
 
 
 @pytest.fixture(scope="session")

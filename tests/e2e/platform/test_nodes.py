@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support import workloads
-from support.kubectl import Kubectl
 
 from devcluster.engine import Engine
+from support import workloads
+from support.kubectl import Kubectl
 
 
 def wait_for_ready(kubectl: Kubectl, node: str, status: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from leadsman_api import InvalidResource, check_update, parse_resource
 from support.contract_cases import Case, cases
 

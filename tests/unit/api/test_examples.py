@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from leadsman_api import ModelDeployment, parse_resource
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from leadsman_api import InvalidResource, ModelDeployment, check_update, parse_resource
 
 MINIMAL = """

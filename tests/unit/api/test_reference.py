@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+
 from leadsman_api import ModelDeployment, TrainingRun
 from leadsman_api.crdgen import generated_files
 from leadsman_api.crdgen.manifest import manifest

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
+
 from leadsman_api import ModelDeployment, TrainingRun, parse_resource
 from leadsman_api.custom_resource import Resource
 from leadsman_api.labels import API_VERSION

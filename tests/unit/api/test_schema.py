@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from leadsman_api import ModelDeployment, TrainingRun
 from leadsman_api.conditions import ConditionStatus, ConditionType
 from leadsman_api.crdgen.manifest import crd, manifest

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
 from leadsman_api import TrainingRun, parse_resource
 from leadsman_api.durations import format_duration, parse_duration
 from leadsman_api.v1alpha1.data import DataSource
 from leadsman_api.v1alpha1.space import Choices
 from leadsman_api.values import Duration, Quantity, Time
-from pydantic import TypeAdapter, ValidationError
 
 RUN: dict[str, Any] = {
     "apiVersion": "leadsman.dev/v1alpha1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from leadsman_operator.cli.manifests import Document, Flaw, find_files, read_documents
 
 TEXT = """\

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
 from leadsman_operator.cli.arguments import run
 
 GOOD = """\

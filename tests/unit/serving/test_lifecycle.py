@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from leadsman_serving.lifecycle import (
     BEAT_SECONDS,
     Lifecycle,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from leadsman_serving.errors import InvalidSettings
 from leadsman_serving.settings import Settings, describe_settings, variable_of
 

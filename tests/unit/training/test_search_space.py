@@ -11,9 +11,10 @@ import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+
 from leadsman_api.v1alpha1.space import Parameter
 from leadsman_training.search_space import Space, Value, in_order, suggest
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
 from leadsman_training.cli import run
 
 OTHER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n---\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TextIO
 
 import yaml
+
 from leadsman_api.labels import API_VERSION
 from leadsman_api.loading import InvalidResource, parse_resource
 from leadsman_api.v1alpha1 import TrainingRun
-
 from leadsman_training.preview import as_json, as_table, sample
 
 _EXIT_CODES = """\

@@ -9,7 +9,6 @@ from importlib import metadata
 from typing import TextIO
 
 from leadsman_api.labels import API_VERSION
-
 from leadsman_operator.cli.report import as_json, as_text
 from leadsman_operator.cli.validate import Unreadable, validate_paths
 

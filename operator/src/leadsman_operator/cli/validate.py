@@ -12,7 +12,6 @@ from typing import Any, TextIO
 
 from leadsman_api.labels import GROUP
 from leadsman_api.loading import RESOURCES, InvalidResource, parse_resource
-
 from leadsman_operator.cli.manifests import Document, Flaw, find_files, read_documents
 
 STANDARD_INPUT = "-"
