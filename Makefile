@@ -102,7 +102,7 @@ chart: $(SYNCED) ## tests of the charts, rendered with helm
 .PHONY: workflows
 workflows: $(SYNCED) ## lint of .github: actionlint, zizmor
 	@echo "workflows: actionlint, zizmor"
-	@PATH="$$(UV='$(UV)' scripts/tools actionlint):$$PATH" actionlint -shellcheck= -pyflakes=
+	@PATH="$$($(RUN) devcluster tools actionlint):$$PATH" actionlint -shellcheck= -pyflakes=
 	@$(RUN) zizmor --offline --no-progress --quiet --pedantic .github
 	@echo "no findings"
 

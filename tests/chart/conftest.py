@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from support.helm import Helm
-from support.repository import ROOT
 
 
 @pytest.fixture(scope="session")
 def helm() -> Helm:
     """The pinned helm."""
     folder = subprocess.run(
-        [ROOT / "scripts/tools", "helm"], check=True, stdout=subprocess.PIPE, text=True
+        ["devcluster", "tools", "helm"], check=True, stdout=subprocess.PIPE, text=True
     ).stdout.strip()
     return Helm(Path(folder) / "helm")

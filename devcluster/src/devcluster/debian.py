@@ -12,13 +12,13 @@ from devcluster import commands
 from devcluster.engine import Engine
 from devcluster.places import Places
 
-__all__ = ["import_base", "install"]
+__all__ = ["import_base", "install", "installed_by_us"]
 
 QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 LEFT_OUT = ("./var/cache/apt/archives/*.deb", "./var/lib/apt/lists/*", "./dev/*", "./proc/*")
 
 
-def install(packages: tuple[str, ...], log: Path, on_line: Callable[[str], None]) -> None:
+def install(places: Places, packages: tuple[str, ...], on_line: Callable[[str], None]) -> None:
     """Install packages without starting their services: the engine is to be a private one.
 
     Raises:
@@ -29,6 +29,7 @@ def install(packages: tuple[str, ...], log: Path, on_line: Callable[[str], None]
     if ours:
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
+    log = places.logs / "apt.log"
     try:
         commands.follow(["apt-get", "update"], log=log, on_line=on_line, env=QUIET)
         commands.follow(
@@ -40,6 +41,18 @@ def install(packages: tuple[str, ...], log: Path, on_line: Callable[[str], None]
     finally:
         if ours:
             policy.unlink()
+    record = _record(places)
+    record.write_text("\n".join(sorted({*installed_by_us(places), *packages})))
+
+
+def installed_by_us(places: Places) -> tuple[str, ...]:
+    """Return the packages that were installed for a private engine on this machine."""
+    record = _record(places)
+    return tuple(record.read_text().split()) if record.exists() else ()
+
+
+def _record(places: Places) -> Path:
+    return places.cache / "installed-packages"
 
 
 def import_base(

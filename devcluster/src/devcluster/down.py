@@ -9,6 +9,7 @@ from pathlib import Path
 
 from devcluster import commands, private_engine
 from devcluster.cluster import Cluster
+from devcluster.debian import installed_by_us
 from devcluster.engine import Engine
 from devcluster.errors import Refusal
 from devcluster.nodes import CLUSTER_LABEL
@@ -46,8 +47,11 @@ def take_down(
         with progress.step("private engine: processes, mounts, interfaces, firewall rules"):
             private_engine.stop(places)
     if everything:
+        packages = " ".join(installed_by_us(places))
         with progress.step(f"caches in {places.cache}"):
             remove_folder(places.cache)
+        if packages:
+            progress.say(f"still installed: {packages} (`apt-get purge {packages}` removes them)")
 
 
 def _engine(places: Places, progress: Progress) -> Engine | None:

@@ -50,17 +50,14 @@ class Up:
         running = private_engine.is_running(self.places)
         facts = look_at_host(self.places, private_engine_runs=running)
         way = ways.decide_way(facts)
+        ways.check_disk(facts, cold=not builds.is_built(self.pins.parts["cluster"], self.places))
         for reason in way.reasons:
             self.progress.say(reason)
         if way.engine is EngineKind.USERS:
             return Engine("docker", None, self.places.programs), facts, way
         if way.install:
             with self.progress.step(f"Debian packages: {' '.join(way.install)}") as step:
-                debian.install(
-                    way.install,
-                    self.places.logs / "apt.log",
-                    step.show,
-                )
+                debian.install(self.places, way.install, step.show)
         if not running:
             with self.progress.step("private engine"):
                 private_engine.start(self.places, without=way.without_capabilities)
@@ -75,9 +72,10 @@ class Up:
         """
         started = time.monotonic()
         engine, facts, way = self.engine()
-        ways.check_disk(facts, cold=not builds.is_built(self.pins.parts["cluster"], self.places))
         cluster = Cluster(shape.name, engine, self.pins, self.places, self.progress)
         try:
+            if not cluster.nodes():
+                self._check_ports(shape)
             image = self._node_image(engine, way)
             bring_tools(self.pins, self.places, self.progress, ("kind", "kubectl"))
             self._nodes(cluster, shape, image, facts, workers=workers, replace=replace)
@@ -128,7 +126,6 @@ class Up:
             cluster.delete()
             there = ()
         if not there:
-            self._check_ports(shape)
             cluster.create(
                 shape, image.name, own_network=image.is_built, cgroup_version=facts.cgroup_version
             )
