@@ -97,6 +97,7 @@ architecture: $(SYNCED) ## tests of the repository itself: layers, limits, layou
 .PHONY: chart
 chart: $(SYNCED) ## tests of the charts, rendered with helm
 	@echo "chart: tests/chart"
+	@$(RUN) devcluster tools helm >/dev/null  # the first time it is compiled
 	@$(RUN) pytest tests/chart
 
 .PHONY: workflows
@@ -140,6 +141,7 @@ images: $(SYNCED) ## build the images and load what changed into the cluster
 .PHONY: e2e
 e2e: $(SYNCED) ## end-to-end tests: the cluster's life, then all else on three nodes
 	@echo "e2e: tests/e2e/lifecycle (takes the cluster down and brings it up again)"
+	@$(RUN) devcluster up --replace  # the first time its parts are built, which takes minutes
 	@$(RUN) pytest --e2e tests/e2e/lifecycle
 	@echo "e2e: tests/e2e on three nodes"
 	@$(RUN) devcluster up --workers 2 --replace
