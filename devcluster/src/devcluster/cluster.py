@@ -110,7 +110,7 @@ class Cluster:
             raise CommandFailed(self._kubectl("get", "nodes"), 1, "nodes without a pod CIDR")
         nodes.connect_pods(self.engine, running, self._pod_cidrs(running))
 
-    def add_ons(self, metrics_image: str, metrics_command: str) -> None:
+    def add_ons(self, metrics_image: str, metrics_command: tuple[str, ...]) -> None:
         """Apply what kind does not bring, and let DNS fit the number of nodes.
 
         Raises:
@@ -128,7 +128,7 @@ class Cluster:
         )
         manifest = package_file("manifests/metrics-server.yaml").read_text()
         manifest = manifest.replace("@IMAGE@", metrics_image)
-        manifest = manifest.replace("@COMMAND@", metrics_command)
+        manifest = manifest.replace("@COMMAND@", json.dumps(metrics_command))
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
         replicas = min(2, len(self.nodes()))
         self.kubectl("-n", "kube-system", "scale", "deployment/coredns", f"--replicas={replicas}")

@@ -20,7 +20,7 @@ from devcluster.progress import Progress
 
 __all__ = ["NODE_PARTS", "NodeImageBuild", "addon_image", "base_tag", "built_tag"]
 
-NODE_PARTS = ("kind", "cluster", "storage", "metrics")
+NODE_PARTS = ("kind", "cluster", "storage")
 NODE_PROGRAMS = ("kubeadm", "kubelet", "kubectl")
 LABEL = "dev.leadsman.devcluster"
 
@@ -32,7 +32,7 @@ def base_tag(suite: str) -> str:
 
 def addon_image(pins: Pins, program: str) -> str:
     """Return the name of an add-on's image in a built node."""
-    modules = pins.parts["storage"].modules | pins.parts["metrics"].modules
+    modules = pins.parts["storage"].modules | pins.parts["cluster"].modules
     version = next(version for path, version in modules.items() if path.endswith(f"/{program}"))
     return f"leadsman-dev/{program}:{version}"
 

@@ -24,6 +24,19 @@ from devcluster.ways import EngineKind, Way
 __all__ = ["Up"]
 
 
+OFFICIAL_METRICS_SERVER = (
+    "/metrics-server",
+    "--cert-dir=/tmp",
+    "--secure-port=10250",
+    "--kubelet-preferred-address-types=InternalIP",
+    "--kubelet-use-node-status-port",
+    "--kubelet-insecure-tls",
+    "--metric-resolution=10s",
+    "--kubelet-request-timeout=5s",  # has to be below the resolution
+)
+"""What the published image has to be told, and the built one says by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeImage:
     """The image that nodes run, and whether it was built here."""
@@ -84,11 +97,11 @@ class Up:
             raise
         if image.is_built:
             cluster.connect_pods()
-            cluster.add_ons(addon_image(self.pins, "metrics-server"), "metrics-server")
+            cluster.add_ons(addon_image(self.pins, "metrics-server"), ("metrics-server",))
         else:
-            version = self.pins.parts["metrics"].modules["sigs.k8s.io/metrics-server"]
+            version = self.pins.parts["cluster"].modules["sigs.k8s.io/metrics-server"]
             official = f"registry.k8s.io/metrics-server/metrics-server:{version}"
-            cluster.add_ons(official, "/metrics-server")
+            cluster.add_ons(official, OFFICIAL_METRICS_SERVER)
         cluster.wait_until_ready()
         self.progress.say(
             f"cluster `{shape.name}` is up ({format_seconds(time.monotonic() - started)}): "
