@@ -48,7 +48,7 @@ def leftovers(*, private: bool) -> dict[str, list[str]]:
         found["interfaces"] = [
             link.name
             for link in Path("/sys/class/net").iterdir()
-            if re.fullmatch(r"docker0|br-[0-9a-f]{12}|veth[0-9a-f]+", link.name)
+            if re.fullmatch(r"docker0|br-[0-9a-f]{12}|veth[0-9a-f]{7}", link.name)
         ]
         found["chains"] = _chains()
         found["run folder"] = [str(places.run)] if places.run.exists() else []

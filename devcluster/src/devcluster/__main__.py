@@ -35,10 +35,9 @@ def main() -> None:
     try:
         arguments.run(arguments, load_pins(), find_places(), progress)
         code = 0
-    except (Refusal, CommandFailed) as error:
+    except (Refusal, CommandFailed, OSError) as error:
         progress.say(f"devcluster: {error}")
     except KeyboardInterrupt:
-        commands.end_all()
         progress.say("devcluster: interrupted; run the same command again to go on")
         code = 130
     finally:
@@ -48,6 +47,7 @@ def main() -> None:
 
 def _interrupt(_number: int, _frame: object) -> None:
     """Take every polite request to end as one that comes from the keyboard."""
+    commands.end_all()  # first: threads that follow a program are waited for before we end
     raise KeyboardInterrupt
 
 
@@ -126,7 +126,13 @@ def _port_pair(text: str) -> tuple[int, int]:
     host, colon, node = text.partition(":")
     if not (colon and host.isdigit() and node.isdigit()):
         raise argparse.ArgumentTypeError(f"`{text}`: write HOST:NODEPORT, for example 8888:30080")
-    return int(host), int(node)
+    return _port(host), _port(node)
+
+
+def _port(text: str) -> int:
+    if not (text.isdigit() and 0 < int(text) < 65536):  # noqa: PLR2004 - the ports of TCP
+        raise argparse.ArgumentTypeError(f"`{text}`: write a port from 1 to 65535")
+    return int(text)
 
 
 def _count(text: str) -> int:
@@ -160,7 +166,7 @@ def _add_cluster_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     up.add_argument(
         "--replace", action="store_true", help="make a cluster of another size or image anew"
     )
-    up.add_argument("--api-port", type=int, help="port of the API server (default: a free one)")
+    up.add_argument("--api-port", type=_port, help="port of the API server (default: a free one)")
     up.add_argument(
         "--publish",
         type=_port_pair,

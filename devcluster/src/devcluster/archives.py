@@ -35,6 +35,8 @@ def full_name(image: str) -> str:
 
     The rules of https://pkg.go.dev/github.com/distribution/reference#ParseNormalizedNamed
     """
+    if ":" not in image.rpartition("/")[2] and "@" not in image:
+        image += ":latest"
     first, slash, _ = image.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):
         return image

@@ -97,6 +97,10 @@ class Cluster:
     def restart(self) -> bool:
         """Start stopped nodes again; say whether the API server came back."""
         nodes.start_nodes(self.engine, self.nodes())
+        if not self.kubeconfig.exists():  # the cache was emptied: the nodes know it too
+            self.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+            export = self._kind("export", "kubeconfig")
+            commands.attempt([*export, "--kubeconfig", str(self.kubeconfig)], env=self.engine.env)
         return wait_until(self.answers, RESTART_SECONDS)
 
     def connect_pods(self) -> None:
@@ -165,7 +169,7 @@ class Cluster:
         """
         with ThreadPoolExecutor() as lanes:  # each takes seconds to end its processes
             list(lanes.map(self._remove_node, self.nodes()))
-        for name in ("kubeconfig", "kind.yaml"):
+        for name in ("kubeconfig", "kubeconfig.lock", "kind.yaml"):
             self.kubeconfig.with_name(name).unlink(missing_ok=True)
         if self.kubeconfig.parent.exists():
             self.kubeconfig.parent.rmdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from devcluster.errors import CommandFailed
 __all__ = ["attempt", "end_all", "environment", "follow", "run"]
 
 _followed: set[int] = set()
+_ended = threading.Event()
 
 
 def environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -22,12 +24,20 @@ def environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def end_all() -> None:
-    """End every long program with its children, in whichever thread it is followed."""
+    """End every long program with its children, in whichever thread it is followed.
+
+    None is begun afterwards: `follow` raises instead.
+    """
+    _ended.set()
     for group in tuple(_followed):
-        try:
-            os.killpg(group, signal.SIGTERM)
-        except ProcessLookupError:
-            continue
+        _end(group)
+
+
+def _end(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGTERM)
+    except ProcessLookupError:
+        return
 
 
 def attempt(
@@ -87,6 +97,8 @@ def follow(
     Raises:
         CommandFailed: It ended with another code than 0; the message has its last lines.
     """
+    if _ended.is_set():
+        raise CommandFailed(list(command), 130, "interrupted")
     log.parent.mkdir(parents=True, exist_ok=True)
     last: deque[str] = deque(maxlen=20)
     with (
@@ -111,7 +123,7 @@ def follow(
                 on_line(line.rstrip())
             code = process.wait()
         except BaseException:
-            os.killpg(process.pid, signal.SIGTERM)
+            _end(process.pid)
             raise
         finally:
             _followed.discard(process.pid)

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from devcluster import commands
 from devcluster.engine import Engine
+from devcluster.errors import Refusal
 from devcluster.places import Places
 
-__all__ = ["import_base", "install", "installed_by_us"]
+__all__ = ["ensure_debootstrap", "import_base", "install", "installed_by_us"]
 
+NO_SERVICES = "#!/bin/sh\n# While devcluster installs packages.\nexit 101\n"
+SERVICES = ("docker.service", "docker.socket", "containerd.service")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 LEFT_OUT = ("./var/cache/apt/archives/*.deb", "./var/lib/apt/lists/*", "./dev/*", "./proc/*")
 
@@ -25,11 +28,14 @@ def install(places: Places, packages: tuple[str, ...], on_line: Callable[[str], 
         CommandFailed: apt refused.
     """
     policy = Path("/usr/sbin/policy-rc.d")
-    ours = not policy.exists()
+    ours = not policy.exists() or policy.read_text() == NO_SERVICES
     if ours:
-        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.write_text(NO_SERVICES)
         policy.chmod(0o755)
     log = places.logs / "apt.log"
+    record = _record(places)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text("\n".join(sorted({*installed_by_us(places), *packages})))
     try:
         commands.follow(["apt-get", "update"], log=log, on_line=on_line, env=QUIET)
         commands.follow(
@@ -41,8 +47,28 @@ def install(places: Places, packages: tuple[str, ...], on_line: Callable[[str], 
     finally:
         if ours:
             policy.unlink()
-    record = _record(places)
-    record.write_text("\n".join(sorted({*installed_by_us(places), *packages})))
+    # Enabled but not started: after a reboot they would be a second engine beside the private one.
+    if "docker.io" in packages:
+        commands.attempt(["systemctl", "disable", *SERVICES])
+
+
+def ensure_debootstrap(places: Places, on_line: Callable[[str], None]) -> None:
+    """Make sure that a base image can be made here, before anything is built upon it.
+
+    Raises:
+        Refusal: That needs root or a package, and this user may not install it.
+        CommandFailed: apt refused.
+    """
+    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+    is_there = shutil.which("debootstrap", path=path) is not None
+    if os.geteuid() == 0 and (is_there or shutil.which("apt-get")):
+        if not is_there:
+            install(places, ("debootstrap",), on_line)
+        return
+    raise Refusal(
+        "the image cannot be pulled, and making it needs root and debootstrap: `docker load` the "
+        "image, or run `sudo apt-get install -y debootstrap` and then this command as root"
+    )
 
 
 def installed_by_us(places: Places) -> tuple[str, ...]:
@@ -70,8 +96,11 @@ def import_base(
         CommandFailed: debootstrap or the import failed.
     """
     root = places.work / f"debian-{suite}"
-    shutil.rmtree(root, ignore_errors=True)  # a half-made one of an interrupted run
-    root.mkdir(parents=True)
+    for mounted in ("proc", "sys"):  # of a run that was killed
+        if os.path.ismount(root / mounted):
+            commands.attempt(["umount", "--lazy", str(root / mounted)])
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True, exist_ok=True)
     commands.follow(
         ["debootstrap", "--variant=minbase", "--include=ca-certificates", suite, str(root), mirror],
         log=places.logs / f"debian-{suite}.log",

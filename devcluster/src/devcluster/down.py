@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
-from pathlib import Path
 
 from devcluster import commands, private_engine
 from devcluster.cluster import Cluster
 from devcluster.debian import installed_by_us
 from devcluster.engine import Engine
 from devcluster.errors import Refusal
-from devcluster.nodes import CLUSTER_LABEL
+from devcluster.nodes import NETWORK
 from devcluster.pins import Pins
 from devcluster.places import Places
 from devcluster.progress import Progress
 
 __all__ = ["take_down"]
 
-NETWORK = "leadsman"
-IMAGES = "leadsman-dev/*"
+IMAGES = ("leadsman-dev/*", "leadsman/*")
+OWN = (
+    "bin", "clusters", "engine", "go", "logs", "parts", "toolchain", "uv", "work",
+    "installed-packages", "lock",
+)  # fmt: skip
+"""What devcluster and `make` put into the cache folder."""
 
 
 def take_down(
@@ -32,26 +34,34 @@ def take_down(
         Refusal: There are things of a private engine and this user may not touch them.
         CommandFailed: The engine refused.
     """
-    engine = _engine(places, progress)
-    if engine:
-        cluster = Cluster(name, engine, pins, places, progress)
-        with progress.step(f"cluster `{name}`: nodes, volumes, kubeconfig"):
-            cluster.delete()
-        if not engine("ps", "--all", "--quiet", "--filter", f"label={CLUSTER_LABEL}").split():
+    engine = None if everything and _has_private(places) else _engine(places, progress)
+    if engine is not None:
+        names = _clusters(places, name) if everything else (name,)
+        for each in names:
+            with progress.step(f"cluster `{each}`: nodes, volumes, kubeconfig"):
+                Cluster(each, engine, pins, places, progress).delete()
+        if not engine("ps", "--all", "--quiet", "--filter", f"network={NETWORK}").split():
             engine.succeeds("network", "rm", NETWORK)
-        if everything and not engine.is_private:
+        if everything:
             _remove_images(engine)
-    if places.run.exists() and not (
-        engine and engine.is_private and engine("ps", "--all", "--quiet").split()
-    ):
+    others = engine is not None and engine.is_private and engine("ps", "--all", "--quiet").split()
+    if places.run.exists() and not others:
         with progress.step("private engine: processes, mounts, interfaces, firewall rules"):
             private_engine.stop(places)
     if everything:
-        packages = " ".join(installed_by_us(places))
-        with progress.step(f"caches in {places.cache}"):
-            remove_folder(places.cache)
-        if packages:
-            progress.say(f"still installed: {packages} (`apt-get purge {packages}` removes them)")
+        _remove_caches(places, progress)
+
+
+def _has_private(places: Places) -> bool:
+    """Say whether there is a private engine's data, which goes whole: no need to ask the engine."""
+    if (places.engine / "data").exists() and os.geteuid() != 0:
+        raise Refusal("the engine was started by root: run `devcluster down --all` as root")
+    return (places.engine / "data").exists()
+
+
+def _clusters(places: Places, name: str) -> tuple[str, ...]:
+    known = places.cache / "clusters"
+    return tuple({name, *(entry.name for entry in known.iterdir())} if known.exists() else {name})
 
 
 def _engine(places: Places, progress: Progress) -> Engine | None:
@@ -71,15 +81,20 @@ def _engine(places: Places, progress: Progress) -> Engine | None:
 
 
 def _remove_images(engine: Engine) -> None:
-    for name in engine("images", "--format", "{{.Repository}}:{{.Tag}}", IMAGES).split():
-        engine("image", "rm", "--force", name)
+    for pattern in IMAGES:
+        listed = engine("images", "--format", "{{.Repository}}:{{.Tag}}", pattern)
+        for image in listed.split():
+            engine.succeeds("image", "rm", "--force", image)
 
 
-def remove_folder(folder: Path) -> None:
-    """Remove a folder, read-only parts included: Go's module cache is made of them."""
-    for parent, folders, _ in os.walk(folder):
-        for name in folders:
-            path = Path(parent) / name
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | stat.S_IRWXU)
-    shutil.rmtree(folder, ignore_errors=True)
+def _remove_caches(places: Places, progress: Progress) -> None:
+    """Remove what devcluster keeps, by name: the folder may be one that the user chose."""
+    packages = " ".join(installed_by_us(places))
+    with progress.step(f"caches in {places.cache}"):
+        for name in OWN:
+            path = places.cache / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        if places.cache.exists() and not any(places.cache.iterdir()):
+            places.cache.rmdir()
+    if packages:
+        progress.say(f"still installed: {packages} (`apt-get purge {packages}` removes them)")

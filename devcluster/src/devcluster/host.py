@@ -73,14 +73,16 @@ class HostFacts:
     private_engine_runs: bool
     missing_programs: tuple[str, ...]
     """Of the programs that a private engine and a build need."""
+    companion_packages: tuple[str, ...]
+    """What this release of Debian keeps apart of docker.io, or debootstrap needs elsewhere."""
     missing_capabilities: tuple[str, ...]
     missing_kernel_features: tuple[str, ...]
     cgroup_version: int
     free_bytes: int
-    has_node_image: bool = False
 
 
-ENGINE_PROGRAMS = ("dockerd", "containerd", "runc", "iptables", "jq", "debootstrap", "ip")
+COMPANIONS = ("docker-cli", "docker-buildx", "debian-archive-keyring")
+ENGINE_PROGRAMS = ("dockerd", "docker", "containerd", "runc", "iptables", "jq", "debootstrap", "ip")
 
 
 def look_at_host(places: Places, *, private_engine_runs: bool) -> HostFacts:
@@ -93,6 +95,7 @@ def look_at_host(places: Places, *, private_engine_runs: bool) -> HostFacts:
         engine_trouble=trouble,
         private_engine_runs=private_engine_runs,
         missing_programs=tuple(name for name in ENGINE_PROGRAMS if not _find_program(name)),
+        companion_packages=tuple(name for name in COMPANIONS if _is_packaged(name)),
         missing_capabilities=missing_capabilities(
             Path("/proc/self/status").read_text(),
             int(Path("/proc/sys/kernel/cap_last_cap").read_text()),
@@ -122,13 +125,21 @@ def is_port_free(port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("0.0.0.0", port))  # noqa: S104 - a probe that is closed at once
+        except PermissionError:  # a low port: the engine may take it, this user may not
+            return True
         except OSError:
             return False
     return True
 
 
 def _find_program(name: str) -> str | None:
+    if name == "docker":  # Debian's, which belongs to Debian's engine
+        return name if Path("/usr/bin/docker").exists() else None
     return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin:/usr/bin")
+
+
+def _is_packaged(name: str) -> bool:
+    return commands.attempt(["apt-cache", "show", name]).returncode == 0
 
 
 def _reachable_engine() -> tuple[str | None, str]:

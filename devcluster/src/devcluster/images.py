@@ -78,6 +78,8 @@ class ImageBuild:
             if self.engine.succeeds("pull", PYTHON, timeout=1800):
                 return
         self.progress.say(f"{PYTHON} cannot be pulled: making it from Debian's packages, once")
+        with self.progress.step("debootstrap") as step:
+            debian.ensure_debootstrap(self.places, step.show)
         suite = self.pins.debian_python
         if not self.engine.has_image(base_tag(suite)):
             with self.progress.step(f"Debian {suite} root file system") as step:

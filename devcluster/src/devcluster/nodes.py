@@ -8,8 +8,9 @@ from typing import Any
 
 from devcluster.engine import Engine
 
-__all__ = ["Node", "connect_pods", "list_nodes", "pod_network_table", "start_nodes"]
+__all__ = ["NETWORK", "Node", "connect_pods", "list_nodes", "pod_network_table", "start_nodes"]
 
+NETWORK = "leadsman"
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 
 
@@ -22,6 +23,8 @@ class Node:
     is_running: bool
     address: str
     image: str
+    is_ours: bool
+    """On the network that devcluster gives its clusters, so made by it."""
 
 
 def list_nodes(engine: Engine, cluster: str) -> tuple[Node, ...]:
@@ -82,4 +85,5 @@ def _node(entry: dict[str, Any]) -> Node:
         is_running=entry["State"]["Running"],
         address=next((network["IPAddress"] for network in networks), ""),
         image=entry["Config"]["Image"],
+        is_ours=NETWORK in entry["NetworkSettings"]["Networks"],
     )

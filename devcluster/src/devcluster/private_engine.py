@@ -25,6 +25,7 @@ from devcluster.waiting import wait_until
 
 __all__ = ["client_of", "is_running", "missing_here", "start", "stop"]
 
+PACKAGED_CLIENT = Path("/usr/bin/docker")  # one on the PATH may be newer than the engine
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
@@ -36,7 +37,7 @@ def client_of(places: Places) -> Engine:
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / "docker"
     if not link.is_symlink():
-        link.symlink_to("/usr/bin/docker")
+        link.symlink_to(PACKAGED_CLIENT)
     return Engine(client=str(link), host=f"unix://{places.socket}", programs=folder)
 
 
@@ -58,6 +59,8 @@ def start(places: Places, *, without: tuple[str, ...]) -> Engine:
     places.run.mkdir(parents=True, exist_ok=True)
     places.engine.mkdir(parents=True, exist_ok=True)
     _write_down(places)
+    # Packets between pods of one node have to meet the rules of Services; new engines forget it.
+    commands.attempt(["modprobe", "br_netfilter"])
     log = places.engine / "dockerd.log"
     with log.open("w") as kept:
         process = subprocess.Popen(
@@ -208,7 +211,7 @@ def _links() -> list[str]:
 
 def _remove_interfaces(before: set[str]) -> None:
     for link in sorted(set(_links()) - before):
-        if re.fullmatch(r"docker0|br-[0-9a-f]{12}|veth[0-9a-f]+", link):
+        if re.fullmatch(r"docker0|br-[0-9a-f]{12}|veth[0-9a-f]{7}", link):
             commands.attempt(["ip", "link", "delete", link])
 
 

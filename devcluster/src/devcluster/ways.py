@@ -19,6 +19,7 @@ WARM_BYTES = 3 * GIB
 
 PACKAGE_OF = {
     "dockerd": "docker.io",
+    "docker": "docker.io",
     "containerd": "containerd",
     "runc": "runc",
     "iptables": "iptables",
@@ -47,9 +48,12 @@ class Way:
     """A sentence for each decision."""
 
 
-def debian_packages(programs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the Debian packages that bring these programs."""
-    return tuple(PACKAGE_OF[program] for program in programs)
+def debian_packages(facts: HostFacts) -> tuple[str, ...]:
+    """Return the Debian packages that bring what this machine lacks for a private engine."""
+    packages = dict.fromkeys(PACKAGE_OF[program] for program in facts.missing_programs)
+    if "docker.io" in packages:
+        packages |= dict.fromkeys(facts.companion_packages)
+    return tuple(packages)
 
 
 def decide_way(facts: HostFacts) -> Way:
@@ -58,20 +62,20 @@ def decide_way(facts: HostFacts) -> Way:
     Raises:
         Refusal: This machine cannot run the cluster as it is.
     """
+    if facts.engine_version and not facts.private_engine_runs:
+        reason = f"engine: the one that `docker` reaches ({facts.engine_version}), nothing to start"
+        return Way(EngineKind.USERS, (), (), (reason,))
     if facts.missing_kernel_features:
         lacking = ", ".join(facts.missing_kernel_features)
         raise Refusal(
             f"this kernel lacks {lacking}: load the module or use a kernel that has it "
             "(Debian's and Ubuntu's stock kernels do)"
         )
-    if facts.engine_version and not facts.private_engine_runs:
-        reason = f"engine: the one that `docker` reaches ({facts.engine_version}), nothing to start"
-        return Way(EngineKind.USERS, (), (), (reason,))
     return _private_way(facts)
 
 
 def _private_way(facts: HostFacts) -> Way:
-    packages = debian_packages(facts.missing_programs)
+    packages = debian_packages(facts)
     if packages and not (facts.is_root and facts.has_apt):
         raise Refusal(_how_to_install(facts, packages))
     if not facts.is_root:

@@ -16,7 +16,8 @@ BARE = HostFacts(
     engine_version=None,
     engine_trouble="there is no docker client",
     private_engine_runs=False,
-    missing_programs=("dockerd", "jq"),
+    missing_programs=("dockerd", "docker", "jq"),
+    companion_packages=(),
     missing_capabilities=("CAP_SYS_RESOURCE",),
     missing_kernel_features=(),
     cgroup_version=1,
@@ -47,6 +48,13 @@ def test_a_bare_machine_gets_a_private_engine() -> None:
         "packages",
         "containers",
     ]
+
+
+def test_newer_releases_keep_the_client_apart() -> None:
+    """Debian 13 has client and BuildKit in packages of their own; Debian 12 must not be asked."""
+    facts = replace(BARE, companion_packages=("docker-cli", "docker-buildx"))
+
+    assert decide_way(facts).install == ("docker.io", "jq", "docker-cli", "docker-buildx")
 
 
 def test_a_private_engine_that_runs_is_kept() -> None:
