@@ -66,13 +66,12 @@ def _clusters(places: Places, name: str) -> tuple[str, ...]:
 
 def _engine(places: Places, progress: Progress) -> Engine | None:
     """Return the engine that may hold clusters: ours if it holds something, else the user's."""
-    containers = places.engine / "data" / "containers"
-    if places.run.exists() or containers.exists():
+    if places.run.exists() or private_engine.holds_nodes(places):
         if os.geteuid() != 0:
             raise Refusal("the engine was started by root: run `devcluster down` as root")
         if private_engine.is_running(places):
             return private_engine.client_of(places)
-        if any(containers.iterdir()) if containers.exists() else False:
+        if private_engine.holds_nodes(places):
             with progress.step("private engine, to take its containers away"):
                 return private_engine.start(places, without=private_engine.missing_here())
     if commands.attempt(["docker", "version"], timeout=20).returncode:

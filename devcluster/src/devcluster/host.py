@@ -70,7 +70,8 @@ class HostFacts:
     """Version of the engine that the user's docker client reaches; None without one."""
     engine_trouble: str
     """Why the user's docker client reaches no engine."""
-    private_engine_runs: bool
+    has_private_engine: bool
+    """One runs, or holds the nodes of a cluster from before the machine was restarted."""
     missing_programs: tuple[str, ...]
     """Of the programs that a private engine and a build need."""
     companion_packages: tuple[str, ...]
@@ -85,7 +86,7 @@ COMPANIONS = ("docker-cli", "docker-buildx", "debian-archive-keyring")
 ENGINE_PROGRAMS = ("dockerd", "docker", "containerd", "runc", "iptables", "jq", "debootstrap", "ip")
 
 
-def look_at_host(places: Places, *, private_engine_runs: bool) -> HostFacts:
+def look_at_host(places: Places, *, has_private_engine: bool) -> HostFacts:
     """Read the facts; takes well under a second."""
     version, trouble = _reachable_engine()
     return HostFacts(
@@ -93,7 +94,7 @@ def look_at_host(places: Places, *, private_engine_runs: bool) -> HostFacts:
         has_apt=shutil.which("apt-get") is not None,
         engine_version=version,
         engine_trouble=trouble,
-        private_engine_runs=private_engine_runs,
+        has_private_engine=has_private_engine,
         missing_programs=tuple(name for name in ENGINE_PROGRAMS if not _find_program(name)),
         companion_packages=tuple(name for name in COMPANIONS if _is_packaged(name)),
         missing_capabilities=missing_capabilities(

@@ -23,12 +23,17 @@ from devcluster.pins import package_file
 from devcluster.places import Places
 from devcluster.waiting import wait_until
 
-__all__ = ["client_of", "is_running", "missing_here", "start", "stop"]
+__all__ = ["client_of", "holds_nodes", "is_running", "missing_here", "start", "stop"]
 
 PACKAGED_CLIENT = Path("/usr/bin/docker")  # one on the PATH may be newer than the engine
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+FAMILIES = ("iptables", "ip6tables")
+FORWARDING = (
+    "/proc/sys/net/ipv4/ip_forward",
+    "/proc/sys/net/ipv6/conf/default/forwarding",
+    "/proc/sys/net/ipv6/conf/all/forwarding",
+)
 
 
 def client_of(places: Places) -> Engine:
@@ -44,6 +49,12 @@ def client_of(places: Places) -> Engine:
 def is_running(places: Places) -> bool:
     """Say whether the private engine answers."""
     return places.socket.exists() and client_of(places).succeeds("version", timeout=20)
+
+
+def holds_nodes(places: Places) -> bool:
+    """Say whether containers are left, of an engine that runs or one that did."""
+    containers = places.engine / "data" / "containers"
+    return containers.exists() and any(containers.iterdir())
 
 
 def start(places: Places, *, without: tuple[str, ...]) -> Engine:
@@ -86,8 +97,10 @@ def stop(places: Places) -> None:
     before = _read_down(places)
     if before is not None:
         _remove_interfaces(set(before.links))
-        _clean_firewall(before.forward_policy)
-        IP_FORWARD.write_text(before.ip_forward)
+        for family, policy in before.forward_policies.items():
+            _clean_firewall(family, policy)
+        for path, value in before.forwarding.items():
+            Path(path).write_text(value)
     shutil.rmtree(places.run, ignore_errors=True)
 
 
@@ -127,8 +140,10 @@ class _Before:
     """What an engine changes of a machine, as it was before."""
 
     links: list[str]
-    forward_policy: str
-    ip_forward: str
+    forward_policies: dict[str, str]
+    """Of the FORWARD chain, by the program that sets it."""
+    forwarding: dict[str, str]
+    """The kernel's switches, by path."""
 
 
 def _write_down(places: Places) -> None:
@@ -137,8 +152,11 @@ def _write_down(places: Places) -> None:
         return
     state = _Before(
         links=_links(),
-        forward_policy=firewall.forward_policy(commands.attempt(["iptables-save"]).stdout),
-        ip_forward=IP_FORWARD.read_text().strip(),
+        forward_policies={
+            family: firewall.forward_policy(commands.attempt([f"{family}-save"]).stdout)
+            for family in FAMILIES
+        },
+        forwarding={path: Path(path).read_text() for path in FORWARDING if Path(path).exists()},
     )
     file.write_text(json.dumps(asdict(state)))
 
@@ -215,14 +233,14 @@ def _remove_interfaces(before: set[str]) -> None:
             commands.attempt(["ip", "link", "delete", link])
 
 
-def _clean_firewall(policy: str) -> None:
-    for family in ("iptables", "ip6tables"):
-        saved = commands.attempt([f"{family}-save"])
-        if saved.returncode == 0 and "DOCKER" in saved.stdout:
-            cleaned = firewall.without_engine(saved.stdout, policy=policy)
-            restored = commands.attempt([f"{family}-restore"], stdin=cleaned)
-            if restored.returncode:
-                raise CommandFailed([f"{family}-restore"], restored.returncode, restored.stderr)
+def _clean_firewall(family: str, policy: str) -> None:
+    saved = commands.attempt([f"{family}-save"])
+    if saved.returncode or "DOCKER" not in saved.stdout:
+        return
+    cleaned = firewall.without_engine(saved.stdout, policy=policy)
+    restored = commands.attempt([f"{family}-restore"], stdin=cleaned)
+    if restored.returncode:
+        raise CommandFailed([f"{family}-restore"], restored.returncode, restored.stderr)
 
 
 def missing_here() -> tuple[str, ...]:

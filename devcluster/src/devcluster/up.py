@@ -62,7 +62,9 @@ class Up:
             CommandFailed: Debian's packages could not be installed.
         """
         running = private_engine.is_running(self.places)
-        facts = look_at_host(self.places, private_engine_runs=running)
+        facts = look_at_host(
+            self.places, has_private_engine=running or private_engine.holds_nodes(self.places)
+        )
         way = ways.decide_way(facts)
         is_cold = way.engine is EngineKind.PRIVATE and not builds.is_built(
             self.pins.parts["cluster"], self.places

@@ -62,7 +62,7 @@ def decide_way(facts: HostFacts) -> Way:
     Raises:
         Refusal: This machine cannot run the cluster as it is.
     """
-    if facts.engine_version and not facts.private_engine_runs:
+    if facts.engine_version and not facts.has_private_engine:
         reason = f"engine: the one that `docker` reaches ({facts.engine_version}), nothing to start"
         return Way(EngineKind.USERS, (), (), (reason,))
     if facts.missing_kernel_features:

@@ -15,7 +15,7 @@ BARE = HostFacts(
     has_apt=True,
     engine_version=None,
     engine_trouble="there is no docker client",
-    private_engine_runs=False,
+    has_private_engine=False,
     missing_programs=("dockerd", "docker", "jq"),
     companion_packages=(),
     missing_capabilities=("CAP_SYS_RESOURCE",),
@@ -59,7 +59,7 @@ def test_newer_releases_keep_the_client_apart() -> None:
 
 def test_a_private_engine_that_runs_is_kept() -> None:
     """A client that happens to reach our own engine does not make it the user's."""
-    facts = replace(BARE, engine_version="20.10", private_engine_runs=True, missing_programs=())
+    facts = replace(BARE, engine_version="20.10", has_private_engine=True, missing_programs=())
 
     assert decide_way(facts).engine is EngineKind.PRIVATE
 
