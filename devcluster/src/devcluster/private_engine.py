@@ -163,7 +163,14 @@ def _write_down(places: Places) -> None:
 
 def _read_down(places: Places) -> _Before | None:
     file = places.run / "before.json"
-    return _Before(**json.loads(file.read_text())) if file.exists() else None
+    if not file.exists():
+        return None
+    state = json.loads(file.read_text())  # maybe of another version: that is no reason to fail
+    return _Before(
+        links=state.get("links", _links()),
+        forward_policies=state.get("forward_policies", dict.fromkeys(FAMILIES, "ACCEPT")),
+        forwarding=state.get("forwarding", {}),
+    )
 
 
 def _processes(places: Places) -> dict[int, str]:
