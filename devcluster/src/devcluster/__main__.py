@@ -12,7 +12,7 @@ from pathlib import Path
 from devcluster import commands, down, logs, status
 from devcluster.cluster import Cluster
 from devcluster.errors import CommandFailed, Refusal
-from devcluster.images import ImageBuild, image_names
+from devcluster.images import ImageBuild
 from devcluster.kind_config import Shape
 from devcluster.loading import load_images
 from devcluster.lock import alone_on_this_machine
@@ -88,7 +88,7 @@ def _images(arguments: argparse.Namespace, pins: Pins, places: Places, progress:
         if cluster.nodes():
             load_images(cluster, names)
         else:
-            progress.say(f"built {', '.join(image_names(arguments.tag))}; no cluster to load into")
+            progress.say(f"built {', '.join(names)}; no cluster to load into")
 
 
 def _kubeconfig(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 
-from devcluster import commands, private_engine
+from devcluster import private_engine
 from devcluster.cluster import Cluster
 from devcluster.debian import installed_by_us
-from devcluster.engine import Engine
+from devcluster.engine import NETWORK, Engine
 from devcluster.errors import Refusal
-from devcluster.nodes import NETWORK
+from devcluster.host import capabilities_missing_here
 from devcluster.pins import Pins
 from devcluster.places import Places
 from devcluster.progress import Progress
+from devcluster.status import find_engine
 
 __all__ = ["take_down"]
 
@@ -73,10 +74,8 @@ def _engine(places: Places, progress: Progress) -> Engine | None:
             return private_engine.client_of(places)
         if private_engine.holds_nodes(places):
             with progress.step("private engine, to take its containers away"):
-                return private_engine.start(places, without=private_engine.missing_here())
-    if commands.attempt(["docker", "version"], timeout=20).returncode:
-        return None
-    return Engine("docker", None, places.programs)
+                return private_engine.start(places, without=capabilities_missing_here())
+    return find_engine(places)
 
 
 def _remove_images(engine: Engine) -> None:

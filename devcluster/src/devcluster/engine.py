@@ -11,7 +11,10 @@ from typing import Any
 
 from devcluster import commands
 
-__all__ = ["Engine"]
+__all__ = ["NETWORK", "Engine"]
+
+NETWORK = "leadsman"
+"""The network of all clusters that devcluster makes, and of no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Engine:
         """What `docker`, `kind` and builds need in their environment."""
         env = {
             "DOCKER_BUILDKIT": "1",
-            "KIND_EXPERIMENTAL_DOCKER_NETWORK": "leadsman",
+            "KIND_EXPERIMENTAL_DOCKER_NETWORK": NETWORK,
             "PATH": f"{self.programs}:{os.environ['PATH']}:/usr/sbin:/sbin",
         }
         return {**env, "DOCKER_HOST": self.host} if self.host else env

@@ -12,7 +12,13 @@ from pathlib import Path
 from devcluster import commands
 from devcluster.places import Places
 
-__all__ = ["HostFacts", "is_port_free", "look_at_host", "missing_capabilities"]
+__all__ = [
+    "HostFacts",
+    "capabilities_missing_here",
+    "is_port_free",
+    "look_at_host",
+    "missing_capabilities",
+]
 
 CAPABILITIES = [
     "CHOWN",
@@ -97,13 +103,18 @@ def look_at_host(places: Places, *, has_private_engine: bool) -> HostFacts:
         has_private_engine=has_private_engine,
         missing_programs=tuple(name for name in ENGINE_PROGRAMS if not _find_program(name)),
         companion_packages=tuple(name for name in COMPANIONS if _is_packaged(name)),
-        missing_capabilities=missing_capabilities(
-            Path("/proc/self/status").read_text(),
-            int(Path("/proc/sys/kernel/cap_last_cap").read_text()),
-        ),
+        missing_capabilities=capabilities_missing_here(),
         missing_kernel_features=_missing_kernel_features(),
         cgroup_version=2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 1,
         free_bytes=shutil.disk_usage(_existing_parent(places.cache)).free,
+    )
+
+
+def capabilities_missing_here() -> tuple[str, ...]:
+    """Return the capabilities that this machine cannot grant to containers."""
+    return missing_capabilities(
+        Path("/proc/self/status").read_text(),
+        int(Path("/proc/sys/kernel/cap_last_cap").read_text()),
     )
 
 

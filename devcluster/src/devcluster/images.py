@@ -14,7 +14,7 @@ from devcluster.pins import Pins, package_file
 from devcluster.places import Places
 from devcluster.progress import Progress
 
-__all__ = ["ImageBuild", "image_names"]
+__all__ = ["ImageBuild"]
 
 PYTHON = "python:3.13-slim-trixie"
 FOLDERS = {"operator": "operator", "serving": "serving-runtime", "training": "training-jobs"}

@@ -77,16 +77,12 @@ def _import(cluster: Cluster, node: Node, archive: Path) -> None:
             [*command, "images", "import", "--snapshotter", "overlayfs", "-"],
             stdin=content,
             capture_output=True,
-            env=_env(cluster),
+            env=commands.environment(cluster.engine.env),
             timeout=600,
             check=False,
         )
     if result.returncode:
         raise CommandFailed(command, result.returncode, result.stderr.decode(errors="replace"))
-
-
-def _env(cluster: Cluster) -> dict[str, str]:
-    return commands.environment(cluster.engine.env)
 
 
 def _ctr(cluster: Cluster, node: Node, *arguments: str) -> str:

@@ -6,11 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from devcluster.engine import Engine
+from devcluster.engine import NETWORK, Engine
 
-__all__ = ["NETWORK", "Node", "connect_pods", "list_nodes", "pod_network_table", "start_nodes"]
+__all__ = ["Node", "connect_pods", "list_nodes", "pod_network_table", "start_nodes"]
 
-NETWORK = "leadsman"
 CLUSTER_LABEL = "io.x-k8s.kind.cluster"
 
 

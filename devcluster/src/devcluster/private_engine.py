@@ -18,12 +18,11 @@ from pathlib import Path
 from devcluster import commands, firewall
 from devcluster.engine import Engine
 from devcluster.errors import CommandFailed, Refusal
-from devcluster.host import missing_capabilities
 from devcluster.pins import package_file
 from devcluster.places import Places
 from devcluster.waiting import wait_until
 
-__all__ = ["client_of", "holds_nodes", "is_running", "missing_here", "start", "stop"]
+__all__ = ["client_of", "holds_nodes", "is_running", "start", "stop"]
 
 PACKAGED_CLIENT = Path("/usr/bin/docker")  # one on the PATH may be newer than the engine
 START_SECONDS = 60.0
@@ -248,11 +247,3 @@ def _clean_firewall(family: str, policy: str) -> None:
     restored = commands.attempt([f"{family}-restore"], stdin=cleaned)
     if restored.returncode:
         raise CommandFailed([f"{family}-restore"], restored.returncode, restored.stderr)
-
-
-def missing_here() -> tuple[str, ...]:
-    """Return the capabilities that this machine cannot grant to containers."""
-    return missing_capabilities(
-        Path("/proc/self/status").read_text(),
-        int(Path("/proc/sys/kernel/cap_last_cap").read_text()),
-    )
