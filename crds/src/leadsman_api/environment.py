@@ -10,6 +10,7 @@ class Variable(Term):
 
     MODEL_NAME = "LEADSMAN_MODEL_NAME", "the registered model."
     MODEL_VERSION = "LEADSMAN_MODEL_VERSION", "its version."
+    MODEL_SOURCE = "LEADSMAN_MODEL_SOURCE", "where the registry must say that its files are."
     MODEL_DIGEST = "LEADSMAN_MODEL_DIGEST", "digest that its files must have."
     MODEL_DIR = "LEADSMAN_MODEL_DIR", "folder of the files and the plan."
     LOADING = "LEADSMAN_LOADING", "Safe or Trusted."
@@ -25,3 +26,14 @@ class Variable(Term):
     WORKER = "LEADSMAN_WORKER", "number of this worker."
     POD_UID = "LEADSMAN_POD_UID", "uid of this pod, by which its trials are found."
     PARENT_RUN = "LEADSMAN_PARENT_RUN", "MLflow run that the trials belong to."
+    DATA_DIR = "LEADSMAN_DATA_DIR", "folder in which a claim or a ConfigMap with data is mounted."
+    TRIGGER = "LEADSMAN_TRIGGER", "what started the training run."
+
+
+class MlflowVariable(Term):
+    """MLflow's own variables that we set; credentials come from a Secret in the same names."""
+
+    TRACKING_URI = "MLFLOW_TRACKING_URI", "address of the server."
+    WORKSPACE = "MLFLOW_WORKSPACE", "workspace of the model."
+    RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "how often a request is sent again."
+    TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT", "seconds until a request is given up."

@@ -62,3 +62,5 @@ class Tag(Term):
     GATE = "leadsman.gate", "the verdict of the gate."
     ROLLED_BACK = "leadsman.rolled_back", "when and why it was rolled back."
     REPRODUCTION = "leadsman.reproduction", "the verdict of training it again."
+    CONCLUSION = "leadsman.conclusion", "on a parent run: what the conclude Job found, as JSON."
+    TRIAL = "leadsman.trial", "on the run of a trial: its number in the study."

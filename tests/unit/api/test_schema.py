@@ -13,13 +13,14 @@ from leadsman_api import ModelDeployment, TrainingRun
 from leadsman_api.conditions import ConditionStatus, ConditionType
 from leadsman_api.crdgen.manifest import crd, manifest
 from leadsman_api.custom_resource import Resource
-from leadsman_api.environment import Variable
+from leadsman_api.environment import MlflowVariable, Variable
 from leadsman_api.labels import Annotation, Arm, Label, Tag
 from leadsman_api.metrics import MetricLabel, OperatorMetric, ServingMetric
 from leadsman_api.ports import Port
 from leadsman_api.reasons import Reason
 from leadsman_api.rules import Immutable, exactly_one_of, value_at
 from leadsman_api.structural import structural_schema
+from leadsman_api.studies import StudyAttribute, TrialAttribute
 from leadsman_api.unions import escaped, merge_union
 from leadsman_api.v1alpha1.rollout import Shadow
 from leadsman_api.vocabulary import Term
@@ -28,8 +29,8 @@ from leadsman_api.vocabulary import Term
 FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KINDS: list[type[Resource]] = [ModelDeployment, TrainingRun]
 WORDS: list[type[Term]] = [
-    Annotation, Arm, ConditionStatus, ConditionType, Label, MetricLabel, OperatorMetric, Reason,
-    ServingMetric, Tag, Variable,
+    Annotation, Arm, ConditionStatus, ConditionType, Label, MetricLabel, MlflowVariable,
+    OperatorMetric, Reason, ServingMetric, StudyAttribute, Tag, TrialAttribute, Variable,
 ]  # fmt: skip
 # What a structural schema may not hold, or only in forms that are not ours.
 FORBIDDEN = {"$ref", "$defs", "allOf", "discriminator", "title", "const", "prefixItems", "not"}

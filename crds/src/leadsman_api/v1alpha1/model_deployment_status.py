@@ -38,7 +38,7 @@ class RevisionStatus(Contract):
     """Version in the registry."""
     version_created_at: Time | None = None
     """When the registry made it, by which a version that was made anew is told apart."""
-    source: Word | None = None
+    source: Sentence | None = None
     """Where the registry keeps its files."""
     digest: Word | None = None
     """Content digest of its files."""

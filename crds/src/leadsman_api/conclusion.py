@@ -1,0 +1,36 @@
+"""What the conclude Job found, as the operator reads it from the parent run's tag."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from leadsman_api.contract import Contract
+from leadsman_api.v1alpha1.training_run_status import GateStatus, Provenance, TrialSummary
+from leadsman_api.values import Digest, VersionNumber
+
+
+class Conclusion(Contract):
+    """A version that was fitted, judged and registered; the alias has not moved yet."""
+
+    model_version: VersionNumber
+    """Version that was registered."""
+    digest: Digest
+    """Content digest of its files."""
+    gate: GateStatus
+    """What the gate said."""
+    best: TrialSummary
+    """The trial whose parameters were fitted."""
+    provenance: Provenance
+    """What the version was made from."""
+
+    def to_text(self) -> str:
+        """The tag's value; MLflow keeps up to 8000 characters of it."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Conclusion | None:
+        """Read the tag's value; None when there is none that can be read."""
+        try:
+            return cls.model_validate_json(text or "")
+        except ValidationError:
+            return None

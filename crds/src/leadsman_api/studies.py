@@ -1,0 +1,29 @@
+"""Names that workers and operator use in an Optuna study."""
+
+from __future__ import annotations
+
+from leadsman_api.vocabulary import Term
+
+
+class TrialAttribute(Term):
+    """User attributes of a trial."""
+
+    POD_UID = "leadsman:pod_uid", "uid of the pod that runs it."
+    RUN_ID = "leadsman:run_id", "its MLflow run."
+    ERROR = "leadsman:error", "why it failed, as one sentence."
+    DISRUPTED = "leadsman:disrupted", "true when its pod was taken away: it counts for nothing."
+    RETRY_OF = "leadsman:retry_of", "number of the disrupted trial that it runs again."
+
+
+class StudyAttribute(Term):
+    """User attributes of a study."""
+
+    BASELINE = "leadsman:baseline", "value of the estimator with its default parameters."
+    DATA_DIGEST = "leadsman:data_digest", "sha256 over the data that its trials are trained on."
+    ROWS = "leadsman:rows", "rows of that data."
+    END = "leadsman:end", "the reason for which the search ended."
+
+
+def study_name(namespace: str, name: str, uid: str) -> str:
+    """Name of the study of a TrainingRun; the uid tells it from an earlier one of its name."""
+    return f"{namespace}/{name}/{uid}"
