@@ -1,0 +1,1 @@
+"""The judge: request counts become evidence, and evidence becomes a verdict."""

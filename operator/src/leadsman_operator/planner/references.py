@@ -1,0 +1,28 @@
+"""Which ConfigMaps and Secrets a resource's pods use: a change of them is a change of the pods."""
+
+from __future__ import annotations
+
+from leadsman_api import ModelDeployment, TrainingRun
+from leadsman_api.v1alpha1.pods import EnvironmentVariable
+
+
+def references(resource: ModelDeployment | TrainingRun) -> tuple[str, ...]:
+    """The objects as `ConfigMap/name` and `Secret/name`, sorted, each once."""
+    if isinstance(resource, TrainingRun):
+        return tuple(sorted({*_of_environment(resource.spec.trainer.env)}))
+    serving = resource.spec.serving
+    found = {*_of_environment(serving.env)}
+    if serving.auth is not None:
+        found.add(f"Secret/{serving.auth.secret_ref.name}")
+    return tuple(sorted(found))
+
+
+def _of_environment(variables: tuple[EnvironmentVariable, ...]) -> list[str]:
+    sources = [variable.value_from for variable in variables if variable.value_from is not None]
+    return [
+        f"Secret/{source.secret_key_ref.name}"
+        if source.secret_key_ref is not None
+        else f"ConfigMap/{source.config_map_key_ref.name}"
+        for source in sources
+        if source.secret_key_ref is not None or source.config_map_key_ref is not None
+    ]
