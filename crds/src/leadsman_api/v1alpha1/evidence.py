@@ -73,6 +73,15 @@ class PodCounters(Contract):
     """Counters by name."""
 
 
+class ArmCounters(Contract):
+    """What the pods of an arm have counted since counting began."""
+
+    arm: Arm
+    """Part that their revision plays."""
+    counters: Mapping[str, float] = Field(max_length=64)
+    """Sums of the counters by name."""
+
+
 class Evidence(Contract):
     """What the rollout has shown so far."""
 
@@ -94,6 +103,8 @@ class Evidence(Contract):
         tuple[ConditionEvidence, ...], Field(max_length=32), Distinct(by="name")
     ] = ()
     """What each condition has shown."""
+    totals: Annotated[tuple[ArmCounters, ...], Field(max_length=3), Distinct(by="arm")] = ()
+    """What each arm has counted since then."""
     pods: Annotated[tuple[PodCounters, ...], Field(max_length=500)] = Field(
         default=(), json_schema_extra=ATOMIC
     )

@@ -18,11 +18,11 @@ def references(resource: ModelDeployment | TrainingRun) -> tuple[str, ...]:
 
 
 def _of_environment(variables: tuple[EnvironmentVariable, ...]) -> list[str]:
-    sources = [variable.value_from for variable in variables if variable.value_from is not None]
-    return [
-        f"Secret/{source.secret_key_ref.name}"
-        if source.secret_key_ref is not None
-        else f"ConfigMap/{source.config_map_key_ref.name}"
-        for source in sources
-        if source.secret_key_ref is not None or source.config_map_key_ref is not None
-    ]
+    found = []
+    for variable in variables:
+        source = variable.value_from
+        if source is not None and source.secret_key_ref is not None:
+            found.append(f"Secret/{source.secret_key_ref.name}")
+        if source is not None and source.config_map_key_ref is not None:
+            found.append(f"ConfigMap/{source.config_map_key_ref.name}")
+    return found

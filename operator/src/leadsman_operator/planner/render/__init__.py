@@ -1,0 +1,1 @@
+"""From decisions to full manifests, such as server-side apply takes them."""

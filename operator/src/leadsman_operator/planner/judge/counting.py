@@ -1,0 +1,89 @@
+"""From the raw counters of pods to what each arm has counted since the rollout began.
+
+Counters are differenced here and not by Prometheus: increments are whole numbers, a pod that
+starts anew counts from zero again, and the state needed to go on is small enough for the
+resource's status, so a restart of the operator loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from leadsman_api.labels import Arm
+from leadsman_api.v1alpha1.evidence import ArmCounters, Evidence, PodCounters
+from leadsman_operator.facts import PodCount
+
+MOST_PODS = 500
+"""So many pods the status can remember."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What each arm has counted, and where each pod's counters stood."""
+
+    totals: Mapping[Arm, Mapping[str, float]]
+    pods: tuple[PodCounters, ...]
+    grew: bool
+    """Whether any request was counted this time."""
+
+    def total(self, arm: Arm, counter: str) -> float:
+        """Sum of one counter over the pods of an arm."""
+        return self.totals.get(arm, {}).get(counter, 0.0)
+
+
+def counted(
+    before: Evidence | None, counts: Iterable[PodCount], arms: Mapping[str, Arm], now: datetime
+) -> Counted:
+    """Add what was counted since `before` to its totals.
+
+    `arms` gives the arm of each revision on trial; pods of other revisions count for nothing.
+    A pod that is seen in the first look of a rollout begins there, for it has served before;
+    one that appears later begins at zero.
+    """
+    first_look = before is None or before.updated_at is None
+    last = {pod.pod: pod for pod in before.pods} if before else {}
+    totals = {arm: dict(found) for arm, found in _totals(before).items()}
+    pods: dict[str, PodCounters] = dict(last)
+    grew = False
+    for count in counts:
+        arm = arms.get(count.revision)
+        if arm is None:
+            continue
+        known = last.get(count.pod)
+        base = count.counters if known is None and first_look else _counters(known)
+        increments = _increments(base, count.counters)
+        sums = totals.setdefault(arm, {})
+        for name, increment in increments.items():
+            sums[name] = sums.get(name, 0.0) + increment
+        grew = grew or any(increments.values())
+        pods[count.pod] = PodCounters(pod=count.pod, arm=arm, at=now, counters=count.counters)
+    newest = sorted(pods.values(), key=lambda pod: (pod.at, pod.pod), reverse=True)[:MOST_PODS]
+    return Counted(totals, tuple(sorted(newest, key=lambda pod: pod.pod)), grew)
+
+
+def as_totals(totals: Mapping[Arm, Mapping[str, float]]) -> tuple[ArmCounters, ...]:
+    """The totals as they are written to the status."""
+    return tuple(
+        ArmCounters(arm=arm, counters=dict(sorted(totals[arm].items()))) for arm in sorted(totals)
+    )
+
+
+def _totals(before: Evidence | None) -> Mapping[Arm, Mapping[str, float]]:
+    return {total.arm: total.counters for total in before.totals} if before else {}
+
+
+def _counters(known: PodCounters | None) -> Mapping[str, float]:
+    return known.counters if known else {}
+
+
+def _increments(base: Mapping[str, float], counters: Mapping[str, float]) -> dict[str, float]:
+    """What was counted between two looks; a pod that started anew counts from zero.
+
+    One counter that fell means that all of them were reset: they live in one process.
+    """
+    reset = any(value < base.get(name, 0.0) for name, value in counters.items())
+    return {
+        name: value - (0.0 if reset else base.get(name, 0.0)) for name, value in counters.items()
+    }

@@ -1,0 +1,135 @@
+"""From what was counted to one verdict, with the sentence that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import assert_never
+
+from leadsman_api import ModelDeployment
+from leadsman_api.labels import Arm
+from leadsman_api.v1alpha1.evidence import ConditionEvidence, Evidence, Verdict
+from leadsman_api.v1alpha1.health import (
+    Disagreement,
+    ErrorRate,
+    HealthCondition,
+    Latency,
+    PromQL,
+)
+from leadsman_operator.facts import PodCount, Unknown
+from leadsman_operator.planner.judge.counting import Counted, as_totals, counted
+from leadsman_operator.planner.judge.thresholds import judge_errors, judge_latency, judge_query
+
+_WORST_FIRST = (Verdict.BAD, Verdict.BLIND, Verdict.UNDECIDED, Verdict.GOOD)
+
+
+def weigh(
+    resource: ModelDeployment,
+    before: Evidence | None,
+    counts: Sequence[PodCount] | Unknown,
+    queries: Mapping[str, float | Unknown],
+    arms: Mapping[str, Arm],
+    now: datetime,
+) -> Evidence:
+    """Bring the evidence of a rollout up to date.
+
+    `arms` gives the part of each revision on trial. What could not be read makes the verdict
+    Blind and leaves all totals as they were: no data is never evidence against a model.
+    """
+    if isinstance(counts, Unknown):
+        return _blind(before, now, counts.message)
+    found = counted(before, counts, arms, now)
+    earlier = {one.name: one for one in before.conditions} if before else {}
+    conditions = tuple(
+        _judge(condition, found, queries, earlier.get(condition.name), now)
+        for condition in resource.spec.health.conditions
+    )
+    verdict = next(word for word in _WORST_FIRST if any(one.verdict is word for one in conditions))
+    return Evidence(
+        verdict=verdict,
+        because=_because(resource, verdict, conditions),
+        since=before.since if before else now,
+        updated_at=now,
+        blind_since=_blind_since(before, now) if verdict is Verdict.BLIND else None,
+        conditions=conditions,
+        totals=as_totals(found.totals),
+        pods=found.pods,
+    )
+
+
+def _judge(
+    condition: HealthCondition,
+    found: Counted,
+    queries: Mapping[str, float | Unknown],
+    before: ConditionEvidence | None,
+    now: datetime,
+) -> ConditionEvidence:
+    match condition:
+        case ErrorRate():
+            return judge_errors(condition, found)
+        case Latency():
+            return judge_latency(condition, found)
+        case PromQL():
+            value = queries.get(condition.name)
+            if value is None:
+                return ConditionEvidence(name=condition.name, verdict=Verdict.BLIND)
+            return judge_query(condition, value, before, now)
+        case Disagreement():
+            return ConditionEvidence(name=condition.name, verdict=Verdict.BLIND)
+        case _:
+            assert_never(condition)
+
+
+def _blind(before: Evidence | None, now: datetime, message: str) -> Evidence:
+    if before is None:
+        return Evidence(verdict=Verdict.BLIND, because=message, since=now, blind_since=now)
+    return before.model_copy(
+        update={
+            "verdict": Verdict.BLIND,
+            "because": message,
+            "blind_since": _blind_since(before, now),
+        }
+    )
+
+
+def _blind_since(before: Evidence | None, now: datetime) -> datetime:
+    return (before.blind_since if before else None) or now
+
+
+def _because(
+    resource: ModelDeployment, verdict: Verdict, conditions: Sequence[ConditionEvidence]
+) -> str:
+    """One sentence with the numbers of the conditions that decided."""
+    specs = {condition.name: condition for condition in resource.spec.health.conditions}
+    deciding = [one for one in conditions if one.verdict is verdict]
+    return "; ".join(describe(specs[one.name], one) for one in deciding)[:1024]
+
+
+def describe(condition: HealthCondition, evidence: ConditionEvidence) -> str:
+    """What one condition has shown, with its numbers."""
+    match condition:
+        case ErrorRate() | Latency():
+            what = "failed" if isinstance(condition, ErrorRate) else "were too slow"
+            if not evidence.candidate_total:
+                return f"{condition.name}: the candidate has answered no request yet"
+            return (
+                f"{condition.name}: {evidence.candidate_bad} of {evidence.candidate_total} requests"
+                f" {what} at the candidate, {evidence.stable_bad} of {evidence.stable_total}"
+                " at the stable revision"
+            )
+        case PromQL():
+            if evidence.value is None:
+                return f"{condition.name}: the query gave no number"
+            return f"{condition.name}: the query gives {evidence.value:g}, {_bounds(condition)}"
+        case Disagreement():
+            return f"{condition.name}: no request was copied"
+        case _:
+            assert_never(condition)
+
+
+def _bounds(condition: PromQL) -> str:
+    if condition.min is None:
+        return f"healthy is at most {condition.max:g}"
+    if condition.max is None:
+        return f"healthy is at least {condition.min:g}"
+    return f"healthy is {condition.min:g} to {condition.max:g}"
