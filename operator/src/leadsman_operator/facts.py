@@ -77,7 +77,7 @@ class PodFacts:
     disrupted: bool = False
     """It has the condition DisruptionTarget: taken away, not failed."""
     restarts: int = 0
-    """Restarts of all of its containers, init containers included."""
+    """Restarts of its main containers; init containers that try again are no crash."""
     waiting: str | None = None
     """Why a container does not run, such as CrashLoopBackOff or ImagePullBackOff."""
     waiting_message: str | None = None

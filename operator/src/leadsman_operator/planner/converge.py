@@ -1,0 +1,175 @@
+"""From where a ModelDeployment goes to what is done to its objects, in a safe order.
+
+What serves is made before traffic moves to it, and traffic moves away before anything is
+taken: a crash between any two actions leaves every request an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from leadsman_api.labels import Arm
+from leadsman_api.v1alpha1.model_deployment_status import ModelDeploymentStatus, RevisionStatus
+from leadsman_operator.facts import Manifest, ObjectRef
+from leadsman_operator.planner.plan import Action, ApplyObject, DeleteObject, ScaleObject
+from leadsman_operator.planner.render.applied import needs_apply, with_hash
+from leadsman_operator.planner.render.exposure import (
+    account,
+    arm_service,
+    autoscaler,
+    disruption_budget,
+    live_service,
+)
+from leadsman_operator.planner.render.workload import deployment, record
+from leadsman_operator.planner.revision import Revision
+from leadsman_operator.planner.scene import FULL, Scene
+from leadsman_operator.planner.steps import candidate_pods, goal_of
+
+_TAKEN_IN_ORDER = (
+    "HorizontalPodAutoscaler",
+    "Service",
+    "PodDisruptionBudget",
+    "Deployment",
+    "ControllerRevision",
+    "ServiceAccount",
+)
+"""Nothing scales up what goes, then no traffic, then the pods, then what they were."""
+
+
+def actions_toward(scene: Scene, status: ModelDeploymentStatus) -> tuple[Action, ...]:
+    """What has to be done so that the cluster is as the status says."""
+    after = _Arms(scene, status)
+    return (
+        *_apply(scene, after.workloads(), "a revision serves"),
+        *after.scales(),
+        *_apply(scene, after.exposures(), "a revision is reached"),
+        *_apply(scene, [after.live()], "the traffic goes where the rollout says"),
+        *_apply(scene, after.autoscalers(), "what carries traffic is scaled"),
+        *_take_away(scene, keep={ObjectRef.of(manifest) for manifest in after.all()}),
+    )
+
+
+def take_all(scene: Scene) -> tuple[Action, ...]:
+    """Delete everything, in order."""
+    return tuple(_take_away(scene, keep=frozenset()))
+
+
+def live_revision(status: ModelDeploymentStatus) -> str | None:
+    """The revision that the live Service selects; None when it selects the pods of all."""
+    stable, candidate = status.stable, status.candidate
+    if stable is None:
+        return candidate.name if candidate else None
+    if candidate is None or not status.weight:
+        return stable.name
+    return candidate.name if status.weight == FULL else None
+
+
+class _Arms:
+    """The objects of the revisions that play a part after this plan."""
+
+    def __init__(self, scene: Scene, status: ModelDeploymentStatus) -> None:
+        """Keep what the objects follow from."""
+        self._scene, self._status = scene, status
+        self._resource = scene.observation.resource
+        arms = (status.stable, status.candidate, status.previous)
+        self._revisions = [arm for arm in arms if arm is not None]
+
+    def all(self) -> Iterator[Manifest]:
+        """Every object that is to be there."""
+        yield from self.workloads()
+        for revision in self._revisions:
+            # A revision whose record is lost can't be repaired, but what is there stays.
+            for kind in ("ControllerRevision", "Deployment"):
+                manifest = self._scene.live(kind, revision.name)
+                if manifest is not None:
+                    yield manifest
+        yield from self.exposures()
+        yield self.live()
+        yield from self.autoscalers()
+
+    def workloads(self) -> Iterator[Manifest]:
+        """The account, and the record and the Deployment of each revision."""
+        yield account(self._resource)
+        for revision in self._revisions:
+            known = self._scene.live("ControllerRevision", revision.name)
+            if known is not None:
+                yield known["data"]["deployment"]
+                continue
+            wanted = self._scene.wanted
+            if isinstance(wanted, Revision) and wanted.name == revision.name:
+                made = with_hash(
+                    deployment(self._resource, wanted, self._scene.observation.configuration)
+                )
+                yield record(self._resource, wanted, made)
+                yield made
+
+    def scales(self) -> Iterator[ScaleObject]:
+        """Numbers of pods that no autoscaler decides, and floors that it is slow to see."""
+        for revision in self._revisions:
+            now = self._scene.replicas(revision.name)
+            wanted = self._pods(revision, now)
+            if wanted != now:
+                namespace = self._resource.metadata.namespace or ""
+                ref = ObjectRef("apps/v1", "Deployment", namespace, revision.name)
+                yield ScaleObject(ref, wanted, f"{revision.name} needs {wanted} pods, not {now}")
+
+    def _pods(self, revision: RevisionStatus, now: int) -> int:
+        status, scaling = self._status, self._scene.spec.scaling
+        if revision == status.previous:
+            return scaling.min_replicas
+        if revision == status.candidate and status.stable is not None and status.weight != FULL:
+            return self._candidate_pods()
+        return max(now, scaling.min_replicas)
+
+    def _candidate_pods(self) -> int:
+        """As many as its step needs, which the status after this plan says."""
+        resource = self._resource.model_copy(update={"status": self._status})
+        after = Scene(replace(self._scene.observation, resource=resource))
+        return candidate_pods(after, goal_of(after))
+
+    def exposures(self) -> Iterator[Manifest]:
+        """Budgets, and the Services of single arms."""
+        for revision in self._revisions:
+            yield disruption_budget(self._resource, revision.name, revision.version)
+        if self._status.stable is not None:
+            yield arm_service(self._resource, Arm.STABLE, self._status.stable.name)
+        if self._status.candidate is not None:
+            yield arm_service(self._resource, Arm.CANDIDATE, self._status.candidate.name)
+
+    def live(self) -> Manifest:
+        """The Service of all live traffic."""
+        return live_service(self._resource, live_revision(self._status))
+
+    def autoscalers(self) -> Iterator[Manifest]:
+        """One for the revision that carries all of the traffic, or the greater part of it.
+
+        During a bake the stable revision keeps the pods it had: the way back must be as wide
+        as it was.
+        """
+        status = self._status
+        first = status.candidate if status.stable is None else None
+        baking = status.candidate if status.weight == FULL else None
+        carrying = first or baking or status.stable
+        if carrying is not None:
+            yield autoscaler(self._resource, carrying.name, carrying.version)
+
+
+def _apply(scene: Scene, manifests: Iterable[Manifest], because: str) -> Iterator[ApplyObject]:
+    for manifest in manifests:
+        desired = with_hash(manifest)
+        live = scene.observation.cluster.objects.get(ObjectRef.of(desired))
+        if needs_apply(desired, live):
+            verb = "is missing" if live is None else "differs"
+            yield ApplyObject(desired, f"{ObjectRef.of(desired)} {verb}: {because}")
+
+
+def _take_away(scene: Scene, keep: frozenset[ObjectRef] | set[ObjectRef]) -> Iterator[DeleteObject]:
+    order = {kind: number for number, kind in enumerate(_TAKEN_IN_ORDER)}
+    going = [
+        ref
+        for ref, manifest in scene.observation.cluster.objects.items()
+        if ref not in keep and ref.kind in order and "deletionTimestamp" not in manifest["metadata"]
+    ]
+    for ref in sorted(going, key=lambda ref: (order[ref.kind], ref.name)):
+        yield DeleteObject(ref, f"{ref} plays no part any more")

@@ -1,0 +1,61 @@
+"""The two ends of a rollout."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from leadsman_api.durations import format_duration
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.model_deployment_status import BlockedRevision, DeploymentPhase
+from leadsman_operator.planner.course import Course, move
+from leadsman_operator.planner.scene import Scene
+
+MOST_BLOCKED = 20
+
+
+def roll_back(scene: Scene, reason: Reason, why: str) -> Course:
+    """Give all traffic to the stable revision and block the candidate."""
+    stable, candidate = scene.status.stable, scene.status.candidate
+    if stable is None or candidate is None:
+        raise ValueError("a rollback needs a stable revision and a candidate")
+    blocked = BlockedRevision(
+        name=candidate.name, version=candidate.version, at=scene.now, reason=reason
+    )
+    return move(
+        scene,
+        DeploymentPhase.ROLLING_BACK,
+        Reason.ROLLED_BACK,
+        f"rolled back from version {candidate.version} to {stable.version} {_after(scene)}: {why}",
+        weight=0,
+        blocked=(blocked, *scene.status.blocked)[:MOST_BLOCKED],
+    )
+
+
+def _after(scene: Scene) -> str:
+    rollout = scene.status.rollout
+    if rollout is None:
+        return "at once"
+    return f"after {format_duration(_whole_seconds(scene.since(rollout.started_at)))}"
+
+
+def _whole_seconds(duration: timedelta) -> timedelta:
+    return timedelta(seconds=round(duration.total_seconds()))
+
+
+def promote(scene: Scene, message: str) -> Course:
+    """The candidate becomes the stable revision, and that one the previous."""
+    stable, candidate = scene.status.stable, scene.status.candidate
+    if stable is None or candidate is None:
+        raise ValueError("a promotion needs a stable revision and a candidate")
+    keep_until = scene.now + scene.spec.rollout.keep_previous
+    return move(
+        scene,
+        DeploymentPhase.STABLE,
+        Reason.PROMOTED,
+        message,
+        stable=candidate.model_copy(update={"since": scene.now}),
+        candidate=None,
+        previous=stable.model_copy(update={"since": scene.now, "keep_until": keep_until}),
+        rollout=None,
+        weight=None,
+    )

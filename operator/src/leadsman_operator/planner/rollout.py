@@ -1,0 +1,250 @@
+"""The way of a candidate: each rule looks at the scene and says where to go, or passes.
+
+The first rule that does not pass decides; together they read as the life of a rollout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.evidence import Verdict
+from leadsman_api.v1alpha1.model_deployment_status import (
+    DeploymentPhase,
+    RevisionStatus,
+    RolloutStatus,
+)
+from leadsman_operator.facts import Missing
+from leadsman_operator.planner.course import Course, move, stay
+from leadsman_operator.planner.outcomes import promote, roll_back
+from leadsman_operator.planner.plan import SetAlias
+from leadsman_operator.planner.revision import Revision
+from leadsman_operator.planner.scene import FULL, Scene
+from leadsman_operator.planner.steps import next_step
+from leadsman_operator.planner.troubles import Trouble, trouble_of
+
+Rule = Callable[[Scene], Course | None]
+
+
+def next_course(scene: Scene) -> Course:
+    """Where to go now."""
+    for rule in RULES:
+        course = rule(scene)
+        if course is not None:
+            return course
+    return next_step(scene)
+
+
+def _first_version(scene: Scene) -> Course | None:
+    """Nothing has ever served: the wanted revision gets all of the traffic once it is ready."""
+    if scene.status.stable is not None:
+        return None
+    candidate, wanted = scene.status.candidate, scene.wanted
+    if not isinstance(wanted, Revision):
+        if candidate is None:
+            phase = (
+                DeploymentPhase.FAILED if isinstance(wanted, Missing) else DeploymentPhase.PENDING
+            )
+            return stay(scene, phase, wanted.reason, wanted.message)
+    elif candidate is None or candidate.name != wanted.name:
+        return move(
+            scene,
+            DeploymentPhase.PENDING,
+            Reason.PROGRESSING,
+            f"version {wanted.version} is the first to serve: starting its pods",
+            candidate=wanted.as_status(scene.now),
+            weight=FULL,
+        )
+    if candidate is None:
+        return None
+    return _first_pods(scene, candidate)
+
+
+def _first_pods(scene: Scene, candidate: RevisionStatus) -> Course:
+    if scene.ready(candidate.name) > 0:
+        return move(
+            scene,
+            DeploymentPhase.STABLE,
+            Reason.PROMOTED,
+            f"version {candidate.version} serves",
+            stable=candidate.model_copy(update={"since": scene.now}),
+            candidate=None,
+            weight=None,
+            evidence=None,
+        )
+    trouble = trouble_of(scene.pods.get(candidate.name, ()))
+    if trouble is None:
+        message = f"waiting for the first pod of version {candidate.version}"
+        return stay(scene, DeploymentPhase.PENDING, Reason.STARTING, message)
+    phase = DeploymentPhase.FAILED if trouble.final else DeploymentPhase.PENDING
+    message = f"version {candidate.version} can't serve: {trouble.message}"
+    return stay(scene, phase, trouble.reason, message)
+
+
+def _finish_rolling_back(scene: Scene) -> Course | None:
+    """The traffic is away from a blocked candidate: now its pods may go."""
+    candidate = scene.status.candidate
+    if candidate is None or candidate.name not in _blocked_names(scene):
+        return None
+    return stay(
+        scene,
+        DeploymentPhase.ROLLED_BACK,
+        Reason.ROLLED_BACK,
+        scene.status.message or "",
+        candidate=None,
+        rollout=None,
+        weight=None,
+        evidence=scene.status.evidence,
+    )
+
+
+def _give_up(scene: Scene) -> Course | None:
+    """The candidate can't serve, or serves badly: take the traffic away from it."""
+    stable, candidate = scene.status.stable, scene.status.candidate
+    if stable is None or candidate is None:
+        return None
+    cause = _cause(scene, candidate)
+    if cause is None:
+        return None
+    if not scene.spec.rollback.enabled:
+        message = (
+            f"{cause.message}; rollback.enabled is false, so version {candidate.version} stays"
+        )
+        return stay(scene, DeploymentPhase.PAUSED, cause.reason, message)
+    return roll_back(scene, cause.reason, cause.message)
+
+
+def _cause(scene: Scene, candidate: RevisionStatus) -> Trouble | None:
+    """Why the candidate has to go; None while nothing speaks against it."""
+    pods = scene.pods.get(candidate.name, ())
+    trouble = trouble_of(pods, serving=bool(scene.status.weight))
+    if trouble is not None and trouble.final:
+        return trouble
+    stable = scene.status.stable
+    all_gone = scene.status.weight == FULL and scene.ready(candidate.name) == 0
+    if all_gone and stable is not None and scene.ready(stable.name) > 0:
+        return Trouble(Reason.CRASHING, "no pod of the candidate is ready any more", final=True)
+    evidence = scene.evidence
+    if evidence is not None and evidence.verdict is Verdict.BAD and scene.status.weight:
+        return Trouble(Reason.EVIDENCE_BAD, evidence.because, final=True)
+    return None
+
+
+def _superseded(scene: Scene) -> Course | None:
+    """Another revision is wanted than the one that is being tried."""
+    status, wanted = scene.status, scene.wanted
+    stable, candidate = status.stable, status.candidate
+    if stable is None or candidate is None or not isinstance(wanted, Revision):
+        return None
+    if wanted.name == candidate.name:
+        return None
+    promoted = status.rollout is not None and status.rollout.promoted_at is not None
+    if promoted and wanted.name != stable.name:
+        return promote(
+            scene,
+            f"version {candidate.version} is promoted before the end of its bake"
+            f": version {wanted.version} is wanted now",
+        )
+    back = wanted.name == stable.name
+    message = (
+        f"version {stable.version} is wanted again: version {candidate.version} goes"
+        if back
+        else f"version {wanted.version} takes the place of candidate {candidate.version}"
+    )
+    return move(
+        scene,
+        DeploymentPhase.STABLE if back else DeploymentPhase.ROLLING_OUT,
+        Reason.SUPERSEDED,
+        message,
+        candidate=None,
+        rollout=None,
+        weight=None,
+        evidence=None,
+    )
+
+
+def _rest(scene: Scene) -> Course | None:
+    """What is wanted serves, or nobody knows what is wanted: keep what is there."""
+    stable, wanted = scene.status.stable, scene.wanted
+    if stable is None or scene.status.candidate is not None:
+        return None
+    previous = _kept(scene)
+    if not isinstance(wanted, Revision):
+        message = f"version {stable.version} goes on serving: {wanted.message}"
+        return stay(scene, DeploymentPhase.STABLE, wanted.reason, message, previous=previous)
+    if wanted.name != stable.name:
+        return None
+    message = f"version {stable.version} serves"
+    return stay(
+        scene, DeploymentPhase.STABLE, Reason.AS_DESIRED, message, previous=previous, blocked=()
+    )
+
+
+def _kept(scene: Scene) -> RevisionStatus | None:
+    """The previous revision, until its time is over."""
+    previous = scene.status.previous
+    if previous is None or previous.keep_until is None or scene.now < previous.keep_until:
+        return previous
+    return None
+
+
+def _blocked_names(scene: Scene) -> frozenset[str]:
+    return frozenset(blocked.name for blocked in scene.status.blocked)
+
+
+def _refuse_blocked(scene: Scene) -> Course | None:
+    """The wanted revision was rolled back before: it is not tried again by itself."""
+    stable, wanted = scene.status.stable, scene.wanted
+    if stable is None or scene.status.candidate is not None or not isinstance(wanted, Revision):
+        return None
+    if wanted.name not in _blocked_names(scene):
+        return None
+    last = next((one for one in scene.status.history if one.to_revision == wanted.name), None)
+    message = last.message if last else f"version {wanted.version} was rolled back"
+    course = stay(
+        scene, DeploymentPhase.ROLLED_BACK, Reason.ROLLED_BACK, message, previous=_kept(scene)
+    )
+    alias = scene.spec.model.alias
+    if not scene.spec.rollback.move_alias or alias is None:
+        return course
+    back = SetAlias(
+        model=scene.spec.model.name,
+        alias=alias,
+        version=stable.version,
+        expected=wanted.version,
+        because=f"version {wanted.version} was rolled back and rollback.moveAlias is true",
+    )
+    return Course(course.status, course.reason, course.told, (back,))
+
+
+def _begin(scene: Scene) -> Course | None:
+    """A new revision is wanted: start its pods beside the stable ones."""
+    stable, wanted = scene.status.stable, scene.wanted
+    if stable is None or scene.status.candidate is not None or not isinstance(wanted, Revision):
+        return None
+    step = scene.spec.rollout.steps[0]
+    return move(
+        scene,
+        DeploymentPhase.ROLLING_OUT,
+        Reason.PROGRESSING,
+        f"rolling out version {wanted.version} beside version {stable.version}",
+        candidate=wanted.as_status(scene.now),
+        previous=None,
+        rollout=RolloutStatus(
+            step=0, step_weight=step, started_at=scene.now, step_started_at=scene.now
+        ),
+        weight=0,
+        evidence=None,
+        blocked=(),
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    _first_version,
+    _finish_rolling_back,
+    _give_up,
+    _superseded,
+    _rest,
+    _refuse_blocked,
+    _begin,
+)

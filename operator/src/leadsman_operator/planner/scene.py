@@ -1,0 +1,112 @@
+"""An observation as a rollout sees it: the parts that revisions play, and how their pods are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from leadsman_api.labels import Arm, Label
+from leadsman_api.v1alpha1.evidence import Evidence
+from leadsman_api.v1alpha1.model_deployment import ModelDeploymentSpec
+from leadsman_api.v1alpha1.model_deployment_status import ModelDeploymentStatus, RevisionStatus
+from leadsman_operator.facts import Manifest, Missing, ObjectRef, PodFacts, Unknown
+from leadsman_operator.planner.judge.weigh import weigh
+from leadsman_operator.planner.observation import DeploymentObservation
+from leadsman_operator.planner.revision import Revision, wanted_revision
+from leadsman_operator.planner.troubles import ready_count
+
+FULL = 100
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One ModelDeployment at one moment."""
+
+    observation: DeploymentObservation
+
+    @property
+    def now(self) -> datetime:
+        """When it was observed."""
+        return self.observation.now
+
+    @property
+    def spec(self) -> ModelDeploymentSpec:
+        """What the user asks for."""
+        return self.observation.resource.spec
+
+    @property
+    def status(self) -> ModelDeploymentStatus:
+        """What was decided before."""
+        return self.observation.resource.status
+
+    @cached_property
+    def wanted(self) -> Revision | Missing | Unknown:
+        """The revision that spec and registry ask for."""
+        return wanted_revision(self.observation)
+
+    @cached_property
+    def pods(self) -> Mapping[str, tuple[PodFacts, ...]]:
+        """The pods of each revision, those that are going away too."""
+        found: dict[str, tuple[PodFacts, ...]] = {}
+        for pod in self.observation.cluster.pods:
+            revision = pod.labels.get(Label.REVISION, "")
+            found[revision] = (*found.get(revision, ()), pod)
+        return found
+
+    @cached_property
+    def evidence(self) -> Evidence | None:
+        """What the rollout has shown, brought up to date; only while there is one."""
+        stable, candidate = self.status.stable, self.status.candidate
+        if stable is None or candidate is None:
+            return self.status.evidence
+        return weigh(
+            self.observation.resource,
+            self.status.evidence,
+            self.observation.counts,
+            self.observation.queries,
+            {stable.name: Arm.STABLE, candidate.name: Arm.CANDIDATE},
+            self.now,
+        )
+
+    def ready(self, revision: str) -> int:
+        """Pods of a revision that take requests."""
+        return ready_count(self.pods.get(revision, ()))
+
+    def live(self, kind: str, name: str) -> Manifest | None:
+        """An owned object as the API server has it."""
+        for ref, manifest in self.observation.cluster.objects.items():
+            if ref.kind == kind and ref.name == name:
+                return manifest
+        return None
+
+    def replicas(self, revision: str) -> int:
+        """Pods that a revision's Deployment asks for; 0 without one."""
+        deployment = self.live("Deployment", revision)
+        return int(deployment["spec"].get("replicas", 1)) if deployment else 0
+
+    def bystanders(self, *arms: RevisionStatus | None) -> tuple[str, ...]:
+        """Revisions that still have pods and are none of the arms."""
+        names = {arm.name for arm in arms if arm is not None}
+        return tuple(sorted(revision for revision in self.pods if revision not in names))
+
+    def since(self, moment: datetime | None) -> timedelta:
+        """Time since a moment; none when it never was."""
+        return self.now - moment if moment else timedelta(0)
+
+    @property
+    def refs(self) -> tuple[ObjectRef, ...]:
+        """The owned objects."""
+        return tuple(self.observation.cluster.objects)
+
+
+def pods_for(weight: int, stable_pods: int, most: int) -> int:
+    """Pods of a candidate by which its share of all pods comes closest to a weight.
+
+    At least one, or there is nothing to judge: of 2 stable pods, 10 percent are 1 pod (which
+    is 33 percent in truth, and reported so), 60 percent are 3.
+    """
+    if weight >= FULL:
+        return stable_pods
+    return max(1, min(most, round(stable_pods * weight / (FULL - weight))))

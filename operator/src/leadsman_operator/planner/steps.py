@@ -1,0 +1,246 @@
+"""From a healthy candidate's first pod to the end of its bake, one step a plan."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import assert_never
+
+from leadsman_api.durations import format_duration
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.evidence import Verdict
+from leadsman_api.v1alpha1.model_deployment_status import (
+    DeploymentPhase,
+    RevisionStatus,
+    RolloutStatus,
+)
+from leadsman_api.v1alpha1.rollout import (
+    ApprovalPoint,
+    OnBlind,
+    OnUndecided,
+    RolloutApproval,
+    Strategy,
+)
+from leadsman_operator.planner.course import Course, move, stay
+from leadsman_operator.planner.outcomes import promote, roll_back
+from leadsman_operator.planner.scene import FULL, Scene, pods_for
+from leadsman_operator.planner.troubles import trouble_of
+
+
+def goal_of(scene: Scene) -> int:
+    """Percent of the traffic that the candidate's current step asks for."""
+    rollout = scene.status.rollout
+    if rollout is None or rollout.promoted_at is not None:
+        return FULL
+    steps = scene.spec.rollout.steps if scene.spec.rollout.strategy is Strategy.CANARY else ()
+    return steps[rollout.step] if rollout.step < len(steps) else FULL
+
+
+def next_step(scene: Scene) -> Course:
+    """Where a candidate goes that nothing speaks against."""
+    candidate, rollout = scene.status.candidate, scene.status.rollout
+    if candidate is None or rollout is None:
+        raise ValueError("a step needs a candidate and a rollout")
+    if scene.spec.rollout.paused:
+        return _pause(scene, rollout)
+    if rollout.paused_at is not None:
+        return _resume(scene, rollout)
+    if rollout.promoted_at is not None:
+        return _bake(scene, candidate, rollout)
+    goal = goal_of(scene)
+    if scene.status.weight != goal:
+        return _open(scene, candidate, rollout, goal)
+    return _judge(scene, candidate, rollout)
+
+
+def _pause(scene: Scene, rollout: RolloutStatus) -> Course:
+    message = f"paused at {scene.status.weight} percent: rollout.paused is true"
+    if rollout.paused_at is not None:
+        return stay(scene, DeploymentPhase.PAUSED, Reason.PAUSED, message)
+    paused = rollout.model_copy(update={"paused_at": scene.now})
+    return move(scene, DeploymentPhase.PAUSED, Reason.PAUSED, message, rollout=paused)
+
+
+def _resume(scene: Scene, rollout: RolloutStatus) -> Course:
+    """Go on as if no time had passed."""
+    pause = scene.since(rollout.paused_at)
+    later = {
+        field: moment + pause
+        for field in ("started_at", "step_started_at", "promoted_at")
+        if (moment := getattr(rollout, field)) is not None
+    }
+    resumed = rollout.model_copy(update={**later, "paused_at": None})
+    message = f"goes on after a pause of {format_duration(pause)}"
+    return move(scene, DeploymentPhase.ROLLING_OUT, Reason.PROGRESSING, message, rollout=resumed)
+
+
+def _open(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus, goal: int) -> Course:
+    """Give the candidate the traffic of a step, once it has the pods for it."""
+    held = _waiting_for_approval(scene, candidate, goal)
+    if held is not None:
+        return held
+    waiting = _waiting_for_pods(scene, candidate, goal)
+    if waiting is not None:
+        if scene.since(rollout.started_at) > scene.spec.rollout.deadline:
+            why = f"it was not ready within {format_duration(scene.spec.rollout.deadline)}"
+            return roll_back(scene, Reason.DEADLINE_EXCEEDED, f"{why}: {waiting.status.message}")
+        return waiting
+    update = {"step_weight": goal, "step_started_at": scene.now}
+    if goal == FULL:
+        bake = format_duration(scene.spec.rollout.bake)
+        return move(
+            scene,
+            DeploymentPhase.BAKING,
+            Reason.BAKING,
+            f"version {candidate.version} gets all of the traffic and bakes for {bake}"
+            f"{_because(scene)}",
+            weight=FULL,
+            rollout=rollout.model_copy(update={**update, "promoted_at": scene.now}),
+        )
+    return move(
+        scene,
+        DeploymentPhase.ROLLING_OUT,
+        Reason.STEP_COMPLETED if rollout.step else Reason.PROGRESSING,
+        f"version {candidate.version} gets {goal} percent of the traffic{_because(scene)}",
+        weight=goal,
+        rollout=rollout.model_copy(update=update),
+    )
+
+
+def _because(scene: Scene) -> str:
+    evidence = scene.evidence
+    return f": {evidence.because}" if evidence is not None and scene.status.weight else ""
+
+
+def _waiting_for_approval(scene: Scene, candidate: RevisionStatus, goal: int) -> Course | None:
+    approval = scene.spec.rollout.approval
+    due = {
+        ApprovalPoint.FIRST_STEP: not scene.status.weight,
+        ApprovalPoint.EVERY_STEP: True,
+        ApprovalPoint.PROMOTION: goal == FULL,
+    }[approval.before]
+    if not approval.required or not due:
+        return None
+    if _is_granted(approval, candidate.version, goal):
+        return None
+    message = (
+        f"version {candidate.version} waits for an approval to get {goal} percent of the traffic:"
+        " write rollout.approval.granted"
+    )
+    return stay(scene, DeploymentPhase.PAUSED, Reason.WAITING_FOR_APPROVAL, message)
+
+
+def _is_granted(approval: RolloutApproval, version: int, goal: int) -> bool:
+    granted = approval.granted
+    if granted is None or granted.version != version:
+        return False
+    return approval.before is not ApprovalPoint.EVERY_STEP or (granted.step or 0) >= goal
+
+
+def _waiting_for_pods(scene: Scene, candidate: RevisionStatus, goal: int) -> Course | None:
+    stable = scene.status.stable
+    if stable is None:
+        raise ValueError("a step needs a stable revision")
+    leaving = scene.bystanders(stable, candidate)
+    if goal < FULL and leaving:
+        # One Service carries all pods while the traffic is split: others must be gone before.
+        message = f"waiting for the pods of {', '.join(leaving)} to leave"
+        return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.STARTING, message)
+    needed = candidate_pods(scene, goal)
+    ready = scene.ready(candidate.name)
+    if ready >= needed:
+        return None
+    trouble = trouble_of(scene.pods.get(candidate.name, ()))
+    message = f"{ready} of {needed} pods of version {candidate.version} are ready"
+    if trouble is not None:
+        return stay(
+            scene, DeploymentPhase.ROLLING_OUT, trouble.reason, f"{message}: {trouble.message}"
+        )
+    return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.STARTING, message)
+
+
+def candidate_pods(scene: Scene, goal: int) -> int:
+    """Pods that the candidate needs for a step, by the pods that the stable revision has now."""
+    stable = scene.status.stable
+    most = scene.spec.scaling.max_replicas
+    pods = max(1, scene.replicas(stable.name)) if stable else scene.spec.scaling.min_replicas
+    needed = pods_for(goal, pods, most)
+    candidate = scene.status.candidate
+    if goal == FULL and candidate is not None:
+        # What it has already is never taken away just before it gets everything.
+        return max(needed, min(most, scene.replicas(candidate.name)))
+    return needed
+
+
+def _judge(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Course:
+    """The step's traffic flows: go on when the evidence or its time says so."""
+    evidence, spec = scene.evidence, scene.spec.rollout
+    elapsed = scene.since(rollout.step_started_at)
+    verdict = evidence.verdict if evidence else Verdict.BLIND
+    because = evidence.because if evidence else "nothing was counted yet"
+    if elapsed >= spec.minimum_step_time:
+        if verdict is Verdict.GOOD:
+            return _advance(scene, rollout)
+        if verdict is Verdict.UNDECIDED and elapsed >= _step_time(scene):
+            return _undecided(scene, rollout, because)
+        if verdict is Verdict.BLIND and scene.since(rollout.started_at) >= spec.deadline:
+            return _still_blind(scene, because)
+    reason = Reason.NO_TRAFFIC if verdict is Verdict.BLIND else Reason.STEP_HOLDING
+    message = f"version {candidate.version} has {rollout.step_weight} percent: {because}"
+    return stay(scene, DeploymentPhase.ROLLING_OUT, reason, message)
+
+
+def _step_time(scene: Scene) -> timedelta:
+    """Longest time of one step: its part of the rollout's deadline."""
+    spec = scene.spec.rollout
+    return max(spec.minimum_step_time, spec.deadline / len(spec.steps))
+
+
+def _advance(scene: Scene, rollout: RolloutStatus) -> Course:
+    """Ask for the next step; its traffic follows when the pods for it are ready."""
+    following = rollout.model_copy(update={"step": rollout.step + 1})
+    message = scene.status.message or ""
+    return stay(
+        scene, DeploymentPhase.ROLLING_OUT, Reason.STEP_COMPLETED, message, rollout=following
+    )
+
+
+def _undecided(scene: Scene, rollout: RolloutStatus, because: str) -> Course:
+    match scene.spec.rollout.on_undecided:
+        case OnUndecided.PROMOTE:
+            return _advance(scene, rollout)
+        case OnUndecided.ROLL_BACK:
+            return roll_back(scene, Reason.UNDECIDED, f"no health was shown in time: {because}")
+        case OnUndecided.PAUSE:
+            message = f"the time of the step is up and the evidence says neither: {because}"
+            return stay(scene, DeploymentPhase.PAUSED, Reason.UNDECIDED, message)
+        case _ as never:
+            assert_never(never)
+
+
+def _still_blind(scene: Scene, because: str) -> Course:
+    match scene.spec.rollout.on_blind:
+        case OnBlind.HOLD:
+            message = f"holding without data: {because}"
+            return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.NO_TRAFFIC, message)
+        case OnBlind.ROLL_BACK:
+            return roll_back(scene, Reason.NO_TRAFFIC, f"no data until the deadline: {because}")
+        case OnBlind.PAUSE:
+            message = f"the deadline is over and there is no data: {because}"
+            return stay(scene, DeploymentPhase.PAUSED, Reason.NO_TRAFFIC, message)
+        case _ as never:
+            assert_never(never)
+
+
+def _bake(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Course:
+    """Full traffic, and the way back is still one flip of the Service."""
+    bake = scene.spec.rollout.bake
+    elapsed = scene.since(rollout.promoted_at)
+    if elapsed >= bake:
+        return promote(
+            scene,
+            f"version {candidate.version} is promoted after a bake of {format_duration(bake)}",
+        )
+    evidence = scene.evidence
+    because = f": {evidence.because}" if evidence else ""
+    message = f"version {candidate.version} bakes for {format_duration(bake)}{because}"
+    return stay(scene, DeploymentPhase.BAKING, Reason.BAKING, message)
