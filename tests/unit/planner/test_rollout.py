@@ -52,6 +52,11 @@ def reasons(bench: Bench) -> list[Reason]:
     return [one.reason for one in reversed(bench.resource.status.history)]
 
 
+def phase(bench: Bench) -> DeploymentPhase | None:
+    """Where it stands."""
+    return bench.resource.status.phase
+
+
 def versions(bench: Bench) -> tuple[int | None, int | None, int | None]:
     """Versions of the stable, the candidate and the previous revision."""
     status = bench.resource.status
@@ -87,7 +92,7 @@ def test_a_healthy_candidate_becomes_stable_after_its_bake() -> None:
     """And the one before is kept warm for as long as the spec says."""
     bench = rolling_out()
     healthy(bench)
-    assert bench.resource.status.phase is DeploymentPhase.BAKING
+    assert phase(bench) is DeploymentPhase.BAKING
     candidate = bench.resource.status.candidate
     assert candidate is not None
     assert bench.selected() == candidate.name
@@ -169,10 +174,10 @@ def test_a_blocked_revision_is_not_tried_again_until_something_else_was_wanted()
     bench.wait(600)
     bench.settle()
     assert versions(bench) == (1, None, None)
-    assert bench.resource.status.phase is DeploymentPhase.ROLLED_BACK
+    assert phase(bench) is DeploymentPhase.ROLLED_BACK
     bench.version = a_version(1)
     bench.settle()
-    assert bench.resource.status.phase is DeploymentPhase.STABLE
+    assert phase(bench) is DeploymentPhase.STABLE
     assert bench.resource.status.blocked == ()
     bench.version = a_version(2)
     bench.settle()
@@ -243,7 +248,7 @@ def test_what_serves_goes_on_serving(version: Unknown | Missing) -> None:
     bench.version = version
     bench.wait(600)
     assert bench.plan().actions == ()
-    assert bench.resource.status.phase is DeploymentPhase.STABLE
+    assert phase(bench) is DeploymentPhase.STABLE
 
 
 def test_a_second_version_in_the_middle_takes_the_candidates_place() -> None:
@@ -266,7 +271,7 @@ def test_an_alias_that_comes_back_ends_the_rollout() -> None:
     bench.version = a_version(1)
     bench.settle()
     assert versions(bench) == (1, None, None)
-    assert bench.resource.status.phase is DeploymentPhase.STABLE
+    assert phase(bench) is DeploymentPhase.STABLE
     assert bench.resource.status.blocked == ()
 
 
@@ -356,7 +361,7 @@ def test_rollback_can_be_switched_off() -> None:
     bench = rolling_out(rollback={"enabled": False})
     count(bench, counters(1100), counters(60, 40))
     assert versions(bench) == (1, 2, None)
-    assert bench.resource.status.phase is DeploymentPhase.PAUSED
+    assert phase(bench) is DeploymentPhase.PAUSED
     assert "rollback.enabled is false" in (bench.resource.status.message or "")
 
 
@@ -366,28 +371,28 @@ def test_a_rollback_can_move_the_alias_back() -> None:
     count(bench, counters(1100), counters(60, 40))
     moved = [action for action in bench.done if isinstance(action, SetAlias)]
     assert [(action.version, action.expected) for action in moved] == [(1, 2)]
-    assert bench.resource.status.phase is DeploymentPhase.STABLE
+    assert phase(bench) is DeploymentPhase.STABLE
 
 
 @pytest.mark.parametrize(
-    ("policy", "phase"),
+    ("policy", "end"),
     [
         ("Promote", DeploymentPhase.BAKING),
         ("RollBack", DeploymentPhase.ROLLED_BACK),
         ("Pause", DeploymentPhase.PAUSED),
     ],
 )
-def test_when_the_time_is_up_the_policy_decides(policy: str, phase: DeploymentPhase) -> None:
+def test_when_the_time_is_up_the_policy_decides(policy: str, end: DeploymentPhase) -> None:
     """The evidence says neither good nor bad."""
     bench = rolling_out(rollout={**QUICK["rollout"], "onUndecided": policy, "deadline": "1m"})
     count(bench, counters(1020), counters(10), seconds=20)
-    assert bench.resource.status.phase is DeploymentPhase.ROLLING_OUT
+    assert phase(bench) is DeploymentPhase.ROLLING_OUT
     count(bench, counters(1040), counters(20), seconds=41)
-    assert bench.resource.status.phase is phase
+    assert phase(bench) is end
 
 
 @pytest.mark.parametrize(
-    ("policy", "phase"),
+    ("policy", "end"),
     [
         ("Hold", DeploymentPhase.ROLLING_OUT),
         ("RollBack", DeploymentPhase.ROLLED_BACK),
@@ -395,14 +400,14 @@ def test_when_the_time_is_up_the_policy_decides(policy: str, phase: DeploymentPh
     ],
 )
 def test_without_data_until_the_deadline_the_policy_decides(
-    policy: str, phase: DeploymentPhase
+    policy: str, end: DeploymentPhase
 ) -> None:
     """Hold is what is meant when nothing is said."""
     bench = rolling_out(rollout={**QUICK["rollout"], "onBlind": policy, "deadline": "1m"})
     bench.counts = ()
     bench.wait(61)
     bench.settle()
-    assert bench.resource.status.phase is phase
+    assert phase(bench) is end
 
 
 def test_a_pause_stops_the_clock() -> None:
@@ -414,7 +419,7 @@ def test_a_pause_stops_the_clock() -> None:
     healthy(bench)
     bench.wait(7200)
     bench.settle()
-    assert bench.resource.status.phase is DeploymentPhase.PAUSED
+    assert phase(bench) is DeploymentPhase.PAUSED
     bench.resource = a_deployment(**QUICK).model_copy(update={"status": bench.resource.status})
     bench.plan()
     rollout = bench.resource.status.rollout
@@ -427,14 +432,14 @@ def test_an_approval_for_this_version_is_waited_for() -> None:
     approval: dict[str, Any] = {"required": True}
     bench = rolling_out(rollout={**QUICK["rollout"], "approval": approval})
     healthy(bench)
-    assert bench.resource.status.phase is DeploymentPhase.PAUSED
+    assert phase(bench) is DeploymentPhase.PAUSED
     assert "write rollout.approval.granted" in (bench.resource.status.message or "")
-    for version, phase in ((7, DeploymentPhase.PAUSED), (2, DeploymentPhase.BAKING)):
+    for version, end in ((7, DeploymentPhase.PAUSED), (2, DeploymentPhase.BAKING)):
         granted = {**approval, "granted": {"version": version, "by": "ada"}}
         resource = a_deployment(rollout={**QUICK["rollout"], "approval": granted})
         bench.resource = resource.model_copy(update={"status": bench.resource.status})
         bench.settle()
-        assert bench.resource.status.phase is phase
+        assert phase(bench) is end
 
 
 def test_blue_green_goes_to_full_traffic_at_once() -> None:
