@@ -57,7 +57,7 @@ def judge(api: Kubectl, case: Case) -> tuple[bool, str]:
     return _sent(api, "replace", case.update, "--dry-run=server")
 
 
-def filled_fields(value: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - JSON of any kind
+def filled_fields(value: Any, path: str = "") -> Iterator[str]:
     """The path of every field that holds something."""
     if isinstance(value, dict):
         for name, part in value.items():

@@ -40,6 +40,6 @@ class Kubectl:
         items = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
         self("-n", namespace, "apply", "-f", "-", stdin=json.dumps(items))
 
-    def get(self, *arguments: str) -> Any:  # noqa: ANN401 - JSON of any kind
+    def get(self, *arguments: str) -> Any:
         """`kubectl get … -o json`, parsed."""
         return json.loads(self("get", *arguments, "-o", "json"))

@@ -29,7 +29,7 @@ class Answer:
         self.text = response.read().decode()
 
     @property
-    def body(self) -> Any:  # noqa: ANN401 - JSON of any kind
+    def body(self) -> Any:
         """The body, parsed."""
         return json.loads(self.text)
 

@@ -33,7 +33,7 @@ def web_command(body: str) -> list[str]:
     return ["python", "-c", WEB.format(body=body.encode())]
 
 
-def pod(name: str, command: list[str], **spec: Any) -> Manifest:  # noqa: ANN401 - any field
+def pod(name: str, command: list[str], **spec: Any) -> Manifest:
     """Return a pod that runs one command."""
     return {
         "apiVersion": "v1",
@@ -43,7 +43,7 @@ def pod(name: str, command: list[str], **spec: Any) -> Manifest:  # noqa: ANN401
     }
 
 
-def client_pod(name: str, url: str, **spec: Any) -> Manifest:  # noqa: ANN401 - any field
+def client_pod(name: str, url: str, **spec: Any) -> Manifest:
     """Return a pod that asks a URL once and prints the answer; it fails if there is none."""
     script = (
         "import urllib.request as u\n"

@@ -1,0 +1,35 @@
+"""Leadsman as it is installed, and a namespace, a registry and a client for each story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import mlflow
+import pytest
+from support.installation import Installation, ensure_leadsman
+
+from support.kubectl import Kubectl
+from support.port_forward import forwarded
+from support.registry import Registry
+from support.stories import Story
+
+
+@pytest.fixture(scope="session")
+def leadsman(kubectl: Kubectl) -> Installation:
+    """The stack, the custom resources and the operator, from their charts."""
+    return ensure_leadsman(kubectl)
+
+
+@pytest.fixture(scope="session")
+def registry(leadsman: Installation, kubectl: Kubectl) -> Iterator[Registry]:
+    """MLflow as it is reached from outside of the cluster."""
+    with forwarded(kubectl, leadsman.stack_namespace, "mlflow", 5000) as address:
+        mlflow.set_tracking_uri(address)
+        yield Registry(mlflow.MlflowClient(address))
+
+
+@pytest.fixture
+def story(leadsman: Installation, kubectl: Kubectl, namespace: str) -> Story:
+    """A ModelDeployment with a name of its own, in a namespace of its own."""
+    assert leadsman.operator_namespace
+    return Story(kubectl, namespace, f"m-{namespace.removeprefix('t-')}")

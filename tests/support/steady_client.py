@@ -1,0 +1,131 @@
+"""The steady client of the demo as a pod: it asks a Service and counts every answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sklearn.datasets import load_breast_cancer
+
+from support.kubectl import Kubectl
+from support.repository import ROOT
+from support.waiting import eventually
+
+IMAGE = "leadsman/training:dev"
+NAME = "steady-client"
+_SCRIPT = ROOT / "examples" / "demo" / "steady_client.py"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the client has counted since it began."""
+
+    sent: int = 0
+    answered: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
+    failed_by_version: Mapping[str, int] = field(default_factory=dict)
+    failures: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def failures_in_all(self) -> int:
+        """Requests without a prediction."""
+        return sum(self.failed.values())
+
+
+def bodies(rows: int = 200) -> str:
+    """Requests for single rows of the data, one JSON body a line."""
+    features = load_breast_cancer(as_frame=True)["data"]
+    lines = [json.dumps({"features": row}) for row in features.head(rows).to_dict("records")]
+    return "\n".join(lines)
+
+
+class SteadyClient:
+    """One pod that asks at a steady rate."""
+
+    def __init__(self, kubectl: Kubectl, namespace: str) -> None:
+        """Say where it runs."""
+        self._kubectl, self._namespace = kubectl, namespace
+
+    def start(self, url: str, rate: float = 20) -> None:
+        """Start asking; returns once the first answers are counted."""
+        self._kubectl.apply(self._files(), self._pod(url, rate), namespace=self._namespace)
+        eventually(
+            lambda: self.counted().answered > 0,
+            within_seconds=90,
+            what=f"the steady client gets answers from {url}: {self.counted()}",
+        )
+
+    def counted(self) -> Counted:
+        """What it has counted until now."""
+        result = self._kubectl.attempt("-n", self._namespace, "logs", NAME, "--tail=1")
+        line = result.stdout.strip()
+        if result.returncode or not line.startswith("{"):
+            return Counted()
+        found = json.loads(line)
+        return Counted(**{name: found[name] for name in Counted.__dataclass_fields__})
+
+    def stop(self) -> Counted:
+        """Stop asking and give the last count, with every request that was sent decided."""
+        self._kubectl("-n", self._namespace, "exec", NAME, "--", "python", "-c", _STOP)
+        eventually(
+            lambda: self._phase() == "Succeeded",
+            within_seconds=30,
+            what="the steady client ends after its last answers",
+        )
+        return self.counted()
+
+    def _phase(self) -> str:
+        return str(self._kubectl.get("pod", NAME, "-n", self._namespace)["status"]["phase"])
+
+    def _files(self) -> dict[str, Any]:
+        return {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": NAME},
+            "data": {"steady_client.py": _SCRIPT.read_text(), "bodies": bodies()},
+        }
+
+    def _pod(self, url: str, rate: float) -> dict[str, Any]:
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": NAME},
+            "spec": {
+                "restartPolicy": "Never",
+                "automountServiceAccountToken": False,
+                # Apart from the workers, which the stories drain and stop.
+                "nodeSelector": {"node-role.kubernetes.io/control-plane": ""},
+                "tolerations": [{"operator": "Exists"}],
+                "securityContext": {
+                    "runAsNonRoot": True,
+                    "seccompProfile": {"type": "RuntimeDefault"},
+                },
+                "volumes": [{"name": "files", "configMap": {"name": NAME}}],
+                "containers": [
+                    {
+                        "name": "client",
+                        "image": IMAGE,
+                        "imagePullPolicy": "Never",
+                        "command": ["python", "-u", "/files/steady_client.py"],
+                        "env": [
+                            {"name": "URL", "value": url},
+                            {"name": "RATE", "value": str(rate)},
+                            {"name": "BODIES", "value": "/files/bodies"},
+                        ],
+                        "volumeMounts": [{"name": "files", "mountPath": "/files"}],
+                        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+                        "securityContext": {
+                            "allowPrivilegeEscalation": False,
+                            "readOnlyRootFilesystem": True,
+                            "capabilities": {"drop": ["ALL"]},
+                        },
+                    }
+                ],
+            },
+        }
+
+
+_STOP = "import os, signal; os.kill(1, signal.SIGTERM)"

@@ -1,0 +1,146 @@
+"""A ModelDeployment on the cluster, as the stories tell of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from support.kubectl import Kubectl
+from support.steady_client import Counted, SteadyClient
+from support.waiting import eventually
+
+QUICK: dict[str, Any] = {
+    "steps": [50],
+    "minimumStepTime": "10s",
+    "deadline": "5m",
+    "bake": "10s",
+    "keepPrevious": "20s",
+}
+"""A rollout as short as it can be judged."""
+SMALL: dict[str, Any] = {
+    "resources": {"requests": {"cpu": "100m", "memory": "192Mi"}, "limits": {"memory": "768Mi"}}
+}
+"""Pods that fit beside each other on a small machine."""
+ROLLOUT_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Story:
+    """One ModelDeployment and the client that asks it."""
+
+    kubectl: Kubectl
+    namespace: str
+    name: str
+
+    @property
+    def url(self) -> str:
+        """Where clients ask for predictions."""
+        return f"http://{self.name}.{self.namespace}.svc/predict"
+
+    @property
+    def client(self) -> SteadyClient:
+        """The steady client of this story's namespace."""
+        return SteadyClient(self.kubectl, self.namespace)
+
+    def apply(self, *, model: Mapping[str, Any] | None = None, **spec: Any) -> None:
+        """Apply the ModelDeployment, with parts of its spec replaced."""
+        resource = {
+            "apiVersion": "leadsman.dev/v1alpha1",
+            "kind": "ModelDeployment",
+            "metadata": {"name": self.name},
+            "spec": {
+                "model": {"name": self.name, "loading": "Trusted", **(model or {})},
+                "serving": SMALL,
+                "rollout": QUICK,
+                **spec,
+            },
+        }
+        self.kubectl(
+            "-n", self.namespace, "apply", "--server-side", "--force-conflicts", "-f", "-",
+            stdin=json.dumps(resource),
+        )  # fmt: skip
+
+    def status(self) -> dict[str, Any]:
+        """What the operator reports."""
+        resource = self.kubectl.get("modeldeployment", self.name, "-n", self.namespace)
+        found: dict[str, Any] = resource.get("status", {})
+        return found
+
+    def version(self, arm: str) -> int | None:
+        """The version that plays a part."""
+        found = self.status().get(arm)
+        return int(found["version"]) if found else None
+
+    def until(
+        self,
+        condition: Callable[[dict[str, Any]], object],
+        what: str,
+        within_seconds: float = ROLLOUT_SECONDS,
+    ) -> dict[str, Any]:
+        """Wait until the status is as it should be; give it back."""
+        seen: dict[str, Any] = {}
+
+        def holds() -> object:
+            seen.clear()
+            seen.update(self.status())
+            return condition(seen)
+
+        try:
+            eventually(holds, within_seconds=within_seconds, what=what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.describe()}") from None
+        return dict(seen)
+
+    def until_serving(self, version: int) -> dict[str, Any]:
+        """Wait until a version carries all of the traffic and is ready."""
+        return self.until(
+            lambda status: (
+                (status.get("stable") or {}).get("version") == version
+                and not status.get("candidate")
+                and condition(status, "Ready") == "True"
+            ),
+            f"version {version} serves",
+        )
+
+    def until_rolled_back(self, version: int) -> dict[str, Any]:
+        """Wait until a version was rolled back and its pods are gone."""
+        return self.until(
+            lambda status: (
+                status.get("phase") == "RolledBack"
+                and any(one["version"] == version for one in status.get("blocked", []))
+                and not status.get("candidate")
+            ),
+            f"version {version} is rolled back",
+        )
+
+    def counted(self) -> Counted:
+        """What the client has counted until now."""
+        return self.client.counted()
+
+    def describe(self) -> str:
+        """All that helps to understand a story that went wrong."""
+        status = self.status()
+        pods = self.kubectl("-n", self.namespace, "get", "pods", "-o", "wide")
+        history = [f"{one['at']} {one['message']}" for one in status.get("history", [])]
+        return "\n".join(
+            [
+                f"phase {status.get('phase')}: {status.get('message')}",
+                *(f"{one['type']}={one['status']} {one['reason']} {one['message']}"
+                  for one in status.get("conditions", [])),
+                *history, pods, f"client: {self.counted()}",
+            ]
+        )  # fmt: skip
+
+
+def condition(status: Mapping[str, Any], kind: str) -> str | None:
+    """Status of a condition."""
+    found = {one["type"]: one["status"] for one in status.get("conditions", [])}
+    return found.get(kind)
+
+
+def reason(status: Mapping[str, Any], kind: str) -> str | None:
+    """Reason of a condition."""
+    found = {one["type"]: one["reason"] for one in status.get("conditions", [])}
+    return found.get(kind)
