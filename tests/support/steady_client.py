@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import yaml
 from sklearn.datasets import load_breast_cancer
 
 from support.kubectl import Kubectl
 from support.repository import ROOT
 from support.waiting import eventually
 
-IMAGE = "leadsman/training:dev"
 NAME = "steady-client"
-_SCRIPT = ROOT / "examples" / "demo" / "steady_client.py"
+_DEMO = ROOT / "examples" / "demo"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,19 @@ class SteadyClient:
 
     def start(self, url: str, rate: float = 20) -> None:
         """Start asking; returns once the first answers are counted."""
-        self._kubectl.apply(self._files(), self._pod(url, rate), namespace=self._namespace)
+        files = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": NAME},
+            "data": {
+                "steady_client.py": (_DEMO / "steady_client.py").read_text(),
+                "bodies": bodies(),
+                "url": url,
+                "rate": str(rate),
+            },
+        }
+        pod = yaml.safe_load((_DEMO / "steady-client.yaml").read_text())
+        self._kubectl.apply(files, pod, namespace=self._namespace)
         eventually(
             lambda: self.counted().answered > 0,
             within_seconds=90,
@@ -79,53 +91,6 @@ class SteadyClient:
 
     def _phase(self) -> str:
         return str(self._kubectl.get("pod", NAME, "-n", self._namespace)["status"]["phase"])
-
-    def _files(self) -> dict[str, Any]:
-        return {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": NAME},
-            "data": {"steady_client.py": _SCRIPT.read_text(), "bodies": bodies()},
-        }
-
-    def _pod(self, url: str, rate: float) -> dict[str, Any]:
-        return {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": NAME},
-            "spec": {
-                "restartPolicy": "Never",
-                "automountServiceAccountToken": False,
-                # Apart from the workers, which the stories drain and stop.
-                "nodeSelector": {"node-role.kubernetes.io/control-plane": ""},
-                "tolerations": [{"operator": "Exists"}],
-                "securityContext": {
-                    "runAsNonRoot": True,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
-                "volumes": [{"name": "files", "configMap": {"name": NAME}}],
-                "containers": [
-                    {
-                        "name": "client",
-                        "image": IMAGE,
-                        "imagePullPolicy": "Never",
-                        "command": ["python", "-u", "/files/steady_client.py"],
-                        "env": [
-                            {"name": "URL", "value": url},
-                            {"name": "RATE", "value": str(rate)},
-                            {"name": "BODIES", "value": "/files/bodies"},
-                        ],
-                        "volumeMounts": [{"name": "files", "mountPath": "/files"}],
-                        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
-                        "securityContext": {
-                            "allowPrivilegeEscalation": False,
-                            "readOnlyRootFilesystem": True,
-                            "capabilities": {"drop": ["ALL"]},
-                        },
-                    }
-                ],
-            },
-        }
 
 
 _STOP = "import os, signal; os.kill(1, signal.SIGTERM)"
