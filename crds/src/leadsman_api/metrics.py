@@ -33,6 +33,7 @@ class OperatorMetric(Term):
     ERRORS = "leadsman_operator_reconcile_errors_total", "reconciles that failed, by reason."
     REGISTRY_AGE = "leadsman_operator_registry_age_seconds", "age of what is known of a registry."
     TRIALS = "leadsman_operator_trials", "trials by state."
+    LEADER = "leadsman_operator_leader", "1 for the replica that acts, 0 for a standby."
 
 
 class MetricLabel(Term):
@@ -47,3 +48,7 @@ class MetricLabel(Term):
     ARM = "arm", "stable, candidate or previous."
     STATUS = "status", "2xx, 4xx or 5xx."
     REASON = "reason", "a reason of a condition."
+    PHASE = "phase", "the phase of the resource."
+    VERDICT = "verdict", "Good, Bad, Undecided or Blind."
+    STATE = "state", "complete, pruned, failed, running or disrupted."
+    REGISTRY = "registry", "address of the MLflow server."
