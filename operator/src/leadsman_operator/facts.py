@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from typing_extensions import override
+
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import Termination
 
@@ -44,6 +46,7 @@ class ObjectRef:
     namespace: str
     name: str
 
+    @override
     def __str__(self) -> str:
         """Write it as kubectl does."""
         return f"{self.kind.lower()}/{self.name}"

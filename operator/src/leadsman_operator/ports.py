@@ -81,6 +81,9 @@ class Registry(Protocol):
     async def version(self, endpoint: Endpoint, name: str, version: int) -> VersionFacts | None:
         """A version; None when there is none."""
 
+    async def alias(self, endpoint: Endpoint, name: str, alias: str) -> int | None:
+        """The version that an alias points at right now; None for nowhere."""
+
     async def set_alias(self, endpoint: Endpoint, name: str, alias: str, version: int) -> None:
         """Point an alias at a version."""
 

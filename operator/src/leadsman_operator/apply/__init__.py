@@ -1,0 +1,1 @@
+"""Writes: a plan is carried out, then its status is written."""

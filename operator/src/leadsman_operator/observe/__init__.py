@@ -1,0 +1,1 @@
+"""Reads: everything that a decision may depend on; it decides nothing."""

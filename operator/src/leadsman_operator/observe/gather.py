@@ -1,0 +1,137 @@
+"""Everything that a decision may depend on, read at one moment."""
+
+from __future__ import annotations
+
+import asyncio
+
+from leadsman_api import ModelDeployment, TrainingRun
+from leadsman_api.reasons import Reason
+from leadsman_api.studies import study_name
+from leadsman_operator.errors import EdgeError
+from leadsman_operator.facts import Manifest, Missing, RunFacts, StudyFacts, Unknown
+from leadsman_operator.observe.cluster import read_cluster
+from leadsman_operator.observe.measurements import metrics_endpoint, read_counts, read_queries
+from leadsman_operator.observe.registry import read_model, read_version, registry_endpoint
+from leadsman_operator.observe.resources import parsed
+from leadsman_operator.observe.secrets import secret_values
+from leadsman_operator.planner.observation import (
+    Configuration,
+    DeploymentObservation,
+    RunObservation,
+)
+from leadsman_operator.ports import Endpoint, World
+
+
+async def observe(
+    manifest: Manifest, world: World, configuration: Configuration
+) -> DeploymentObservation | RunObservation:
+    """All about one resource; raises InvalidSpec, Unreachable or Refused."""
+    resource = parsed(manifest)
+    if isinstance(resource, ModelDeployment):
+        return await observe_deployment(resource, world, configuration)
+    return await observe_run(resource, world, configuration)
+
+
+async def observe_deployment(
+    resource: ModelDeployment, world: World, configuration: Configuration
+) -> DeploymentObservation:
+    """All about one ModelDeployment."""
+    now = world.clock.now()
+    cluster, registry, metrics = await asyncio.gather(
+        read_cluster(resource, world.cluster),
+        registry_endpoint(resource, world, configuration),
+        metrics_endpoint(resource, world, configuration),
+    )
+    model, counts, queries = await asyncio.gather(
+        read_model(registry, resource.spec.model.name, world),
+        read_counts(resource, metrics, world, now),
+        read_queries(resource, metrics, world, now),
+    )
+    return DeploymentObservation(
+        now=now,
+        resource=resource,
+        configuration=configuration,
+        cluster=cluster,
+        model=model,
+        version=await read_version(resource, registry, model, world),
+        counts=counts,
+        queries=queries,
+    )
+
+
+async def observe_run(
+    resource: TrainingRun, world: World, configuration: Configuration
+) -> RunObservation:
+    """All about one TrainingRun."""
+    cluster, registry, url = await asyncio.gather(
+        read_cluster(resource, world.cluster),
+        registry_endpoint(resource, world, configuration),
+        _study_url(resource, world, configuration),
+    )
+    model, study, run = await asyncio.gather(
+        read_model(registry, resource.spec.model.name, world),
+        _read_study(resource, url, world),
+        _read_run(resource, registry, world),
+    )
+    return RunObservation(
+        now=world.clock.now(),
+        resource=resource,
+        configuration=configuration,
+        cluster=cluster,
+        model=model,
+        study=study,
+        study_url=url,
+        run=run,
+    )
+
+
+async def _study_url(
+    resource: TrainingRun, world: World, configuration: Configuration
+) -> str | Missing | Unknown:
+    """Address of the study's database, from the spec's Secret or the operator's own."""
+    search = resource.spec.effective_search
+    storage = search.storage if search else None
+    if storage is None:
+        return configuration.study_url or Missing(
+            Reason.SPEC_INVALID,
+            "the operator knows no database for studies: write spec.search.storage",
+        )
+    namespace = resource.metadata.namespace or "default"
+    values = await secret_values(world.cluster, namespace, storage.name)
+    if values is None or storage.key not in values:
+        return Missing(
+            Reason.STUDY_UNREACHABLE,
+            f"there is no key {storage.key} in Secret {storage.name}: make it, or change"
+            " spec.search.storage",
+        )
+    return values[storage.key]
+
+
+async def _read_study(
+    resource: TrainingRun, url: str | Missing | Unknown, world: World
+) -> StudyFacts | Missing | Unknown:
+    if not isinstance(url, str):
+        return url
+    metadata = resource.metadata
+    name = study_name(metadata.namespace or "default", metadata.name, metadata.uid or "")
+    try:
+        found = await world.studies.study(url, name)
+    except EdgeError as error:
+        return Unknown(error.reason, error.message)
+    return found or Missing(Reason.PROGRESSING, "no worker has made the study yet")
+
+
+async def _read_run(
+    resource: TrainingRun, registry: Endpoint | Missing, world: World
+) -> RunFacts | Missing | Unknown | None:
+    """The parent run, once the status knows it."""
+    run_id = resource.status.run_id
+    if run_id is None:
+        return None
+    if isinstance(registry, Missing):
+        return registry
+    try:
+        found = await world.registry.run(registry, run_id)
+    except EdgeError as error:
+        return Unknown(error.reason, error.message)
+    return found or Missing(Reason.PROGRESSING, f"MLflow has no run {run_id}")

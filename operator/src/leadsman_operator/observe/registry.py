@@ -1,0 +1,75 @@
+"""What the registry says of a resource's model."""
+
+from __future__ import annotations
+
+from leadsman_api import ModelDeployment, TrainingRun
+from leadsman_api.reasons import Reason
+from leadsman_operator.errors import EdgeError
+from leadsman_operator.facts import Missing, ModelFacts, Unknown, VersionFacts
+from leadsman_operator.observe.secrets import secret_values
+from leadsman_operator.planner.observation import Configuration
+from leadsman_operator.planner.target_version import target_version
+from leadsman_operator.ports import Endpoint, World
+
+
+async def registry_endpoint(
+    resource: ModelDeployment | TrainingRun, world: World, configuration: Configuration
+) -> Endpoint | Missing:
+    """The MLflow server of a resource: its own, or the operator's."""
+    registry = resource.spec.model.registry
+    if registry is None:
+        if configuration.tracking_uri is None:
+            return Missing(
+                Reason.SPEC_INVALID,
+                "the operator knows no MLflow server: write spec.model.registry.trackingUri",
+            )
+        return Endpoint(configuration.tracking_uri, configuration.tracking_credentials)
+    credentials: dict[str, str] = {}
+    if registry.secret_ref is not None:
+        namespace, name = resource.metadata.namespace or "default", registry.secret_ref.name
+        found = await secret_values(world.cluster, namespace, name)
+        if found is None:
+            return Missing(
+                Reason.REGISTRY_FORBIDDEN,
+                f"there is no Secret {name} in namespace {namespace}:"
+                " make it, or change spec.model.registry.secretRef",
+            )
+        credentials = found
+    return Endpoint(registry.tracking_uri, credentials, registry.workspace)
+
+
+async def read_model(
+    endpoint: Endpoint | Missing, name: str, world: World
+) -> ModelFacts | Missing | Unknown:
+    """The registered model with its aliases."""
+    if isinstance(endpoint, Missing):
+        return endpoint
+    try:
+        found = await world.registry.model(endpoint, name)
+    except EdgeError as error:
+        return Unknown(error.reason, error.message)
+    if found is None:
+        return Missing(Reason.MODEL_NOT_FOUND, f"{endpoint.address} has no model {name}")
+    return found
+
+
+async def read_version(
+    resource: ModelDeployment,
+    endpoint: Endpoint | Missing,
+    model: ModelFacts | Missing | Unknown,
+    world: World,
+) -> VersionFacts | Missing | Unknown:
+    """The version that the spec asks for."""
+    number = target_version(resource, model)
+    if not isinstance(number, int):
+        return number
+    if isinstance(endpoint, Missing):
+        return endpoint
+    name = resource.spec.model.name
+    try:
+        found = await world.registry.version(endpoint, name, number)
+    except EdgeError as error:
+        return Unknown(error.reason, error.message)
+    if found is None:
+        return Missing(Reason.VERSION_NOT_FOUND, f"model {name} has no version {number}")
+    return found

@@ -1,0 +1,34 @@
+"""From a custom resource as the API server has it to the model of the contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leadsman_api.loading import AnyResource, InvalidResource, parse_resource
+from leadsman_operator.facts import Manifest
+
+
+class InvalidSpec(Exception):
+    """The API server has taken a spec that this version of the operator does not understand."""
+
+    def __init__(self, message: str) -> None:
+        """Keep what is wrong, one problem a line."""
+        super().__init__(message)
+        self.message = message
+
+
+def parsed(manifest: Manifest) -> AnyResource:
+    """The resource; a status that can't be read counts as none, a spec raises InvalidSpec."""
+    document: dict[str, Any] = {name: manifest[name] for name in manifest if name != "status"}
+    try:
+        bare = parse_resource(document)
+    except InvalidResource as error:
+        raise InvalidSpec(str(error)) from error
+    status = manifest.get("status")
+    if not status:
+        return bare
+    try:
+        return parse_resource({**document, "status": status})
+    except InvalidResource:
+        # An older or newer operator wrote it: what matters is found out again.
+        return bare

@@ -1,0 +1,105 @@
+"""Bring one resource a step closer to its spec: observe, plan, apply. Read this file first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from leadsman_api.studies import study_name
+from leadsman_api.v1alpha1 import ModelDeploymentStatus, TrainingRunStatus
+from leadsman_operator.apply.executor import Deeds, Reach, carry_out
+from leadsman_operator.apply.status_writer import tell, with_error, with_invalid_spec, write_status
+from leadsman_operator.errors import EdgeError
+from leadsman_operator.facts import Manifest, ObjectRef
+from leadsman_operator.observe.gather import observe
+from leadsman_operator.observe.registry import registry_endpoint
+from leadsman_operator.observe.resources import InvalidSpec
+from leadsman_operator.planner.model_deployment import plan_model_deployment
+from leadsman_operator.planner.observation import (
+    Configuration,
+    DeploymentObservation,
+    RunObservation,
+)
+from leadsman_operator.planner.plan import Action, Event, Plan
+from leadsman_operator.planner.training_run import plan_training_run
+from leadsman_operator.ports import Endpoint, World
+
+Status = ModelDeploymentStatus | TrainingRunStatus
+AnyPlan = Plan[ModelDeploymentStatus] | Plan[TrainingRunStatus]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one reconcile did, for logs and metrics."""
+
+    ref: ObjectRef
+    actions: tuple[Action, ...] = ()
+    before: Status | None = None
+    after: Status | None = None
+    events: tuple[Event, ...] = ()
+    look_again_in: timedelta | None = None
+    gone: bool = False
+    error: EdgeError | None = None
+
+
+async def reconcile(ref: ObjectRef, world: World, configuration: Configuration) -> Reconciled:
+    """Bring one resource a step closer to its spec; never raises an EdgeError."""
+    try:
+        manifest = await world.cluster.read(ref)
+        if manifest is None:
+            return Reconciled(ref, gone=True)
+        return await _reconcile(ref, manifest, world, configuration)
+    except EdgeError as error:
+        return Reconciled(ref, error=error)
+
+
+async def _reconcile(
+    ref: ObjectRef, manifest: Manifest, world: World, configuration: Configuration
+) -> Reconciled:
+    try:
+        observation = await observe(manifest, world, configuration)
+    except InvalidSpec as invalid:
+        status = with_invalid_spec(manifest, invalid.message, world.clock.now())
+        await write_status(manifest, status, world.cluster)
+        return Reconciled(ref)
+    plan = _plan(observation)
+    reach = await _reach(observation, world, configuration)
+    deeds = await carry_out(plan.actions, world, reach)
+    before = observation.resource.status
+    if deeds.error is not None:
+        status = with_error(observation.resource, deeds.error, world.clock.now())
+        await write_status(manifest, status, world.cluster)
+        return Reconciled(ref, deeds.done, before, before, error=deeds.error)
+    after = _after(plan, deeds)
+    await write_status(manifest, after.to_wire(), world.cluster)
+    await tell(manifest, plan.events, world.cluster)
+    return Reconciled(
+        ref, deeds.done, before, after, plan.events, plan.look_again_in, gone=plan.gone
+    )
+
+
+def _plan(observation: DeploymentObservation | RunObservation) -> AnyPlan:
+    if isinstance(observation, DeploymentObservation):
+        return plan_model_deployment(observation)
+    return plan_training_run(observation)
+
+
+async def _reach(
+    observation: DeploymentObservation | RunObservation, world: World, configuration: Configuration
+) -> Reach:
+    """The servers that actions may be about."""
+    found = await registry_endpoint(observation.resource, world, configuration)
+    registry = found if isinstance(found, Endpoint) else None
+    if isinstance(observation, DeploymentObservation):
+        return Reach(registry)
+    metadata = observation.resource.metadata
+    study = study_name(metadata.namespace or "default", metadata.name, metadata.uid or "")
+    url = observation.study_url if isinstance(observation.study_url, str) else None
+    return Reach(registry, url, study)
+
+
+def _after(plan: AnyPlan, deeds: Deeds) -> Status:
+    """The plan's status, with the one thing that only its execution could find out."""
+    if isinstance(plan.status, TrainingRunStatus) and deeds.run_id is not None:
+        return plan.status.model_copy(update={"run_id": deeds.run_id})
+    return plan.status
