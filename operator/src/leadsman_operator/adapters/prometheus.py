@@ -1,0 +1,94 @@
+"""A Prometheus server, as `Metrics`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from leadsman_api.reasons import Reason
+from leadsman_operator.errors import Refused, Unreachable
+from leadsman_operator.facts import Sample
+from leadsman_operator.ports import Endpoint
+
+_TIMEOUT_SECONDS = 5.0
+_QUERY_REFUSED = (400, 422)
+_PATH = "/api/v1/query"
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusMetrics:
+    """Prometheus servers, all through one client."""
+
+    client: httpx.AsyncClient
+
+    async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
+        """The instant vector of a PromQL query; a scalar is a vector of one without labels.
+
+        Protocol: https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries
+        """
+        url = endpoint.address.rstrip("/") + _PATH
+        try:
+            answer = await self.client.post(
+                url,
+                data={"query": query, "time": f"{at.timestamp():.3f}"},
+                timeout=_TIMEOUT_SECONDS,
+                **_authorization(endpoint.credentials),
+            )
+        except httpx.HTTPError as error:
+            raise Unreachable(
+                Reason.METRICS_UNREACHABLE,
+                f"Prometheus at {endpoint.address} did not answer: {type(error).__name__} {error}",
+            ) from error
+        return _samples(_result(answer, endpoint.address))
+
+
+def _authorization(credentials: Mapping[str, str]) -> dict[str, Any]:
+    """What opens a server, by the names that its Secret has."""
+    if "token" in credentials:
+        return {"headers": {"Authorization": f"Bearer {credentials['token']}"}}
+    if "username" in credentials:
+        return {"auth": (credentials["username"], credentials.get("password", ""))}
+    return {}
+
+
+def _result(answer: httpx.Response, address: str) -> Mapping[str, Any]:
+    if answer.status_code in _QUERY_REFUSED:
+        raise Refused(Reason.QUERY_FAILED, f"Prometheus refused the query: {_said(answer)}")
+    if not answer.is_success:
+        raise Unreachable(
+            Reason.METRICS_UNREACHABLE,
+            f"Prometheus at {address} answered {answer.status_code}: {_said(answer)}",
+        )
+    try:
+        result: Mapping[str, Any] = answer.json()["data"]
+    except (ValueError, KeyError) as error:
+        raise Unreachable(
+            Reason.METRICS_UNREACHABLE, f"what answers at {address} is no Prometheus"
+        ) from error
+    return result
+
+
+def _said(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:200]
+
+
+def _samples(result: Mapping[str, Any]) -> list[Sample]:
+    if result["resultType"] == "scalar":
+        return [_sample({}, result["result"])]
+    if result["resultType"] != "vector":
+        raise Refused(
+            Reason.QUERY_FAILED, f"the query gives a {result['resultType']}, not one number"
+        )
+    return [_sample(one["metric"], one["value"]) for one in result["result"]]
+
+
+def _sample(labels: Mapping[str, str], value: Sequence[Any]) -> Sample:
+    at, number = value
+    return Sample(labels, float(number), datetime.fromtimestamp(float(at), tz=UTC))
