@@ -14,7 +14,7 @@ from leadsman_api.ports import LIVE_PATH, READY_PATH
 from leadsman_operator.side_ports import Page, Pages
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Health:
     """What the probes are told."""
 
@@ -22,8 +22,8 @@ class Health:
     """For how long no reconcile has ended although some run."""
     patience_seconds: float
     """How long that may be."""
-    leaving: bool = False
-    """The process was told to end."""
+    leaving: Callable[[], bool]
+    """Whether the process was told to end."""
 
     def pages(self) -> Pages:
         """The answers to the probes."""
@@ -37,7 +37,7 @@ class Health:
 
     def _ready(self) -> Page:
         # A standby is ready too: an update must not wait until it leads.
-        return _no("leaving") if self.leaving else Page(b"ready\n")
+        return _no("leaving") if self.leaving() else Page(b"ready\n")
 
 
 def _no(because: str) -> Page:

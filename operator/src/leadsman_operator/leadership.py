@@ -129,7 +129,7 @@ class Leadership:
                 await self._renew_once()
             except EdgeError as error:
                 _logger.warning("The Lease was not renewed: %s", error)
-                await asyncio.sleep(self.renewal_seconds / 2)
+                await asyncio.sleep(self.renewal_seconds / 4)
             else:
                 self._may_act_since(asked_at)
                 return asked_at

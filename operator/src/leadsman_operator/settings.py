@@ -119,7 +119,7 @@ class Settings(BaseModel):
     )
     """How long a replica that fell silent keeps the others waiting."""
 
-    identity: Annotated[str | None, OrNothing, Field(max_length=253)] = None
+    identity: Annotated[Annotated[str, Field(max_length=253)] | None, OrNothing] = None
     """Name of this replica in the Lease; by default the name of its host, which is its pod's."""
 
     port_metrics: PortNumber = Port.OPERATOR_METRICS
