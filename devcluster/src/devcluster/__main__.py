@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from devcluster import commands, down, logs, status
+from devcluster import audit, commands, down, logs, status
 from devcluster.cluster import Cluster
 from devcluster.errors import CommandFailed, Refusal
-from devcluster.images import ImageBuild
+from devcluster.images import IMAGES, ImageBuild, choose
 from devcluster.kind_config import Shape
 from devcluster.loading import load_images
 from devcluster.lock import alone_on_this_machine
@@ -80,10 +80,11 @@ def _load(arguments: argparse.Namespace, pins: Pins, places: Places, progress: P
 
 
 def _images(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Progress) -> None:
+    chosen = choose(tuple(short for short in arguments.only.split(",") if short))
     with alone_on_this_machine(places, progress):
         engine, _, _ = Up(pins, places, progress).engine()
         build = ImageBuild(engine, pins, places, progress)
-        names = build.run(arguments.checkout.resolve(), arguments.tag)
+        names = build.run(arguments.checkout.resolve(), arguments.tag, chosen)
         cluster = Cluster(arguments.name, engine, pins, places, progress)
         if cluster.nodes():
             load_images(cluster, names)
@@ -105,6 +106,12 @@ def _logs(arguments: argparse.Namespace, pins: Pins, places: Places, progress: P
         _cluster(arguments.name, pins, places, progress), arguments.folder.resolve()
     )
     print(folder)
+
+
+def _audit(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Progress) -> None:
+    lines = audit.read(_cluster(arguments.name, pins, places, progress))
+    for line in audit.of_users(lines, arguments.user):
+        print(line)
 
 
 def _tools(arguments: argparse.Namespace, pins: Pins, places: Places, progress: Progress) -> None:
@@ -182,6 +189,15 @@ def _add_cluster_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     status_ = add("status", _status, "Show nodes, add-ons and memory; code 1 unless all is Ready.")
     status_.add_argument("-o", "--output", choices=["text", "json"], default="text")
     add("kubeconfig", _kubeconfig, "Print the path of the file that points kubectl at it.")
+    audit_ = add(
+        "audit", _audit, "Print what pods' accounts asked of the API server, a JSON line each."
+    )
+    audit_.add_argument(
+        "--user",
+        default="",
+        metavar="PREFIX",
+        help="only users whose name begins so, for example system:serviceaccount:leadsman:",
+    )
     logs_ = add("logs", _logs, "Collect the logs of nodes and pods in a folder; print its path.")
     logs_.add_argument("folder", nargs="?", type=Path, default=Path("devcluster-logs"))
 
@@ -189,7 +205,13 @@ def _add_cluster_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_image_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     load = add("load", _load, "Move images of the engine into the nodes: only what they lack.")
     load.add_argument("images", nargs="+", metavar="IMAGE")
-    images = add("images", _images, "Build the project's images and load them into the cluster.")
+    images = add("images", _images, "Build the images of project and stack, and load them.")
+    images.add_argument(
+        "--only",
+        default="",
+        metavar="NAME[,NAME]",
+        help=f"build these and no others: {', '.join(image.short for image in IMAGES)}",
+    )
     images.add_argument("--tag", default="dev", help="the images' tag (default: dev)")
     images.add_argument("--checkout", type=Path, default=Path(), help="top folder (default: here)")
     tools = add("tools", _tools, "Bring helm, kubectl, kind, actionlint; print their folder.")

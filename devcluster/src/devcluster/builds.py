@@ -94,7 +94,7 @@ class GoBuild:
 
     def _list_packages(self, part: Part) -> str:
         return commands.run(
-            [self._go, "-C", str(_sources(part)), "list", "-deps", *part.programs],
+            [self._go, "-C", str(_sources(part)), "list", *_tags(part), "-deps", *part.programs],
             env=self._env,
             timeout=1800,
         )
@@ -120,7 +120,11 @@ def _sources(part: Part) -> Path:
 
 def _flags(part: Part) -> list[str]:
     link = ["-s", "-w", *(f"-X {name}={value}" for name, value in part.stamps.items())]
-    return ["-trimpath", f"-ldflags={' '.join(link)}"]
+    return ["-trimpath", f"-ldflags={' '.join(link)}", *_tags(part)]
+
+
+def _tags(part: Part) -> list[str]:
+    return [f"-tags={','.join(part.tags)}"] if part.tags else []
 
 
 def _rename(part: Part, folder: Path) -> None:

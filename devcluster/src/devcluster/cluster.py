@@ -23,6 +23,7 @@ __all__ = ["Cluster"]
 
 READY_SECONDS = 240
 RESTART_SECONDS = 90
+AUDIT_POLICY = "audit-policy.yaml"
 ADDONS = (("kube-system", "coredns"), ("kube-system", "metrics-server"),
           ("local-path-storage", "local-path-provisioner"))  # fmt: skip
 
@@ -66,8 +67,12 @@ class Cluster:
         Raises:
             CommandFailed: kind failed; its log is named.
         """
-        self.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
-        config = kind_config(shape, own_network=own_network, cgroup_version=cgroup_version)
+        config = kind_config(
+            shape,
+            own_network=own_network,
+            cgroup_version=cgroup_version,
+            audit_policy=self._keep_audit_policy(),
+        )
         file = self.kubeconfig.with_name("kind.yaml")
         file.write_text(yaml.safe_dump(config))
         count = 1 + shape.workers
@@ -96,9 +101,9 @@ class Cluster:
 
     def restart(self) -> bool:
         """Start stopped nodes again; say whether the API server came back."""
+        self._keep_audit_policy()
         nodes.start_nodes(self.engine, self.nodes())
         if not self.kubeconfig.exists():  # the cache was emptied: the nodes know it too
-            self.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
             export = self._kind("export", "kubeconfig")
             commands.attempt([*export, "--kubeconfig", str(self.kubeconfig)], env=self.engine.env)
         return wait_until(self.answers, RESTART_SECONDS)
@@ -169,10 +174,17 @@ class Cluster:
         """
         with ThreadPoolExecutor() as lanes:  # each takes seconds to end its processes
             list(lanes.map(self._remove_node, self.nodes()))
-        for name in ("kubeconfig", "kubeconfig.lock", "kind.yaml"):
+        for name in ("kubeconfig", "kubeconfig.lock", "kind.yaml", AUDIT_POLICY):
             self.kubeconfig.with_name(name).unlink(missing_ok=True)
         if self.kubeconfig.parent.exists():
             self.kubeconfig.parent.rmdir()
+
+    def _keep_audit_policy(self) -> Path:
+        """Put the file that the control plane's node mounts where it was when it was created."""
+        file = self.kubeconfig.with_name(AUDIT_POLICY)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(package_file(f"manifests/{AUDIT_POLICY}").read_text())
+        return file
 
     def _remove_node(self, node: Node) -> None:
         self.engine("rm", "--force", "--volumes", node.name)

@@ -18,7 +18,7 @@ from devcluster.status import find_engine
 
 __all__ = ["take_down"]
 
-IMAGES = ("leadsman-dev/*", "leadsman/*")
+IMAGES = ("leadsman-dev/*", "leadsman/*", "leadsman-stack/*")
 OWN = (
     "bin", "clusters", "engine", "go", "logs", "parts", "toolchain", "uv", "work",
     "installed-packages", "lock",

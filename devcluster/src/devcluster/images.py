@@ -1,28 +1,69 @@
-"""Builds the project's own images with the engine's BuildKit, on a base that is pulled or made."""
+"""Builds the project's own images, and those of the demo's stack, with the engine's BuildKit."""
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from devcluster import commands, debian
+from devcluster import builds, commands
+from devcluster.bases import DEBIAN, PYTHON, Bases
+from devcluster.builds import GoBuild
 from devcluster.engine import Engine
 from devcluster.errors import Refusal
-from devcluster.node_image import base_tag
-from devcluster.pins import Pins, package_file
+from devcluster.pins import Pins
 from devcluster.places import Places
 from devcluster.progress import Progress
+from devcluster.toolchain import find_go
 
-__all__ = ["ImageBuild"]
+__all__ = ["IMAGES", "Image", "ImageBuild", "choose"]
 
-PYTHON = "python:3.13-slim-trixie"
-FOLDERS = {"operator": "operator", "serving": "serving-runtime", "training": "training-jobs"}
+STACK = "charts/leadsman-stack/images"
 
 
-def image_names(tag: str) -> tuple[str, ...]:
-    """Return the names of the project's images."""
-    return tuple(f"leadsman/{name}:{tag}" for name in FOLDERS)
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image: what it is called, where its Dockerfile lies and what it is built from."""
+
+    short: str
+    """What `devcluster images --only` calls it."""
+    repository: str
+    folder: str
+    """The Dockerfile's, from the top of the checkout."""
+    base: str
+    context: str = "."
+    """What enters the build, from the top of the checkout; `.dockerignore` narrows it."""
+    part: str = ""
+    """The Go part whose programs enter the build instead."""
+
+
+IMAGES = (
+    Image("operator", "leadsman/operator", "operator", PYTHON),
+    Image("serving", "leadsman/serving", "serving-runtime", PYTHON),
+    Image("training", "leadsman/training", "training-jobs", PYTHON),
+    Image("mlflow", "leadsman-stack/mlflow", f"{STACK}/mlflow", PYTHON),
+    Image(
+        "postgresql", "leadsman-stack/postgresql", f"{STACK}/postgresql", DEBIAN,
+        context=f"{STACK}/postgresql",
+    ),
+    Image(
+        "prometheus", "leadsman-stack/prometheus", f"{STACK}/prometheus", DEBIAN, part="prometheus"
+    ),
+)  # fmt: skip
+
+
+def choose(shorts: tuple[str, ...]) -> tuple[Image, ...]:
+    """Return the images of these short names in the order of building; all of them for none.
+
+    Raises:
+        Refusal: A name is not one of them.
+    """
+    known = [image.short for image in IMAGES]
+    for short in shorts:
+        if short not in known:
+            raise Refusal(f"there is no image `{short}`: choose from {', '.join(known)}")
+    return tuple(image for image in IMAGES if not shorts or image.short in shorts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,70 +75,56 @@ class ImageBuild:
     places: Places
     progress: Progress
 
-    def run(self, checkout: Path, tag: str) -> tuple[str, ...]:
-        """Build every deployable of a checkout; returns the images' names.
+    def run(self, checkout: Path, tag: str, images: tuple[Image, ...]) -> tuple[str, ...]:
+        """Build images of a checkout; returns their names.
 
         Raises:
             Refusal: The folder is not a checkout of the project.
             CommandFailed: A build failed; its log is named.
         """
-        missing = [f for f in FOLDERS.values() if not (checkout / f / "Dockerfile").exists()]
+        missing = [i.folder for i in images if not (checkout / i.folder / "Dockerfile").exists()]
         if missing:
             raise Refusal(
                 f"{checkout} has no {missing[0]}/Dockerfile: run this at the top of a checkout, "
                 "or name it with --checkout"
             )
-        self._ensure_base()
+        bases = Bases(self.engine, self.pins, self.places, self.progress)
+        for base in sorted({image.base for image in images}):
+            bases.ensure(base)
         revision = commands.attempt(
             ["git", "-C", str(checkout), "rev-parse", "HEAD"]
         ).stdout.strip()
         with ThreadPoolExecutor(max_workers=2) as lanes:
             jobs = [
-                lanes.submit(self._build, checkout, folder, f"leadsman/{name}:{tag}", revision)
-                for name, folder in FOLDERS.items()
+                lanes.submit(self._build, checkout, image, tag, revision or "unknown")
+                for image in images
             ]
-            for job in jobs:
-                job.result()
-        return image_names(tag)
+            return tuple(job.result() for job in jobs)
 
-    def _build(self, checkout: Path, folder: str, image: str, revision: str) -> None:
-        with self.progress.step(f"image {image}") as step:
+    def _build(self, checkout: Path, image: Image, tag: str, revision: str) -> str:
+        name = f"{image.repository}:{tag}"
+        context = self._stage(image) if image.part else checkout / image.context
+        with self.progress.step(f"image {name}") as step:
             self.engine.build(
-                checkout,
-                image,
-                dockerfile=checkout / folder / "Dockerfile",
-                arguments={"REVISION": revision or "unknown"},
-                log=self.places.logs / f"image-{folder}.log",
+                context,
+                name,
+                dockerfile=checkout / image.folder / "Dockerfile",
+                arguments={"REVISION": revision},
+                log=self.places.logs / f"image-{image.short}.log",
                 on_line=step.show,
             )
+        return name
 
-    def _ensure_base(self) -> None:
-        if self.engine.has_image(PYTHON):
-            return
-        with self.progress.step(f"pulling {PYTHON}"):
-            if self.engine.succeeds("pull", PYTHON, timeout=1800):
-                return
-        self.progress.say(f"{PYTHON} cannot be pulled: making it from Debian's packages, once")
-        with self.progress.step("debootstrap") as step:
-            debian.ensure_debootstrap(self.places, step.show)
-        suite = self.pins.debian_python
-        if not self.engine.has_image(base_tag(suite)):
-            with self.progress.step(f"Debian {suite} root file system") as step:
-                debian.import_base(
-                    self.engine,
-                    self.places,
-                    suite=suite,
-                    mirror=self.pins.mirror,
-                    tag=base_tag(suite),
-                    on_line=step.show,
-                )
-        with self.progress.step("Python 3.13 of Debian"):
-            empty = self.places.work / "empty"
-            empty.mkdir(parents=True, exist_ok=True)
-            self.engine.build(
-                empty,
-                PYTHON,
-                dockerfile=package_file("files/python.Dockerfile"),
-                arguments={"BASE": base_tag(suite)},
-                log=self.places.logs / "python.log",
-            )
+    def _stage(self, image: Image) -> Path:
+        """Return a folder that holds the programs of the image's part, compiled if need be."""
+        part = self.pins.parts[image.part]
+        if not builds.is_built(part, self.places):
+            go = GoBuild(find_go(self.pins, self.places, self.progress), self.places)
+            with self.progress.step(f"compiling {part.name}") as step:
+                go.build(part, step.show)
+        context = self.places.work / f"image-{image.short}"
+        shutil.rmtree(context, ignore_errors=True)
+        context.mkdir(parents=True)
+        for program in builds.part_folder(part, self.places).iterdir():
+            (context / program.name).hardlink_to(program)
+        return context

@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Part", "Pins", "Tool", "load_pins", "package_file"]
 
@@ -22,6 +23,8 @@ class Part:
     rename: dict[str, str] = field(default_factory=dict)
     stamps: dict[str, str] = field(default_factory=dict)
     """Variables that the linker sets."""
+    tags: tuple[str, ...] = ()
+    """Build tags, which choose what is compiled in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,11 @@ def package_file(name: str) -> Path:
     return Path(str(files("devcluster"))) / name
 
 
+def _part(name: str, entry: dict[str, Any]) -> Part:
+    lists = {key: tuple(entry.get(key, ())) for key in ("programs", "tags")}
+    return Part(name=name, **{**entry, **lists})
+
+
 def load_pins() -> Pins:
     """Read `versions.toml`."""
     table = tomllib.loads(package_file("versions.toml").read_text())
@@ -71,10 +79,7 @@ def load_pins() -> Pins:
         mirror=table["debian"]["mirror"],
         go_minimum=table["go"]["minimum"],
         go_wheel=table["go"]["wheel"],
-        parts={
-            name: Part(name=name, **{**entry, "programs": tuple(entry["programs"])})
-            for name, entry in table["part"].items()
-        },
+        parts={name: _part(name, entry) for name, entry in table["part"].items()},
         tools={
             name: Tool(name=name, **{**entry, "ask": tuple(entry["ask"])})
             for name, entry in table["tool"].items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from devcluster.kind_config import Shape, kind_config
 from devcluster.nodes import pod_network_table
@@ -11,6 +12,7 @@ from devcluster.toolchain import is_young_enough
 from devcluster.tools import alone
 
 PINS = load_pins()
+POLICY = Path("/cache/audit-policy.yaml")
 
 
 def test_the_modules_ask_for_the_pinned_versions() -> None:
@@ -49,22 +51,23 @@ def test_a_toolchain_is_compared_by_numbers() -> None:
 def test_the_kind_configuration_says_what_was_asked() -> None:
     """Workers, ports and the ways round an old host appear where kind reads them."""
     shape = Shape("x", workers=2, api_port=6443, publish=((8888, 30080),))
-    config = kind_config(shape, own_network=True, cgroup_version=1)
+    config = kind_config(shape, own_network=True, cgroup_version=1, audit_policy=POLICY)
 
     assert [node["role"] for node in config["nodes"]] == ["control-plane", "worker", "worker"]
     assert config["networking"]["apiServerPort"] == 6443
     assert config["networking"]["disableDefaultCNI"]
     assert config["nodes"][0]["extraPortMappings"][0]["hostPort"] == 8888
-    assert "failCgroupV1: false" in config["kubeadmConfigPatches"][0]
+    assert "failCgroupV1: false" in config["kubeadmConfigPatches"][-1]
 
 
 def test_kinds_own_image_keeps_kinds_own_network() -> None:
     """With a pulled node image and cgroup v2 nothing is changed that need not be."""
-    config = kind_config(Shape("x", workers=0), own_network=False, cgroup_version=2)
+    shape = Shape("x", workers=0)
+    config = kind_config(shape, own_network=False, cgroup_version=2, audit_policy=POLICY)
 
     assert not config["networking"]["disableDefaultCNI"]
     assert "apiServerPort" not in config["networking"]
-    assert "kubeadmConfigPatches" not in config
+    assert not any("failCgroupV1" in patch for patch in config["kubeadmConfigPatches"])
 
 
 def test_a_node_is_told_the_way_to_all_others() -> None:
