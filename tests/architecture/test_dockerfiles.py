@@ -35,10 +35,20 @@ def test_dockerfiles_keep_the_rules(dockerfile: Path) -> None:
 
 
 def test_every_deployable_has_a_dockerfile() -> None:
-    """One image for each of the three deployables."""
-    folders = {path.parent.name for path in DOCKERFILES}
+    """One image for each of the three deployables, and for each part of the demo's stack."""
+    stack = ROOT / "charts/leadsman-stack/images"
+    folders = {path.parent for path in DOCKERFILES}
 
-    assert folders == {"operator", "serving-runtime", "training-jobs"}
+    assert {folder.name for folder in folders if folder.parent == ROOT} == {
+        "operator",
+        "serving-runtime",
+        "training-jobs",
+    }
+    assert {folder.name for folder in folders if folder.parent == stack} == {
+        "mlflow",
+        "postgresql",
+        "prometheus",
+    }
 
 
 def test_a_good_dockerfile_has_no_complaints() -> None:
@@ -66,6 +76,13 @@ def test_a_good_dockerfile_has_no_complaints() -> None:
 def test_a_bad_dockerfile_is_found(old: str, new: str, complaint: str) -> None:
     """Each rule complains about the smallest thing that breaks it."""
     assert complaints(GOOD.replace(old, new)) == [complaint]
+
+
+def test_an_empty_base_is_always_the_same() -> None:
+    """`scratch` has no tag, because there is only one of it."""
+    empty = GOOD.replace("FROM python:3.13-slim-trixie\n", "FROM scratch\n")
+
+    assert complaints(empty) == []
 
 
 def test_a_single_stage_is_found() -> None:
