@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -288,15 +291,24 @@ def test_wrong_values_are_refused(helm: Helm, values: dict[str, object], named: 
     assert named in result.stderr.replace("/", ".")
 
 
-def test_the_notes_tell_addresses_and_commands(helm: Helm) -> None:
-    """What stands at the end of an installation names each Service where it is."""
+def notes_of(helm: Helm, copy: Path) -> str:
+    """Return the chart's notes; helm itself tells them at an installation only."""
+    text = (CHART / "templates/NOTES.txt").read_text()
+    shutil.copytree(CHART, copy)
+    (copy / "templates/notes.yaml").write_text("notes: |\n" + textwrap.indent(text, "  "))
     result = helm.attempt(
-        "install", "stack", str(CHART), "--namespace", NAMESPACE, "--dry-run=client",
-        values={},
+        "template", "stack", str(copy), "--namespace", NAMESPACE, "--kube-version", KUBERNETES,
+        "--show-only", "templates/notes.yaml", values={},
     )  # fmt: skip
-    notes = result.stdout.partition("NOTES:")[2]
+    assert result.returncode == 0, result.stderr
+    return str(yaml.safe_load(result.stdout)["notes"])
 
-    assert f"http://mlflow.{NAMESPACE}.svc:5000" in notes, result.stderr
+
+def test_the_notes_tell_addresses_and_commands(helm: Helm, tmp_path: Path) -> None:
+    """What stands at the end of an installation names each Service where it is."""
+    notes = notes_of(helm, tmp_path / "chart")
+
+    assert f"http://mlflow.{NAMESPACE}.svc:5000" in notes
     assert f"http://prometheus.{NAMESPACE}.svc:9090" in notes
     assert f"kubectl port-forward -n {NAMESPACE} service/mlflow 5000" in notes
 
