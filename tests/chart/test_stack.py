@@ -140,6 +140,19 @@ def test_every_part_is_probed(rendered: Objects, part: str) -> None:
     assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys()
 
 
+def test_pods_run_where_they_are_told(helm: Helm, rendered: Objects) -> None:
+    """Beside the control plane rather than on workers; a selector binds every part."""
+    selector = {"node-role.kubernetes.io/control-plane": ""}
+    bound = render(helm, {"nodeSelector": selector, "affinity": None, "tolerations": []})
+
+    for part in PARTS:
+        spec = rendered.pod(part)["spec"]
+        assert "preferredDuringScheduling" in str(spec["affinity"]["nodeAffinity"])
+        assert spec["tolerations"][0]["key"] == "node-role.kubernetes.io/control-plane"
+        assert bound.pod(part)["spec"]["nodeSelector"] == selector
+        assert not {"affinity", "tolerations"} & bound.pod(part)["spec"].keys()
+
+
 def test_objects_carry_the_recommended_labels(rendered: Objects) -> None:
     """Name, instance, component, part-of, managed-by, and the chart's version."""
     for item in rendered:

@@ -36,12 +36,14 @@ class Image:
     """What enters the build, from the top of the checkout; `.dockerignore` narrows it."""
     part: str = ""
     """The Go part whose programs enter the build instead."""
+    is_of_commit: bool = False
+    """Whether the commit is written into it, which makes it another image at every commit."""
 
 
 IMAGES = (
-    Image("operator", "leadsman/operator", "operator", PYTHON),
-    Image("serving", "leadsman/serving", "serving-runtime", PYTHON),
-    Image("training", "leadsman/training", "training-jobs", PYTHON),
+    Image("operator", "leadsman/operator", "operator", PYTHON, is_of_commit=True),
+    Image("serving", "leadsman/serving", "serving-runtime", PYTHON, is_of_commit=True),
+    Image("training", "leadsman/training", "training-jobs", PYTHON, is_of_commit=True),
     Image("mlflow", "leadsman-stack/mlflow", f"{STACK}/mlflow", PYTHON),
     Image(
         "postgresql", "leadsman-stack/postgresql", f"{STACK}/postgresql", DEBIAN,
@@ -109,7 +111,7 @@ class ImageBuild:
                 context,
                 name,
                 dockerfile=checkout / image.folder / "Dockerfile",
-                arguments={"REVISION": revision},
+                arguments={"REVISION": revision} if image.is_of_commit else {},
                 log=self.places.logs / f"image-{image.short}.log",
                 on_line=step.show,
             )
