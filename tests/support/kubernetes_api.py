@@ -214,10 +214,10 @@ class KubernetesApi:
             for (kind, space, _), found in self.objects.items()
             if kind == resource and namespace in ("", space)
         ]
-        kind = next(kinds[resource] for _, kinds in _RESOURCES.values() if resource in kinds)
+        kinds = {name: kind for _, known in _RESOURCES.values() for name, kind in known.items()}
         return web.json_response(
             {
-                "kind": f"{kind}List",
+                "kind": f"{kinds.get(resource, resource)}List",
                 "apiVersion": "leadsman.dev/v1alpha1",
                 "metadata": {"resourceVersion": str(self._version)},
                 "items": items,

@@ -6,6 +6,7 @@ It runs in the operator's own event loop, so that a loop that hangs answers no p
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -45,15 +46,24 @@ async def serve(port: int, pages: Pages) -> AsyncIterator[int]:
                 await writer.drain()
         writer.close()
 
+    listener = _listening(port)
+    server = await asyncio.start_server(answer, sock=listener)
     try:
-        server = await asyncio.start_server(answer, port=port)
-    except OSError as error:
-        raise PortUnavailable(f"port {port} can't be opened: {error.strerror}") from error
-    try:
-        yield server.sockets[0].getsockname()[1]
+        yield listener.getsockname()[1]
     finally:
         # Not awaited: a client that keeps its connection open must not hold up the end.
         server.close()
+
+
+def _listening(port: int) -> socket.socket:
+    """A listening socket for IPv6 and IPv4, or only IPv4 on hosts without IPv6."""
+    try:
+        if socket.has_dualstack_ipv6():
+            return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        # Every interface, because Prometheus and the kubelet are elsewhere.
+        return socket.create_server(("0.0.0.0", port))  # noqa: S104
+    except OSError as error:
+        raise PortUnavailable(f"port {port} can't be opened: {error.strerror}") from error
 
 
 async def _path(reader: asyncio.StreamReader) -> str | None:

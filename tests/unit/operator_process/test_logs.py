@@ -75,7 +75,7 @@ def test_the_lines_of_kopf_name_their_resource() -> None:
     """What kopf hangs on a record becomes readable, or is left out."""
     stream, _ = written("json")
     extra = {"k8s_ref": ABOUT, "settings": object(), "k8s_skip": False}
-    logging.getLogger("kopf.objects").warning("late", extra=extra)
+    logging.getLogger("kopf.activities").warning("late", extra=extra)
 
     (line,) = parsed(stream)
     assert line["resource"] == "ModelDeployment ml/churn"
