@@ -22,8 +22,8 @@ def forwarded(kubectl: Kubectl, namespace: str, service: str, port: int) -> Iter
         stderr=subprocess.STDOUT,
         text=True,
     )  # fmt: skip
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         line = process.stdout.readline()
         found = re.search(r"127\.0\.0\.1:(\d+)", line)
         assert found, f"port-forward of {service}: {line}"
@@ -31,3 +31,4 @@ def forwarded(kubectl: Kubectl, namespace: str, service: str, port: int) -> Iter
     finally:
         process.terminate()
         process.wait(timeout=10)
+        process.stdout.close()
