@@ -33,7 +33,7 @@ def gone() -> Answer:
 class ScriptedReconcile:
     """Answers one after the other, the last one for ever; remembers when it was asked."""
 
-    answers: list[Answer | Exception]
+    answers: list[Answer | BaseException]
     takes_seconds: float = 0.0
     asked: list[tuple[float, str]] = field(default_factory=list)
     running: int = 0
@@ -49,7 +49,7 @@ class ScriptedReconcile:
         finally:
             self.running -= 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer(ref)
 

@@ -199,7 +199,10 @@ async def _to_its_end(work: Awaitable[Reconciled]) -> Reconciled:
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as error:
+        # Cancelled by something within, while nobody wants the loop to end: a failure as any.
+        if task.cancelled():
+            raise RuntimeError("a reconcile was cancelled from within") from error
         await asyncio.wait([task], timeout=LEAVING_SECONDS)
         task.cancel()
         raise

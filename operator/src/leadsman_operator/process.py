@@ -53,6 +53,7 @@ class _Leaving:
     def tell(self) -> None:
         """End, soon."""
         if not self.told.is_set():
+            # Never lifted: threads that still wait for a server must not hold up the end.
             self.fence.allow(LEAVING_SECONDS, f"it did not end within {LEAVING_SECONDS} s")
             _logger.info("Leaving.")
         self.told.set()
@@ -81,7 +82,6 @@ async def live(settings: Settings) -> int:
             return await _lead(us, work, api, settings.namespaces, leaving)
         finally:
             await us.release()
-            leaving.fence.lift()
 
 
 @asynccontextmanager

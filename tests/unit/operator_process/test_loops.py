@@ -191,6 +191,16 @@ def test_a_reconcile_that_never_ends_is_given_up() -> None:
     assert len(reconcile.asked) == 3
 
 
+def test_a_reconcile_that_is_cancelled_from_within_is_a_failure() -> None:
+    """It must not look as if the operator ended, or the finalizer would go."""
+    reconcile = ScriptedReconcile([asyncio.CancelledError(), quiet()])
+
+    heard = tell(reconcile, lambda loops: run_for(loops, 10))
+
+    assert [type(error) for error in heard.errors] == [RuntimeError]
+    assert reconcile.times == [0.0, 1.0]
+
+
 def test_only_so_many_reconciles_run_at_once() -> None:
     """And no two of one resource."""
     reconcile = ScriptedReconcile([gone()], takes_seconds=1)
