@@ -40,40 +40,29 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield Place(api, api.write_kubeconfig(tmp_path / "kubeconfig"))
 
 
-def test_one_leads_and_the_other_takes_over_when_it_leaves(place: Place) -> None:
-    """Probes and metrics tell who is who; SIGTERM ends in order within seconds."""
-    with place.start("a") as first:
-        ports = first.wait_for_line("Standing by")
-        first.wait_for_line("Leading")
-        with place.start("b") as second:
-            standby = second.wait_for_line("Standing by")
-
-            assert first.get(ports["port_health"], "/health/live")[0] == 200
-            assert second.get(standby["port_health"], "/health/ready")[0] == 200
-            assert "leadsman_operator_leader 1.0" in first.get(ports["port_metrics"], "/metrics")[1]
-            metrics = second.get(standby["port_metrics"], "/metrics")[1]
-            assert "leadsman_operator_leader 0.0" in metrics
-
-            told_at = time.monotonic()
-            first.terminate()
-            assert first.wait_for_exit() == 0
-            assert time.monotonic() - told_at < 10
-            second.wait_for_line("Leading")
-            assert place.holder == "b"
-            assert [line["level"] for line in first.log] == ["INFO"] * 3
-
-
-def test_a_leader_that_was_killed_is_followed_within_15_seconds(place: Place) -> None:
-    """The duration of the Lease and a look."""
+def test_two_replicas_live_and_end(place: Place) -> None:
+    """Probes and metrics tell who is who; one is killed, the other leads and ends in order."""
     with place.start("a") as first, place.start("b") as second:
         eventually(lambda: place.holder, within_seconds=90, what="one of them leads")
         leader, standby = (first, second) if place.holder == "a" else (second, first)
-        standby.wait_for_line("Standing by")
-        leader.kill()
-        killed_at = time.monotonic()
-        standby.wait_for_line("Leading")
+        for process, leads in ((leader, "1.0"), (standby, "0.0")):
+            ports = process.wait_for_line("Standing by")
+            assert process.get(ports["port_health"], "/health/live") == (200, "live\n")
+            assert process.get(ports["port_health"], "/health/ready") == (200, "ready\n")
+            metrics = process.get(ports["port_metrics"], "/metrics")[1]
+            assert f"leadsman_operator_leader {leads}" in metrics
 
+        killed_at = time.monotonic()
+        leader.kill()
+        standby.wait_for_line("Leading")
         assert time.monotonic() - killed_at < 15
+
+        told_at = time.monotonic()
+        standby.terminate()
+        assert standby.wait_for_exit() == 0
+        assert time.monotonic() - told_at < 10
+        assert place.holder == ""
+        assert [line["message"] for line in standby.log] == ["Standing by.", "Leading.", "Leaving."]
 
 
 def test_a_leader_that_was_frozen_ends_when_it_wakes(place: Place) -> None:
@@ -90,19 +79,8 @@ def test_a_leader_that_was_frozen_ends_when_it_wakes(place: Place) -> None:
             assert place.holder == "b"
 
 
-def test_a_leader_whose_lease_was_taken_ends(place: Place) -> None:
-    """With a code that says that something was wrong."""
-    with place.start("a") as leader:
-        leader.wait_for_line("Leading")
-        taken = {"spec": {"holderIdentity": "x"}}
-        place.api.change("leases", "leadsman-operator", taken, "leadsman-system")
-
-        assert leader.wait_for_exit() == 1
-        assert leader.log[-1]["message"] == "Ended at once: the Lease belongs to x now"
-
-
-def test_without_the_custom_resources_it_waits_and_says_so(place: Place) -> None:
-    """Once, and it goes on by itself when they are there."""
+def test_it_waits_for_the_custom_resources_and_ends_when_another_leads(place: Place) -> None:
+    """The one is said once, the other ends the process with a code that says that it was wrong."""
     place.api.known_groups.discard("leadsman.dev")
     with place.start("a") as process:
         line = process.wait_for_line("Waiting")
@@ -113,9 +91,11 @@ def test_without_the_custom_resources_it_waits_and_says_so(place: Place) -> None
             within_seconds=30,
             what="it watches its resources",
         )
-        process.terminate()
+        taken = {"spec": {"holderIdentity": "x"}}
+        place.api.change("leases", "leadsman-operator", taken, "leadsman-system")
 
-        assert process.wait_for_exit() == 0
+        assert process.wait_for_exit() == 1
+        assert process.log[-1]["message"] == "Ended at once: the Lease belongs to x now"
         assert sum(entry["message"].startswith("Waiting") for entry in process.log) == 1
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, MutableMapping
 
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.logs import configure_logs
-from leadsman_operator.process import live
 from leadsman_operator.settings import InvalidSettings, Settings, forget_credentials
 from leadsman_operator.side_ports import PortUnavailable
 
@@ -25,6 +24,9 @@ def run_operator(environment: MutableMapping[str, str], log_format: str | None) 
         return 2
     forget_credentials(environment)
     configure_logs(settings.log_level, settings.log_format)
+    # Only here: a wrong setting is told at once, before libraries take seconds to load.
+    from leadsman_operator.process import live  # noqa: PLC0415
+
     try:
         return asyncio.run(live(settings))
     except (EdgeError, PortUnavailable) as error:
