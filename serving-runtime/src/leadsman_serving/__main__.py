@@ -1,4 +1,4 @@
-"""The server process: signals, settings, logs, server."""
+"""The processes of a serving pod: signals, settings, logs, then the server or the fetch step."""
 
 from __future__ import annotations
 
@@ -8,42 +8,76 @@ import os
 import signal
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leadsman_serving.settings import Settings
 
 
 def main() -> int:
-    """Run the server; 0 after a drain, 1 without a port, 2 when a setting is wrong."""
+    """Run the server or the fetch step.
+
+    0 after a drain, 1 when model or port can't be had, 2 when a setting is wrong.
+    """
     # Before the imports that take their time: the first process of a container ignores
     # signals that it does not handle, and a pod deleted early would hang until it is killed.
     signal.signal(signal.SIGTERM, _leave)
-    from leadsman_serving.errors import InvalidSettings, PortUnavailable  # noqa: PLC0415
+    from leadsman_serving.errors import InvalidSettings  # noqa: PLC0415
     from leadsman_serving.logs import configure_logs  # noqa: PLC0415
-    from leadsman_serving.server import run  # noqa: PLC0415
     from leadsman_serving.settings import Settings, describe_settings  # noqa: PLC0415
 
-    _read_arguments(describe_settings())
+    command = _read_arguments(describe_settings())
     configure_logs("INFO")
     logger = logging.getLogger("leadsman_serving")
     try:
         settings = Settings.from_environment(os.environ)
         configure_logs(settings.log_level)
-        run(settings)
+        return _fetch(settings) if command == "fetch" else _serve(settings)
     except InvalidSettings as error:
         logger.error("Invalid settings: %s", error)  # noqa: TRY400 - the text says it all
         return 2
+
+
+def _fetch(settings: Settings) -> int:
+    from leadsman_serving.fetch.step import run  # noqa: PLC0415
+
+    return run(settings)
+
+
+def _serve(settings: Settings) -> int:
+    from leadsman_serving.errors import ModelRefused, PortUnavailable  # noqa: PLC0415
+    from leadsman_serving.server import run  # noqa: PLC0415
+    from leadsman_serving.start import load, say_refused  # noqa: PLC0415
+
+    logger = logging.getLogger("leadsman_serving")
+    try:
+        run(settings, load(settings) if settings.model_dir else None)
+    except ModelRefused as error:
+        logger.error("%s: %s", error.reason, error.message)  # noqa: TRY400 - says it all
+        say_refused(settings, error)
+        return 1
     except PortUnavailable as error:
         logger.error("%s", error)  # noqa: TRY400 - the text says it all
         return 1
     return 0
 
 
-def _read_arguments(settings: str) -> None:
-    """All is set by the environment: the one argument is `--help`, any other is refused."""
-    argparse.ArgumentParser(
+def _read_arguments(settings: str) -> str:
+    """Which of the two programs; all else is set by the environment."""
+    parser = argparse.ArgumentParser(
         prog="leadsman-serving",
         description="Answers predictions over HTTP. The environment sets how:",
         epilog=settings,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args()
+    )
+    parser.add_argument(
+        "command",
+        nargs="?",
+        default="serve",
+        choices=("serve", "fetch"),
+        help="serve (default): answer predictions; fetch: get the model's files and check them",
+    )
+    return str(parser.parse_args().command)
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

@@ -13,7 +13,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from leadsman_api.ports import LIVE_PATH, METRICS_PATH, READY_PATH
+from leadsman_serving.admission import Admission, read_keys
+from leadsman_serving.errors import BadRequest
 from leadsman_serving.gate import RequestGate
+from leadsman_serving.inference import Inference
 from leadsman_serving.lifecycle import (
     NO_MODEL_MESSAGE,
     Health,
@@ -22,24 +25,50 @@ from leadsman_serving.lifecycle import (
     liveness,
     readiness,
 )
+from leadsman_serving.model import Model
 from leadsman_serving.settings import Settings
-from leadsman_serving.telemetry import installed_version
+from leadsman_serving.telemetry import RequestMetrics, installed_version
 
 
-def create_app(settings: Settings, lifecycle: Lifecycle | None = None) -> ASGIApp:
-    """The app of the model port: the gate before the routes."""
+def create_app(
+    settings: Settings,
+    lifecycle: Lifecycle | None = None,
+    model: Model | None = None,
+    metrics: RequestMetrics | None = None,
+) -> ASGIApp:
+    """The app of the model port: the gate before the routes; without a model it refuses."""
     lifecycle = lifecycle or Lifecycle(beat_at=time.monotonic())
+    metrics = metrics or RequestMetrics(CollectorRegistry())
+    if model is None:
+        routes = create_routes(settings, lifecycle, _refusing_routes())
+        return RequestGate(routes, lifecycle)
+    keys = read_keys(settings.api_keys_dir)
+    admission = Admission(settings.limits, keys, model.seconds)
+    inference = Inference(model, settings, admission, metrics)
+    metrics.serves(model.flavor, settings.model_name, settings.model_version, settings.model_digest)
+    lifecycle.model_loaded = True
     # Around the whole app and not among its middleware, which faults leave behind.
-    return RequestGate(create_routes(settings, lifecycle), lifecycle)
+    routes = create_routes(settings, lifecycle, inference.routes())
+    return RequestGate(routes, lifecycle, metrics, _model_headers(settings))
 
 
-def create_routes(settings: Settings, lifecycle: Lifecycle) -> FastAPI:
+def _model_headers(settings: Settings) -> dict[str, str]:
+    found = {
+        "x-model-name": settings.model_name,
+        "x-model-version": settings.model_version,
+        "x-model-digest": settings.model_digest,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def create_routes(settings: Settings, lifecycle: Lifecycle, inference: APIRouter) -> FastAPI:
     """The routes of the model port, with one shape for everything that refuses."""
     app = FastAPI(title="Leadsman serving runtime", version=installed_version())
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(Exception, _answer_failure)
     app.include_router(_health_routes(settings, lifecycle))
-    app.include_router(_inference_routes())
+    app.include_router(inference)
+    app.add_exception_handler(BadRequest, _answer_bad_request)
     return app
 
 
@@ -77,7 +106,7 @@ def _health_routes(settings: Settings, lifecycle: Lifecycle) -> APIRouter:
     return router
 
 
-def _inference_routes() -> APIRouter:
+def _refusing_routes() -> APIRouter:
     router = APIRouter(tags=["inference"])
 
     @router.post("/predict")
@@ -106,6 +135,16 @@ async def _answer_refusal(request: Request, error: Exception) -> Response:
         request, status, code, f"{request.method} {request.url.path}: {error.detail}"
     )
     response.headers.update(error.headers or {})
+    return response
+
+
+async def _answer_bad_request(request: Request, error: Exception) -> Response:
+    """Tell the client what is wrong with what it sent."""
+    if not isinstance(error, BadRequest):
+        raise TypeError(error)
+    response = _problem(request, error.status, error.code, error.message)
+    if error.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        response.headers["retry-after"] = "1"
     return response
 
 

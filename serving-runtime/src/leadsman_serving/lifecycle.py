@@ -29,6 +29,9 @@ class Lifecycle:
     beat_at: float
     """When the event loop last showed that it runs, on the monotonic clock."""
 
+    model_loaded: bool = False
+    """Whether a model is there that has answered once."""
+
     draining: bool = False
     """Whether the process was asked to end."""
 
@@ -61,13 +64,15 @@ def liveness(lifecycle: Lifecycle, *, now: float, stuck_after_seconds: float) ->
     return Health(HTTPStatus.OK, {"status": "Live"})
 
 
-NO_MODEL_MESSAGE = "No model is loaded: this version of the runtime can't load one yet."
+NO_MODEL_MESSAGE = "No model is loaded: LEADSMAN_MODEL_DIR names none."
 
 
 def readiness(lifecycle: Lifecycle) -> Health:
     """The process may get traffic when it has a model and is not about to end."""
     if lifecycle.draining:
         reason, message = Reason.DRAINING, "The process was asked to end and finishes its requests."
+    elif lifecycle.model_loaded:
+        return Health(HTTPStatus.OK, {"status": "Ready"})
     else:
         reason, message = Reason.NO_MODEL, NO_MODEL_MESSAGE
     return Health(

@@ -24,25 +24,28 @@ from typing_extensions import override
 from leadsman_serving.app import create_app, create_side_app
 from leadsman_serving.errors import PortUnavailable
 from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle
+from leadsman_serving.model import Model
 from leadsman_serving.settings import Settings, variable_of
-from leadsman_serving.telemetry import create_registry, installed_version
+from leadsman_serving.telemetry import RequestMetrics, create_registry, installed_version
 
 _BACKLOG = 2048
 
 _logger = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, model: Model | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return."""
     lifecycle = Lifecycle(beat_at=time.monotonic())
-    side_app = create_side_app(settings, lifecycle, create_registry(lifecycle, settings.git_commit))
+    registry = create_registry(lifecycle, settings.git_commit)
+    app = create_app(settings, lifecycle, model, RequestMetrics(registry))
+    side_app = create_side_app(settings, lifecycle, registry)
     with (
         _listening(settings.port_side, "port_side") as side_socket,
         _listening(settings.port_http, "port_http") as model_socket,
         _side_port(side_app, side_socket),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(settings, lifecycle, model_socket, side_socket))
+        runner.run(_serve(settings, lifecycle, app, model_socket, side_socket))
     _logger.info("Ended.")
 
 
@@ -56,10 +59,14 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    settings: Settings, lifecycle: Lifecycle, listener: socket.socket, side_listener: socket.socket
+    settings: Settings,
+    lifecycle: Lifecycle,
+    app: ASGIApp,
+    listener: socket.socket,
+    side_listener: socket.socket,
 ) -> None:
     """Serve the model port; on a signal drain, on a second one stop at once."""
-    server = _Server(_configuration(settings, create_app(settings, lifecycle)))
+    server = _Server(_configuration(settings, app))
     asked_to_end, in_a_hurry = asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:
@@ -72,9 +79,12 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
+    what = "Serving." if lifecycle.model_loaded else "Serving without a model: readiness stays off."
     _logger.info(
-        "Serving without a model: readiness stays off.",
+        what,
         extra={
+            "model": settings.model_name,
+            "model_version": settings.model_version,
             "port_http": listener.getsockname()[1],
             "port_side": side_listener.getsockname()[1],
             "version": installed_version(),

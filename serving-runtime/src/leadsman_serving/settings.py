@@ -10,15 +10,22 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from leadsman_api.ports import Port
+from leadsman_api.termination import TERMINATION_PATH
+from leadsman_api.v1alpha1.model_source import Loading
+from leadsman_api.v1alpha1.serving import Limits
 from leadsman_serving.errors import InvalidSettings
 
 PREFIX = "LEADSMAN_"
 
 PortNumber = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+
+
+def _from_json(value: object) -> object:
+    return Limits.model_validate_json(value) if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -50,6 +57,39 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe log line that is written."""
 
+    model_dir: str = ""
+    """Folder that the fetch step has put the model's files into; without one nothing is served."""
+
+    model_name: str = ""
+    """The registered model."""
+
+    model_version: str = ""
+    """Its version."""
+
+    model_source: str = ""
+    """Where the registry must say that the version's files are; any place when empty."""
+
+    model_digest: str = ""
+    """The digest that the files must have; any when empty."""
+
+    loading: Loading = Loading.SAFE
+    """Safe: data-only formats and allow-listed types. Trusted: pickle and code too."""
+
+    revision: str = ""
+    """The revision that this pod serves."""
+
+    limits: Annotated[Limits, BeforeValidator(_from_json)] = Limits()
+    """What a client may ask for, as the JSON of spec.serving.limits."""
+
+    api_keys_dir: str = ""
+    """Folder whose files each hold an accepted API key; everybody is served when empty."""
+
+    termination_path: str = TERMINATION_PATH
+    """File for the last words of the process, which reach the pod's status."""
+
+    fetch_seconds: Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)] = 300.0
+    """How long the fetch step tries to reach the registry before it gives up."""
+
     git_commit: str = ""
     """The commit that the image was built from; set by the image."""
 
@@ -72,9 +112,8 @@ def describe_settings() -> str:
     lines = []
     for name, field in Settings.model_fields.items():
         meaning = (field.description or "").partition("\n")[0]
-        lines.append(
-            f"  {variable_of(name)} (default: {json.dumps(field.default)})\n      {meaning}"
-        )
+        shown = json.dumps(field.default, default=lambda limits: limits.to_wire())
+        lines.append(f"  {variable_of(name)} (default: {shown})\n      {meaning}")
     return "\n".join(lines)
 
 

@@ -1,0 +1,39 @@
+"""The fetch step as a program."""
+
+from __future__ import annotations
+
+import logging
+
+from leadsman_api.reasons import Reason
+from leadsman_api.termination import Termination
+from leadsman_serving.errors import InvalidSettings, ModelRefused
+from leadsman_serving.last_words import write_last_words
+from leadsman_serving.settings import Settings, variable_of
+
+_NEEDED = ("model_dir", "model_name", "model_version")
+_logger = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Fetch and check; 0 when the server may start, 1 when it may not."""
+    missing = [variable_of(name) for name in _NEEDED if not getattr(settings, name)]
+    if missing:
+        raise InvalidSettings(f"fetch needs {', '.join(missing)}")
+    from leadsman_serving.fetch.download import fetch  # noqa: PLC0415 - takes its time
+    from leadsman_serving.model_file import read_model_file  # noqa: PLC0415 - likewise
+    from leadsman_serving.policy import check  # noqa: PLC0415 - likewise
+
+    try:
+        folder, digest = fetch(settings)
+        # The server looks deeper: it imports the libraries for it anyway.
+        flavor = check(read_model_file(folder), settings.loading, deep=False)
+    except ModelRefused as error:
+        _logger.error("%s: %s", error.reason, error.message)  # noqa: TRY400 - says it all
+        said = Termination(reason=error.reason, message=error.message[:1024])
+        write_last_words(settings.termination_path, said)
+        return 1
+    message = f"version {settings.model_version} of {settings.model_name} has flavor {flavor}"
+    said = Termination(reason=Reason.VERIFIED, message=message, digest=digest, backend=flavor)
+    write_last_words(settings.termination_path, said)
+    _logger.info("Verified.", extra={"flavor": flavor, "digest": digest})
+    return 0

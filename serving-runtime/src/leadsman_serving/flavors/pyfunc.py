@@ -1,0 +1,34 @@
+"""Models that are code of their own: only where they are trusted, and with MLflow itself."""
+
+from __future__ import annotations
+
+from mlflow.pyfunc import PyFuncModel, load_model
+
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.model_source import Loading
+from leadsman_serving.errors import ModelRefused
+from leadsman_serving.model_file import ModelFile
+from leadsman_serving.schema import Table
+
+
+class PythonFunction:
+    """A model as MLflow loads it."""
+
+    def __init__(self, model: PyFuncModel) -> None:
+        """Keep the model."""
+        self._model = model
+
+    def predict(self, table: Table) -> object:
+        """What the model's code gives."""
+        return self._model.predict(table)
+
+    def probabilities(self, table: Table) -> None:  # noqa: ARG002 - its code has one function
+        """Code of its own has one function."""
+        return
+
+
+def load(file: ModelFile, loading: Loading) -> PythonFunction:
+    """Run the model's code; ModelRefused unless it is trusted."""
+    if loading is not Loading.TRUSTED:
+        raise ModelRefused(Reason.UNSAFE_FORMAT, "the model is code of its own, and not trusted")
+    return PythonFunction(load_model(str(file.folder)))
