@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 from devcluster.engine import Engine
 from support import workloads
@@ -15,7 +16,7 @@ ACCOUNTS = "system:serviceaccount:"
 ASKS = """
 import ssl, urllib.error, urllib.request as u
 token = open("/var/run/secrets/kubernetes.io/serviceaccount/token").read()
-request = u.Request("https://kubernetes.default.svc/api/v1/namespaces/{namespace}/configmaps/x",
+request = u.Request("https://kubernetes.default.svc/api/v1/namespaces/{namespace}/configmaps/{name}",
                     headers={{"Authorization": f"Bearer {{token}}"}})
 try:
     u.urlopen(request, context=ssl._create_unverified_context())
@@ -31,20 +32,25 @@ def events(user: str) -> list[dict[str, Any]]:
 
 def test_a_request_of_a_pod_is_recorded(kubectl: Kubectl, namespace: str) -> None:
     """Who asked, for what, and what the answer was: enough to compare with a role."""
-    script = ASKS.format(namespace=namespace)
+    name = f"c-{uuid4()}"  # the namespace may have been there before, and so its account
+    script = ASKS.format(namespace=namespace, name=name)
     pod = workloads.pod(
         "asker", ["python", "-c", script], restartPolicy="Never", automountServiceAccountToken=True
     )
     kubectl.apply(pod, namespace=namespace)
     user = f"{ACCOUNTS}{namespace}:default"
-    eventually(lambda: events(user), within_seconds=60, what="the pod's request in the record")
-    (event,) = events(user)
+
+    def requests() -> list[dict[str, Any]]:
+        return [event for event in events(user) if event["objectRef"].get("name") == name]
+
+    eventually(requests, within_seconds=60, what="the pod's request in the record")
+    (event,) = requests()
 
     assert (event["user"]["username"], event["verb"]) == (user, "get")
     assert event["objectRef"] == {
         "resource": "configmaps",
         "namespace": namespace,
-        "name": "x",
+        "name": name,
         "apiVersion": "v1",
     }
     assert event["responseStatus"]["code"] == 403

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import urllib.error
 import urllib.parse
 import urllib.request
 from typing import Any
@@ -126,7 +127,16 @@ def test_data_outlive_the_pod_of_the_database(kubectl: Kubectl, stack: Stack) ->
             "-n", stack.namespace, "rollout", "status", "statefulset/postgresql", "--timeout=90s",
             timeout=100,
         )  # fmt: skip
-        found = ask(f"{api}/get-by-name?experiment_name={name}")["experiment"]
+        found: dict[str, Any] = {}
+
+        def is_back() -> bool:
+            try:  # a Ready pod is an endpoint of its Service a moment later
+                found.update(ask(f"{api}/get-by-name?experiment_name={name}")["experiment"])
+            except urllib.error.HTTPError as error:
+                assert error.code == 503, error  # noqa: PT017 - any other answer is wrong
+            return bool(found)
+
+        eventually(is_back, within_seconds=30, what="MLflow reaches the database again")
         ask(f"{api}/delete", {"experiment_id": made})
 
     assert pods(kubectl, stack)["postgresql-0"] != server
