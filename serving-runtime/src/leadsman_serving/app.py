@@ -40,7 +40,7 @@ def create_app(
     lifecycle = lifecycle or Lifecycle(beat_at=time.monotonic())
     metrics = metrics or RequestMetrics(CollectorRegistry())
     if model is None:
-        routes = create_routes(settings, lifecycle, _refusing_routes())
+        routes = create_routes(settings, lifecycle)
         return RequestGate(routes, lifecycle)
     keys = read_keys(settings.api_keys_dir)
     admission = Admission(settings.limits, keys, model.seconds)
@@ -61,13 +61,15 @@ def _model_headers(settings: Settings) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def create_routes(settings: Settings, lifecycle: Lifecycle, inference: APIRouter) -> FastAPI:
+def create_routes(
+    settings: Settings, lifecycle: Lifecycle, inference: APIRouter | None = None
+) -> FastAPI:
     """The routes of the model port, with one shape for everything that refuses."""
     app = FastAPI(title="Leadsman serving runtime", version=installed_version())
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(Exception, _answer_failure)
     app.include_router(_health_routes(settings, lifecycle))
-    app.include_router(inference)
+    app.include_router(inference or _refusing_routes())
     app.add_exception_handler(BadRequest, _answer_bad_request)
     return app
 

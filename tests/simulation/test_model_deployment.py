@@ -1,0 +1,211 @@
+"""The real reconcile in a world with faults: whatever happens, the laws hold.
+
+hypothesis chooses what happens: versions of every kind, alias moves, edits, deletions, parts that
+are down, and the operator's death between any two calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from leadsman_operator.facts import ObjectRef
+from leadsman_operator.observe.gather import observe
+from leadsman_operator.planner.model_deployment import plan_model_deployment
+from leadsman_operator.planner.observation import DeploymentObservation
+from support.world import BAD, BEHAVIOURS, CONFIGURATION, REF, SERVICE, SPEC, Simulation
+
+PARTS = ("MLflow", "Prometheus", "the Kubernetes API")
+REPAIRED = ("Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ServiceAccount")
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Carry out a coroutine that waits for nothing."""
+    return asyncio.run(work)
+
+
+class ModelDeploymentLife(RuleBasedStateMachine):
+    """One ModelDeployment, and all that may happen to it."""
+
+    def __init__(self) -> None:
+        """Begin with an empty world."""
+        super().__init__()
+        self.sim = Simulation()
+        self.at_rest_before = False
+
+    @initialize()
+    def serve(self) -> None:
+        """A good version serves before anything goes wrong."""
+        self.sim.registry.aliases["champion"] = self.sim.register("good")
+        run(self.sim.settle())
+        assert self.sim.version("stable") == 1
+
+    @rule(behaviour=st.sampled_from(BEHAVIOURS))
+    def register(self, behaviour: str) -> None:
+        """A new version gets the alias."""
+        number = self.sim.register(behaviour)
+        self.sim.registry.aliases["champion"] = number
+        self.sim.story.append(f"version {number}, {behaviour}, gets the alias")
+
+    @rule(chosen=st.integers(0, 10**6))
+    def move_alias(self, chosen: int) -> None:
+        """The alias moves to some version, perhaps one that is not there any more."""
+        known = sorted(self.sim.cluster.behaviours)
+        self.sim.registry.aliases["champion"] = known[chosen % len(known)]
+        self.sim.story.append(f"the alias moves to {self.sim.registry.aliases}")
+
+    @rule()
+    def drop_alias(self) -> None:
+        """The alias is gone."""
+        self.sim.registry.aliases.pop("champion", None)
+        self.sim.story.append("the alias is gone")
+
+    @rule(chosen=st.integers(0, 10**6))
+    def delete_version(self, chosen: int) -> None:
+        """A version is deleted from the registry, perhaps the one that serves."""
+        known = sorted(self.sim.registry.versions)
+        if len(known) > 1:
+            self.sim.registry.versions.pop(known[chosen % len(known)])
+            self.sim.story.append(f"versions left: {sorted(self.sim.registry.versions)}")
+
+    @rule(pods=st.integers(1, 5))
+    def scale(self, pods: int) -> None:
+        """A user changes the floor."""
+        self.sim.apply({**SPEC, "scaling": {"minReplicas": pods, "maxReplicas": 6}})
+        self.sim.story.append(f"minReplicas {pods}")
+
+    @rule(mode=st.sampled_from(["a", "b"]))
+    def change_serving(self, mode: str) -> None:
+        """A user changes what the pods are made of."""
+        serving = {"env": [{"name": "MODE", "value": mode}]}
+        self.sim.apply({**SPEC, "serving": serving})
+        self.sim.story.append(f"serving.env MODE={mode}")
+
+    @rule(chosen=st.integers(0, 10**6))
+    def meddle(self, chosen: int) -> None:
+        """Somebody deletes an object that can be made again without harm to traffic."""
+        refs = sorted(
+            ref for ref in self.sim.cluster.objects if ref.kind in REPAIRED and ref != SERVICE
+        )
+        if refs:
+            self.sim.cluster.remove(refs[chosen % len(refs)])
+            self.sim.story.append(f"somebody deletes {refs[chosen % len(refs)]}")
+
+    @rule(part=st.sampled_from(PARTS))
+    def break_part(self, part: str) -> None:
+        """A part goes down."""
+        self.sim.faults.down.add(part)
+        self.sim.story.append(f"{part} goes down")
+
+    @precondition(lambda self: self.sim.faults.down)
+    @rule()
+    def mend_parts(self) -> None:
+        """All parts are back."""
+        self.sim.faults.down.clear()
+        self.sim.story.append("all is up again")
+
+    @rule(calls=st.integers(0, 40))
+    def kill_operator(self, calls: int) -> None:
+        """The operator's process will end before one of its coming calls."""
+        self.sim.faults.crash_in = calls
+
+    @rule(seconds=st.sampled_from([1, 5, 12, 31, 65]), looks=st.integers(1, 6))
+    def time_passes(self, seconds: int, looks: int) -> None:
+        """Time passes, and the operator looks now and then."""
+        deployments = self._deployments()
+        down = set(self.sim.faults.down)
+        for _ in range(looks):
+            run(self.sim.advance(seconds))
+        if "the Kubernetes API" in down:
+            assert deployments <= self._deployments(), "nothing is deleted blindly"
+
+    def _deployments(self) -> set[ObjectRef]:
+        return {ref for ref in self.sim.cluster.objects if ref.kind == "Deployment"}
+
+    @invariant()
+    def every_request_has_a_pod(self) -> None:
+        """Once something serves, the live Service always selects a ready pod."""
+        assert not self.sim.unanswered, self._story()
+
+    @invariant()
+    def bad_versions_never_become_stable(self) -> None:
+        """There was a good one before them, and enough traffic to tell."""
+        stable = self.sim.version("stable")
+        if stable is not None:
+            assert self.sim.cluster.behaviours[stable] not in BAD, self._story()
+
+    @invariant()
+    def there_are_three_arms_at_most(self) -> None:
+        """Stable, candidate and previous, and what is being taken away."""
+        status = self.sim.status()
+        arms = [status.get(arm) for arm in ("stable", "candidate", "previous")]
+        names = {arm["name"] for arm in arms if arm}
+        extra = {ref.name for ref in self._deployments()} - names
+        assert len(extra) <= 1, self._story()
+
+    @invariant()
+    def a_blocked_revision_gets_no_traffic(self) -> None:
+        """As soon as it is blocked in the status."""
+        blocked = {one["name"] for one in self.sim.status().get("blocked", [])}
+        live = {pod.revision for pod in self.sim.cluster.selected(SERVICE)}
+        assert not blocked & live, self._story()
+
+    @invariant()
+    def the_status_does_not_lie_about_its_generation(self) -> None:
+        """It never speaks of a spec that was not there."""
+        generation = self.sim.cluster.objects[REF]["metadata"]["generation"]
+        assert self.sim.status().get("observedGeneration", 0) <= generation
+
+    @invariant()
+    def planning_twice_gives_the_same_plan(self) -> None:
+        """Nothing in the planner is random, and nothing of it remembers."""
+        if self.sim.faults.down or self.sim.faults.crash_in is not None:
+            return
+
+        async def look() -> DeploymentObservation:
+            manifest = await self.sim.world.cluster.read(REF)
+            assert manifest is not None
+            seen = await observe(manifest, self.sim.world, CONFIGURATION)
+            assert isinstance(seen, DeploymentObservation)
+            return seen
+
+        seen = run(look())
+        assert plan_model_deployment(seen) == plan_model_deployment(seen)
+
+    def teardown(self) -> None:
+        """When all faults are over everything comes to rest, at the right place."""
+        self.sim.faults.heal()
+        run(self.sim.settle())
+        self.sim.clock.advance(120)  # the previous revision's time is over
+        run(self.sim.settle())
+        self.every_request_has_a_pod()
+        self.bad_versions_never_become_stable()
+        wanted = self.sim.registry.aliases.get("champion")
+        if wanted in self.sim.registry.versions:
+            good = self.sim.cluster.behaviours[wanted] == "good"
+            assert (self.sim.version("stable") == wanted) is good, self._story()
+            assert self.sim.status()["phase"] == ("Stable" if good else "RolledBack"), self._story()
+        assert len(self._deployments()) == 1, self._story()
+
+    def _story(self) -> str:
+        return "\n".join(self.sim.story[-60:])
+
+
+ModelDeploymentLife.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestModelDeploymentLife = ModelDeploymentLife.TestCase

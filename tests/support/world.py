@@ -1,0 +1,261 @@
+"""Everything outside of the operator, in memory: what the real reconcile is simulated against."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadsman_api.labels import API_VERSION
+from leadsman_api.reasons import Reason
+from leadsman_operator.facts import (
+    ModelFacts,
+    ObjectRef,
+    RunFacts,
+    Sample,
+    StudyFacts,
+    VersionFacts,
+)
+from leadsman_operator.planner.observation import Configuration
+from leadsman_operator.ports import Endpoint, World
+from leadsman_operator.reconcile import Reconciled, reconcile
+from support.world_clock import Crash, FakeClock, Faults
+from support.world_cluster import FakeCluster, Pod
+
+CONFIGURATION = Configuration(
+    serving_image="leadsman/serving:test",
+    training_image="leadsman/training:test",
+    tracking_uri="http://mlflow:5000",
+    prometheus_url="http://prometheus:9090",
+    study_url="postgresql://studies",
+    scrape_interval=timedelta(seconds=5),
+)
+MODEL = "churn"
+REF = ObjectRef(API_VERSION, "ModelDeployment", "ml", MODEL)
+SERVICE = ObjectRef("v1", "Service", "ml", MODEL)
+BEHAVIOURS = ("good", "errors", "slow", "unloadable")
+BAD = ("errors", "slow", "unloadable")
+SPEC: dict[str, Any] = {
+    "model": {"name": MODEL, "alias": "champion"},
+    "rollout": {
+        "steps": [30, 60],
+        "minimumStepTime": "10s",
+        "deadline": "10m",
+        "bake": "30s",
+        "keepPrevious": "60s",
+    },
+}
+RATE = 40.0
+
+
+@dataclass
+class FakeRegistry:
+    """One registered model."""
+
+    faults: Faults
+    clock: FakeClock
+    versions: dict[int, VersionFacts] = field(default_factory=dict)
+    aliases: dict[str, int] = field(default_factory=dict)
+
+    async def model(self, endpoint: Endpoint, name: str) -> ModelFacts | None:
+        """The model with its aliases."""
+        self._gate(endpoint)
+        return ModelFacts(name, dict(self.aliases)) if self.versions else None
+
+    async def version(self, endpoint: Endpoint, name: str, version: int) -> VersionFacts | None:
+        """A version; None when there is none."""
+        self._gate(endpoint)
+        assert name == MODEL
+        return self.versions.get(version)
+
+    async def alias(self, endpoint: Endpoint, name: str, alias: str) -> int | None:
+        """The version that an alias points at."""
+        self._gate(endpoint)
+        assert name == MODEL
+        return self.aliases.get(alias)
+
+    async def set_alias(self, endpoint: Endpoint, name: str, alias: str, version: int) -> None:
+        """Point an alias at a version."""
+        self._gate(endpoint)
+        assert name == MODEL
+        self.aliases[alias] = version
+
+    async def tag_version(
+        self, endpoint: Endpoint, name: str, version: int, tags: Mapping[str, str]
+    ) -> None:
+        """Write tags on a version."""
+        self._gate(endpoint)
+        assert name == MODEL
+        found = self.versions[version]
+        self.versions[version] = replace(found, tags={**found.tags, **tags})
+
+    async def ensure_run(
+        self, endpoint: Endpoint, experiment: str, name: str, tags: Mapping[str, str]
+    ) -> RunFacts:
+        """No ModelDeployment has runs."""
+        raise NotImplementedError(endpoint, experiment, name, tags)
+
+    async def run(self, endpoint: Endpoint, run_id: str) -> RunFacts | None:
+        """No ModelDeployment has runs."""
+        raise NotImplementedError(endpoint, run_id)
+
+    async def end_run(
+        self, endpoint: Endpoint, run_id: str, status: str, tags: Mapping[str, str]
+    ) -> None:
+        """No ModelDeployment has runs."""
+        raise NotImplementedError(endpoint, run_id, status, tags)
+
+    def _gate(self, endpoint: Endpoint) -> None:
+        assert endpoint.address == CONFIGURATION.tracking_uri
+        self.faults.gate("MLflow", Reason.REGISTRY_UNREACHABLE)
+
+
+@dataclass
+class FakeMetrics:
+    """Prometheus, with the counters of the pods that are there."""
+
+    faults: Faults
+    cluster: FakeCluster
+    counters: dict[str, Counter[str]] = field(default_factory=dict)
+
+    async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
+        """The raw counters of every pod."""
+        assert endpoint.address == CONFIGURATION.prometheus_url
+        self.faults.gate("Prometheus", Reason.METRICS_UNREACHABLE)
+        buckets = "_bucket" in query
+        return [
+            Sample(
+                {"pod": name, "revision": pod.revision, _label(key): key.removeprefix("le=")},
+                value,
+                at,
+            )
+            for name, pod in self.cluster.pods.items()
+            for key, value in self.counters.get(name, Counter()).items()
+            if key.startswith("le=") is buckets
+        ]
+
+    def count(self, pod: Pod, requests: int, behaviour: str) -> None:
+        """A pod has answered requests: one in five badly, where its model is bad."""
+        counter = self.counters.setdefault(pod.manifest["metadata"]["name"], Counter())
+        bad = requests // 5
+        failed = bad if behaviour == "errors" else 0
+        slow = bad if behaviour == "slow" else 0
+        counter["2xx"] += requests - failed
+        counter["5xx"] += failed
+        counter["le=0.01"] += requests - slow
+        counter["le=1"] += requests
+        counter["le=+Inf"] += requests
+
+
+def _label(key: str) -> str:
+    return "le" if key.startswith("le=") else "status"
+
+
+class NoStudies:
+    """No ModelDeployment has studies."""
+
+    async def study(self, url: str, name: str) -> StudyFacts | None:
+        """None is there."""
+        raise NotImplementedError(url, name)
+
+    async def fail_trial(
+        self, url: str, name: str, number: int, attributes: Mapping[str, Any]
+    ) -> None:
+        """None is there."""
+        raise NotImplementedError(url, name, number, attributes)
+
+    async def enqueue_trial(
+        self, url: str, name: str, parameters: Mapping[str, Any], attributes: Mapping[str, Any]
+    ) -> None:
+        """None is there."""
+        raise NotImplementedError(url, name, parameters, attributes)
+
+
+class Simulation:
+    """One ModelDeployment in a world that a test moves on."""
+
+    def __init__(self) -> None:
+        """Begin with a resource and an empty registry."""
+        self.clock, self.faults = FakeClock(), Faults()
+        self.cluster = FakeCluster(self.clock, self.faults)
+        self.registry = FakeRegistry(self.faults, self.clock)
+        self.metrics = FakeMetrics(self.faults, self.cluster)
+        self.world = World(self.clock, self.cluster, self.registry, self.metrics, NoStudies())
+        self.apply(SPEC)
+        self.served = False
+        self.unanswered: list[str] = []
+        self.story: list[str] = []
+
+    def apply(self, spec: Mapping[str, Any]) -> None:
+        """Apply the resource with a spec."""
+        metadata = {"name": REF.name, "namespace": REF.namespace}
+        self.cluster.put(
+            {"apiVersion": REF.api_version, "kind": REF.kind, "metadata": metadata, "spec": spec}
+        )
+
+    def register(self, behaviour: str) -> int:
+        """Register one more version, whose pods will behave in a way; gives its number."""
+        number = max(self.cluster.behaviours, default=0) + 1
+        self.cluster.behaviours[number] = behaviour
+        self.registry.versions[number] = VersionFacts(
+            MODEL, number, self.clock.now(), f"models:/m-{number}"
+        )
+        return number
+
+    async def reconcile(self) -> Reconciled | None:
+        """Reconcile once; None when the operator's process ended in the middle."""
+        try:
+            done = await reconcile(REF, self.world, CONFIGURATION)
+        except Crash:
+            self.story.append("the operator is killed")
+            return None
+        self.story.extend(f"{type(one).__name__}: {one.because}" for one in done.actions)
+        self.story.extend(f"event {event.reason}: {event.message}" for event in done.events)
+        return done
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, with traffic and controllers at work, and the operator looking."""
+        self.clock.advance(seconds)
+        self.cluster.run()
+        self._traffic(seconds)
+        await self.reconcile()
+        self._traffic(0)
+
+    async def settle(self, most: int = 400) -> None:
+        """Go on until two looks in a row find nothing to do."""
+        quiet = 0
+        for _ in range(most):
+            self.clock.advance(5)
+            self.cluster.run()
+            self._traffic(5)
+            before = self.cluster.objects[REF].get("status")
+            done = await self.reconcile()
+            still = done is not None and not done.actions and done.error is None
+            same = self.cluster.objects[REF].get("status") == before
+            quiet = quiet + 1 if still and same else 0
+            if quiet > 1:
+                return
+        raise AssertionError("no rest:\n" + "\n".join(self.story[-40:]))
+
+    def _traffic(self, seconds: float) -> None:
+        """Clients ask; a request that no pod takes stays unanswered."""
+        pods = self.cluster.selected(SERVICE)
+        if pods:
+            self.served = True
+        elif self.served:
+            self.unanswered.append(self.story[-1] if self.story else "at the start")
+        for pod in pods:
+            share = round(RATE * seconds / len(pods))
+            self.metrics.count(pod, share, self.cluster.behaviours[pod.version])
+
+    def status(self) -> dict[str, Any]:
+        """What the operator reports."""
+        found: dict[str, Any] = self.cluster.objects[REF].get("status", {})
+        return found
+
+    def version(self, arm: str) -> int | None:
+        """The version that plays a part."""
+        found = self.status().get(arm)
+        return int(found["version"]) if found else None
