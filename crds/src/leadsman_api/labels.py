@@ -34,6 +34,7 @@ class Annotation(Term):
     MODEL_NAME = f"{GROUP}/model-name", "name of the registered model, which a label can't hold."
     SPEC_HASH = f"{GROUP}/spec-hash", "hash of what an object was rendered from."
     DIGEST = f"{GROUP}/digest", "content digest of the model's files."
+    TRIALS = f"{GROUP}/trials", "trials that a search was begun for; more of them continue it."
     PROMOTE = f"{GROUP}/promote", "skip the rest of this step: step, or all steps: full."
     ABORT = f"{GROUP}/abort", "end the rollout; the value is the revision."
     RETRY = f"{GROUP}/retry", "try a blocked revision again; the value is the revision."
@@ -54,6 +55,8 @@ class Tag(Term):
 
     DIGEST = "leadsman.digest", "sha256 over the manifest of the version's files."
     TRAINING_RUN_UID = "leadsman.training_run_uid", "the TrainingRun that made it."
+    TRAINING_RUN = "leadsman.training_run", "namespace and name of that TrainingRun."
+    TRIGGER = "leadsman.trigger", "what started that TrainingRun."
     DATA_DIGEST = "leadsman.data_digest", "sha256 over all of the data it was trained on."
     IMAGE_DIGEST = "leadsman.image_digest", "digest of the image that trained it."
     GIT_COMMIT = "leadsman.git_commit", "commit of the code that trained it."
