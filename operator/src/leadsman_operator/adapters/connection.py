@@ -19,8 +19,8 @@ from leadsman_api.labels import API_VERSION
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import Refused, Unreachable
 
-_CONNECTIONS = 64
-"""Requests at the same time; a reconcile reads side by side."""
+_UNLIMITED = 0
+"""Each watch holds a connection for minutes: a limit would have reads wait behind them."""
 _TIMEOUT_SECONDS = 5.0
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 
@@ -29,7 +29,7 @@ _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 async def connect() -> AsyncIterator[ApiClient]:
     """A client until the block ends; Refused when nothing says where the cluster is."""
     configuration = Configuration()
-    configuration.connection_pool_maxsize = _CONNECTIONS
+    configuration.connection_pool_maxsize = _UNLIMITED
     try:
         if _IN_CLUSTER in os.environ:
             load_incluster_config(client_configuration=configuration)
