@@ -35,7 +35,7 @@ async def connect() -> AsyncIterator[ApiClient]:
             load_incluster_config(client_configuration=configuration)
         else:
             await load_kube_config(client_configuration=configuration)
-    except ConfigException as error:
+    except (ConfigException, OSError) as error:
         message = f"no cluster to connect to: run it in a pod, or set KUBECONFIG ({error})"
         raise Refused(Reason.CLUSTER_UNREACHABLE, message) from error
     async with ApiClient(configuration) as client:
