@@ -48,7 +48,9 @@ class PlanLog:
     def reconciled(self, ref: ObjectRef, outcome: Reconciled, seconds: float) -> None:
         """A reconcile has ended, perhaps with an error that was foreseen."""
         if outcome.error is not None:
-            self._failed(ref, f"{outcome.error.reason}: {outcome.error.message}")
+            what = f"{outcome.error.reason}: {outcome.error.message}"
+            # By its reason: servers say the same thing in many words.
+            self._failed(ref, outcome.error.reason, what)
         elif self._failing.pop(ref, None):
             self._logger.info("Works again.", extra={"resource": title(ref)})
         fields = _fields(outcome)
@@ -58,21 +60,23 @@ class PlanLog:
 
     def failed(self, ref: ObjectRef, error: Exception) -> None:
         """A reconcile has ended in a way that nobody foresaw."""
-        self._failed(ref, repr(error), error)
+        self._failed(ref, repr(error), "a bug", error)
 
     def gone(self, ref: ObjectRef) -> None:
         """The resource is no more."""
         self._failing.pop(ref, None)
 
-    def _failed(self, ref: ObjectRef, what: str, error: Exception | None = None) -> None:
-        if self._failing.get(ref) == what:
+    def _failed(self, ref: ObjectRef, key: str, what: str, error: Exception | None = None) -> None:
+        if self._failing.get(ref) == key:
             return
-        self._failing[ref] = what
-        extra = {"resource": title(ref)}
-        if error is None:
-            self._logger.warning("Can't go on, and will try again: %s", what, extra=extra)
-        else:
-            self._logger.error("A bug: will try again.", exc_info=error, extra=extra)
+        self._failing[ref] = key
+        self._logger.log(
+            logging.WARNING if error is None else logging.ERROR,
+            "Can't go on, and will try again: %s",
+            what,
+            exc_info=error,
+            extra={"resource": title(ref)},
+        )
 
 
 def _fields(outcome: Reconciled) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from leadsman_operator.adapters.mlflow import MlflowRegistry
 from leadsman_operator.adapters.prometheus import PrometheusMetrics
 from leadsman_operator.adapters.studies import OptunaStudies
 from leadsman_operator.adapters.watch import watch_owned
+from leadsman_operator.logs import OWN
 from leadsman_operator.loops import Loops
 from leadsman_operator.metrics import OperatorMetrics
 from leadsman_operator.observe.cluster import SERVING_KINDS, TRAINING_KINDS
@@ -33,7 +34,7 @@ from leadsman_operator.reconcile import reconcile
 from leadsman_operator.reports import Reports
 from leadsman_operator.settings import VERSION, Settings
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger(f"{OWN}.plans")
 
 _POD = ("v1", "Pod")
 _JITTER = 0.2

@@ -109,10 +109,11 @@ def test_of_what_is_as_it_was_nothing_is_said(
 def test_an_error_is_told_when_it_begins_and_when_it_ends(
     log: PlanLog, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not each time that it comes back; another one is another line."""
+    """Not each time that it comes back, in whatever words; another reason is another line."""
     down = Reconciled(CHURN, error=Unreachable(Reason.REGISTRY_UNREACHABLE, "no answer"))
+    same = Reconciled(CHURN, error=Unreachable(Reason.REGISTRY_UNREACHABLE, "still none"))
     other = Reconciled(CHURN, error=Unreachable(Reason.CLUSTER_UNREACHABLE, "no answer"))
-    for outcome in (down, down, down, other, Reconciled(CHURN), Reconciled(CHURN)):
+    for outcome in (down, down, same, other, Reconciled(CHURN), Reconciled(CHURN)):
         log.reconciled(CHURN, outcome, 0.1)
 
     assert [record.getMessage() for record in caplog.records] == [
