@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field, replace
 
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import Conflict, Unreachable
 from leadsman_operator.leadership import LeaseRecord
+from support.virtual_time import pass_time
 
 __all__ = ["LeaseServer", "LeaseView"]
 
@@ -60,6 +60,6 @@ class LeaseView:
         return self.server.write(record)
 
     async def _pass(self) -> None:
-        await asyncio.sleep(3600 if self.hangs else 0.01)
+        await pass_time(3600 if self.hangs else 0.01)
         if self.cut_off:
             raise Unreachable(Reason.CLUSTER_UNREACHABLE, "no route to the API server")

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from leadsman_operator.facts import ObjectRef
 from leadsman_operator.reconcile import Reconciled
+from support.virtual_time import pass_time
 
 __all__ = ["CHURN", "FRAUD", "Heard", "ScriptedReconcile", "gone", "quiet"]
 
@@ -45,7 +46,7 @@ class ScriptedReconcile:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
-            await asyncio.wait([asyncio.create_task(_pass(self.takes_seconds))])
+            await pass_time(self.takes_seconds)
         finally:
             self.running -= 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -57,14 +58,6 @@ class ScriptedReconcile:
     def times(self) -> list[float]:
         """When it was asked, in tenths of seconds."""
         return [round(at, 1) for at, _ in self.asked]
-
-
-async def _pass(seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await asyncio.Event().wait()
-    except TimeoutError:
-        return
 
 
 @dataclass

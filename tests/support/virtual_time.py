@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from typing_extensions import override
 
-__all__ = ["run_in_virtual_time"]
+__all__ = ["pass_time", "run_in_virtual_time"]
 
 Result = TypeVar("Result")
 
@@ -46,3 +47,10 @@ def run_in_virtual_time(work: Coroutine[Any, Any, Result]) -> Result:
     """Run to the end and return what it returns."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(work)
+
+
+async def pass_time(seconds: float) -> None:
+    """Let so much time pass for whoever awaits it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.Event().wait()

@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from leadsman_operator.loops import Loops
 from leadsman_operator.reconcile import Reconciled
 from support.kubernetes_api import KubernetesApi
 from support.reconciles import CHURN, Heard, ScriptedReconcile, gone, quiet
+from support.virtual_time import pass_time
 
 PLURAL = "modeldeployments"
 RESOURCE: dict[str, Any] = {
@@ -59,8 +59,7 @@ async def until(condition: Callable[[], object], what: str) -> float:
     while not condition():
         elapsed = asyncio.get_running_loop().time() - began
         assert elapsed < PATIENCE_SECONDS, f"not within {PATIENCE_SECONDS} s: {what}"
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.Event().wait(), 0.01)
+        await pass_time(0.01)
     return asyncio.get_running_loop().time() - began
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from leadsman_operator.leadership import RETRY_SECONDS, Leadership, LeadershipLost, LeaseRecord
 from support.leases import LeaseServer, LeaseView
-from support.virtual_time import run_in_virtual_time
+from support.virtual_time import pass_time, run_in_virtual_time
 
 DURATION = 10
 PATIENCE = 7.5
@@ -71,23 +71,6 @@ async def until(condition: Callable[[], object], *, within: float) -> float:
         while not condition():
             await pass_time(0.05)
     return now() - began
-
-
-async def pass_time(seconds: float) -> None:
-    """Let virtual time pass."""
-    await asyncio.wait_for(_never(), None) if seconds < 0 else await _delay(seconds)
-
-
-async def _never() -> None:
-    await asyncio.Event().wait()
-
-
-async def _delay(seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await _never()
-    except TimeoutError:
-        return
 
 
 async def leader_and_standby() -> tuple[LeaseServer, Replica, Replica]:

@@ -12,7 +12,7 @@ from leadsman_operator.errors import Conflict, Unreachable
 from leadsman_operator.loops import FIRST_WORD_SECONDS, Loops, backoff_seconds
 from leadsman_operator.reconcile import Reconciled
 from support.reconciles import CHURN, FRAUD, Heard, ScriptedReconcile, gone, quiet
-from support.virtual_time import run_in_virtual_time
+from support.virtual_time import pass_time, run_in_virtual_time
 
 UNREACHABLE = Unreachable(Reason.REGISTRY_UNREACHABLE, "no answer")
 CONFLICT = Conflict(Reason.CLUSTER_UNREACHABLE, "it has changed")
@@ -32,11 +32,6 @@ def tell(
 
     run_in_virtual_time(whole())
     return reporter
-
-
-async def pass_time(seconds: float) -> None:
-    """Let virtual time pass."""
-    await asyncio.wait([asyncio.create_task(asyncio.Event().wait())], timeout=seconds)
 
 
 async def run_for(loops: Loops, seconds: float) -> None:
