@@ -1,0 +1,1 @@
+"""The parts of a TrainingRun's plan; `planner.training_run` puts them together."""

@@ -1,0 +1,122 @@
+"""The conclusion: the best parameters are fitted again, judged and registered."""
+
+from __future__ import annotations
+
+from leadsman_api.conclusion import Conclusion
+from leadsman_api.conditions import ConditionStatus, ConditionType
+from leadsman_api.labels import Tag
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.training_run_status import GateStatus, RunPhase
+from leadsman_operator.facts import RunFacts
+from leadsman_operator.planner.conditions import Change
+from leadsman_operator.planner.training.belongings import conclude_objects
+from leadsman_operator.planner.training.course import AT_ONCE, LATER, SOON, Course, fail
+from leadsman_operator.planner.training.jobs import Job
+from leadsman_operator.planner.training.scene import Scene
+from leadsman_operator.planner.training.troubles import Trouble, ended_trouble, waiting_trouble
+
+_FITTING = "the best parameters are fitted again and judged"
+
+
+def concluding(scene: Scene) -> Course | None:
+    """Bring the conclusion to its end; None once the gate has spoken.
+
+    That it has spoken is a fact of the status: the Job that found it out is gone after a while.
+    """
+    if scene.status.gate is not None and scene.status.model_version is not None:
+        return None
+    job = scene.conclude_job
+    if job is not None and job.is_leaving:
+        message = f"Job {job.name} is being deleted, then it is made anew"
+        return Course(RunPhase.CONCLUDING, Reason.PROGRESSING, message, look_again_in=SOON)
+    if job is None:
+        return _fit(scene)
+    if not job.is_over:
+        return _go_on(scene, job)
+    return _give_up(scene, job) if job.is_failed else _read(scene)
+
+
+def _fit(scene: Scene) -> Course:
+    actions = conclude_objects(scene)
+    return Course(RunPhase.CONCLUDING, Reason.CONCLUDING, _FITTING, actions, LATER)
+
+
+def _go_on(scene: Scene, job: Job) -> Course:
+    trouble = waiting_trouble(scene.pods_of(job.name))
+    if scene.spec.queue is not None and job.is_suspended:
+        message = f"queue {scene.spec.queue.name} has not admitted the pod"
+        trouble = Trouble(Reason.QUEUED, message)
+    if trouble is None:
+        return _fit(scene)
+    return Course(
+        RunPhase.CONCLUDING,
+        trouble.reason,
+        f"{_FITTING}; {trouble.message}",
+        conclude_objects(scene),
+        LATER,
+    )
+
+
+def _give_up(scene: Scene, job: Job) -> Course:
+    trouble = ended_trouble(scene.resource, scene.pods_of(job.name))
+    if trouble is not None and trouble.reason is not Reason.PREEMPTED:
+        return fail(scene, trouble.reason, trouble.message)
+    reason = Reason.DEADLINE_EXCEEDED if job.out_of_time else Reason.CRASHING
+    return fail(scene, reason, f"Job {job.name} is given up: {job.complaint}")
+
+
+def _read(scene: Scene) -> Course:
+    """What the Job has found, from the tag that it wrote on the parent run."""
+    run = scene.observation.run
+    text = run.tags.get(Tag.CONCLUSION) if isinstance(run, RunFacts) else None
+    found = Conclusion.from_text(text)
+    if found is None:
+        message = (
+            f"run {scene.status.run_id} has no tag {Tag.CONCLUSION} that can be read: are"
+            " operator and training image of one version?"
+        )
+        return fail(scene, Reason.INTERNAL_ERROR, message)
+    message = f"version {found.model_version} of {scene.spec.model.name} is registered"
+    registered = Change(
+        ConditionType.REGISTERED,
+        ConditionStatus.TRUE,
+        Reason.REGISTERED,
+        f"{message}, digest {found.digest}",
+    )
+    return Course(
+        RunPhase.CONCLUDING,
+        Reason.REGISTERED,
+        message,
+        look_again_in=AT_ONCE,
+        changes={
+            "gate": found.gate,
+            "model_version": found.model_version,
+            "digest": found.digest,
+            "provenance": found.provenance,
+        },
+        conditions=(registered, _judged(found.gate)),
+        is_news=True,
+    )
+
+
+def _judged(gate: GateStatus) -> Change:
+    kind = ConditionType.GATE_PASSED
+    if gate.passed:
+        message = f"all {len(gate.checks)} rules are passed{against(gate)}"
+        return Change(kind, ConditionStatus.TRUE, Reason.GATE_PASSED, message)
+    return Change(kind, ConditionStatus.FALSE, Reason.GATE_FAILED, refusal(gate))
+
+
+def refusal(gate: GateStatus) -> str:
+    """Which rules were not passed, in the gate's own words."""
+    failed = [check.message for check in gate.checks if not check.passed]
+    said = "; ".join(failed) or "the gate gives no reason"
+    return f"{len(failed)} of {len(gate.checks)} rules failed{against(gate)}: {said}"
+
+
+def against(gate: GateStatus) -> str:
+    """With what the version was compared."""
+    rows = f" on {gate.rows} held-out rows" if gate.rows is not None else ""
+    if gate.champion_version is None:
+        return f"{rows}, without a champion to compare with"
+    return f"{rows} against version {gate.champion_version}"

@@ -1,0 +1,162 @@
+"""An observation as a training sees it: its attempt, its Jobs and its pods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from leadsman_api import TrainingRun
+from leadsman_api.conditions import Condition, ConditionStatus, ConditionType
+from leadsman_api.v1alpha1.search import Search
+from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
+from leadsman_api.v1alpha1.training_run_status import RunPhase, TrainingRunStatus
+from leadsman_operator.facts import Manifest, ObjectRef, PodFacts, StudyFacts
+from leadsman_operator.planner.observation import RunObservation
+from leadsman_operator.planner.training.jobs import Job, trials_asked_for
+from leadsman_operator.planner.training.naming import (
+    JOB_LABEL,
+    conclude_job,
+    namespace_of,
+    search_job,
+    spec_config_map,
+)
+
+OVER = frozenset({RunPhase.SUCCEEDED, RunPhase.REJECTED, RunPhase.FAILED})
+_ENDED = frozenset({"Succeeded", "Failed"})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One TrainingRun at one moment."""
+
+    observation: RunObservation
+
+    @property
+    def now(self) -> datetime:
+        """When it was observed."""
+        return self.observation.now
+
+    @property
+    def resource(self) -> TrainingRun:
+        """The TrainingRun."""
+        return self.observation.resource
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.resource.metadata.name
+
+    @property
+    def spec(self) -> TrainingRunSpec:
+        """What the user asks for."""
+        return self.resource.spec
+
+    @property
+    def status(self) -> TrainingRunStatus:
+        """What was decided before."""
+        return self.resource.status
+
+    @cached_property
+    def search(self) -> Search:
+        """How parameters are searched; the defaults where a reproduction has no search."""
+        return self.spec.effective_search or Search()
+
+    @property
+    def attempt(self) -> int:
+        """Number of the Jobs that count."""
+        return self.status.attempt or 1
+
+    @property
+    def is_over(self) -> bool:
+        """It has ended, well or not."""
+        return self.status.phase in OVER
+
+    @property
+    def is_searched(self) -> bool:
+        """The search of this attempt has ended: a fact that its Job does not outlive."""
+        return self.holds(ConditionType.SEARCHED)
+
+    @cached_property
+    def conditions(self) -> Mapping[ConditionType, Condition]:
+        """The conditions as they were written last."""
+        return {condition.type: condition for condition in self.status.conditions}
+
+    def holds(self, kind: ConditionType) -> bool:
+        """Whether a condition was true when it was written last."""
+        condition = self.conditions.get(kind)
+        return condition is not None and condition.status is ConditionStatus.TRUE
+
+    @property
+    def study(self) -> StudyFacts | None:
+        """The study, when it could be read."""
+        found = self.observation.study
+        return found if isinstance(found, StudyFacts) else None
+
+    # The cluster
+
+    @cached_property
+    def search_job(self) -> Job | None:
+        """The Job of the workers."""
+        return self._job(search_job(self.name, self.attempt))
+
+    @cached_property
+    def conclude_job(self) -> Job | None:
+        """The Job that concludes."""
+        return self._job(conclude_job(self.name, self.attempt))
+
+    @property
+    def stage_job(self) -> Job | None:
+        """The Job of the stage that the run is in."""
+        return self.conclude_job if self.is_searched else self.search_job
+
+    @cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """The Jobs of every attempt, by name."""
+        found = [
+            Job(manifest)
+            for ref, manifest in self.observation.cluster.objects.items()
+            if ref.kind == "Job"
+        ]
+        return tuple(sorted(found, key=lambda job: job.name))
+
+    def _job(self, name: str) -> Job | None:
+        return next((job for job in self.jobs if job.name == name), None)
+
+    def live(self, kind: str, name: str) -> Manifest | None:
+        """An owned object as the API server has it."""
+        for ref, manifest in self.observation.cluster.objects.items():
+            if ref.kind == kind and ref.name == name:
+                return manifest
+        return None
+
+    def job_ref(self, name: str) -> ObjectRef:
+        """A Job of this run."""
+        return ObjectRef("batch/v1", "Job", namespace_of(self.resource), name)
+
+    @property
+    def trials_asked_for(self) -> int | None:
+        """Trials that the pods were last told of; a run that has ended is not told of more."""
+        return trials_asked_for(self.live("ConfigMap", spec_config_map(self.name)))
+
+    def pods_of(self, job: str) -> tuple[PodFacts, ...]:
+        """The pods of a Job, the ended ones too."""
+        return tuple(
+            pod for pod in self.observation.cluster.pods if pod.labels.get(JOB_LABEL) == job
+        )
+
+    @cached_property
+    def workers(self) -> tuple[PodFacts, ...]:
+        """The pods that may run a trial now, of whatever attempt."""
+        prefix = search_job(self.name, 0).removesuffix("0")
+        return tuple(
+            pod
+            for pod in self.observation.cluster.pods
+            if pod.labels.get(JOB_LABEL, "").startswith(prefix) and is_alive(pod)
+        )
+
+
+def is_alive(pod: PodFacts) -> bool:
+    """Whether a pod's program may still run; one that is told to go still does."""
+    return pod.phase not in _ENDED

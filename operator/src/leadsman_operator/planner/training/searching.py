@@ -1,0 +1,238 @@
+"""The search: from its first pod to the trial whose parameters are fitted."""
+
+from __future__ import annotations
+
+from leadsman_api.conditions import ConditionStatus, ConditionType
+from leadsman_api.reasons import Reason
+from leadsman_api.studies import StudyAttribute
+from leadsman_api.v1alpha1.training_run_status import RunPhase, TrialCounts
+from leadsman_operator.facts import StudyFacts
+from leadsman_operator.planner.conditions import Change
+from leadsman_operator.planner.plan import Action
+from leadsman_operator.planner.training.belongings import search_objects
+from leadsman_operator.planner.training.course import AT_ONCE, SOON, Course, fail
+from leadsman_operator.planner.training.jobs import Job
+from leadsman_operator.planner.training.reaping import end_losses, lost_events, reap
+from leadsman_operator.planner.training.scene import Scene
+from leadsman_operator.planner.training.trials import (
+    best_of,
+    counted,
+    finished,
+    last_error,
+)
+from leadsman_operator.planner.training.troubles import (
+    Trouble,
+    ended_trouble,
+    waiting_trouble,
+)
+
+_ENDS = frozenset({Reason.BUDGET_SPENT, Reason.GOAL_REACHED, Reason.NO_IMPROVEMENT})
+"""Ways in which a search ends well."""
+
+
+def searching(scene: Scene) -> Course | None:
+    """Bring the search to its end; None once it is there."""
+    if scene.is_searched:
+        return None
+    job = scene.search_job
+    if job is not None and job.is_leaving:
+        message = f"Job {job.name} is being deleted, then it is made anew"
+        return Course(RunPhase.SEARCHING, Reason.PROGRESSING, message, look_again_in=SOON)
+    if job is None:
+        return _begin(scene)
+    if not job.is_over:
+        return _go_on(scene, job)
+    return _clean_up(scene) or _search_on(scene, job) or _end(scene, job)
+
+
+def _begin(scene: Scene) -> Course:
+    search = scene.search
+    actions = search_objects(scene)
+    if scene.spec.queue is not None:
+        message = f"{search.parallelism} workers wait for queue {scene.spec.queue.name}"
+        return Course(RunPhase.QUEUED, Reason.QUEUED, message, actions, SOON)
+    message = f"{search.trials} trials are searched by {search.parallelism} workers"
+    return Course(RunPhase.SEARCHING, Reason.SEARCHING, message, actions, SOON)
+
+
+def _go_on(scene: Scene, job: Job) -> Course:
+    actions = (*search_objects(scene), *reap(scene))
+    if scene.spec.queue is not None and job.is_suspended:
+        return _wait_in_queue(scene, actions)
+    trouble = _trouble(scene, job)
+    running = sum(pod.phase == "Running" for pod in scene.workers)
+    message = f"{_progress(scene)} by {running} of {job.parallelism} workers"
+    if trouble is not None:
+        message = f"{message}; {trouble.message}"
+    return Course(
+        RunPhase.SEARCHING,
+        trouble.reason if trouble else Reason.SEARCHING,
+        message,
+        actions,
+        SOON,
+        events=tuple(lost_events(scene)),
+    )
+
+
+def _wait_in_queue(scene: Scene, actions: tuple[Action, ...]) -> Course:
+    """The queue has not given the pods their place yet, or took it back."""
+    queue = scene.spec.queue.name if scene.spec.queue else ""
+    before = scene.conditions.get(ConditionType.ADMITTED)
+    was_admitted = before is not None and before.reason in (Reason.ADMITTED, Reason.PREEMPTED)
+    reason = Reason.PREEMPTED if was_admitted else Reason.QUEUED
+    verb = "took the place of the workers back" if was_admitted else "has not admitted the workers"
+    message = f"queue {queue} {verb}; {_progress(scene)}"
+    change = Change(ConditionType.ADMITTED, ConditionStatus.FALSE, reason, message)
+    events = tuple(lost_events(scene))
+    return Course(
+        RunPhase.QUEUED, reason, message, actions, SOON, conditions=(change,), events=events
+    )
+
+
+def _trouble(scene: Scene, job: Job) -> Trouble | None:
+    """What keeps workers from starting; why all of them ended, while new ones are on their way."""
+    pods = scene.pods_of(job.name)
+    return waiting_trouble(pods) or (None if scene.workers else ended_trouble(scene.resource, pods))
+
+
+# The end
+
+
+def _clean_up(scene: Scene) -> Course | None:
+    """End what the pods left open: what is counted then is final."""
+    lost = end_losses(scene)
+    if not lost:
+        return None
+    message = f"{_progress(scene)}; those whose pod is gone are ended"
+    events = tuple(lost_events(scene))
+    return Course(RunPhase.SEARCHING, Reason.SEARCHING, message, lost, AT_ONCE, events=events)
+
+
+def _search_on(scene: Scene, job: Job) -> Course | None:
+    """More trials were asked for while the search was about to end."""
+    if not wants_more(scene, job.trials, counts_of(scene)):
+        return None
+    return another_attempt(scene)
+
+
+def counts_of(scene: Scene) -> TrialCounts:
+    """The trials of the study, or as they were counted last."""
+    if scene.study is not None:
+        return counted(scene.study, scene.search.trials)
+    return scene.status.trials or TrialCounts(progress=f"0/{scene.search.trials}")
+
+
+def wants_more(scene: Scene, asked_for: int | None, counts: TrialCounts) -> bool:
+    """Whether more trials are asked for than the search was begun for, and not all are run."""
+    trials = scene.search.trials
+    return asked_for is not None and asked_for < trials and finished(counts) < trials
+
+
+def another_attempt(scene: Scene) -> Course:
+    """Search on with a new Job, in a plan of its own: the next one makes it."""
+    trials = scene.search.trials
+    message = f"{trials} trials are asked for by now, {finished(counts_of(scene))} are finished"
+    unknown, no = ConditionStatus.UNKNOWN, ConditionStatus.FALSE
+    again = "the search goes on, so this is found out again"
+    return Course(
+        RunPhase.SEARCHING,
+        Reason.SEARCHING,
+        f"{message}: the search goes on",
+        look_again_in=AT_ONCE,
+        changes={
+            "attempt": scene.attempt + 1,
+            "gate": None,
+            "model_version": None,
+            "digest": None,
+            "provenance": None,
+        },
+        conditions=(
+            Change(ConditionType.SEARCHED, no, Reason.SEARCHING, message),
+            Change(ConditionType.GATE_PASSED, unknown, Reason.PROGRESSING, again),
+            Change(ConditionType.REGISTERED, no, Reason.PROGRESSING, again),
+            Change(ConditionType.PROMOTED, no, Reason.PROGRESSING, again),
+        ),
+        is_news=True,
+    )
+
+
+def _end(scene: Scene, job: Job) -> Course:
+    """The first thing that speaks against the search decides; else its best trial is fitted."""
+    return (
+        _too_many_failures(scene)
+        or _workers_failed(scene, job)
+        or _nothing_found(scene, job)
+        or _found(scene, job)
+    )
+
+
+def _too_many_failures(scene: Scene) -> Course | None:
+    counts, most = counts_of(scene), scene.search.max_failed_trials
+    if counts.failed <= most and _said(scene) is not Reason.TOO_MANY_FAILURES:
+        return None
+    message = (
+        f"{counts.failed} of {scene.search.trials} trials failed, {most} are borne"
+        f" by search.maxFailedTrials{_last_error(scene)}"
+    )
+    return _fail(scene, Reason.TOO_MANY_FAILURES, message)
+
+
+def _workers_failed(scene: Scene, job: Job) -> Course | None:
+    """No worker ended well; time that is up ends them all, and what was found counts."""
+    if not job.is_failed or job.out_of_time or job.succeeded:
+        return None
+    trouble = ended_trouble(scene.resource, scene.pods_of(job.name))
+    if trouble is None:
+        trouble = Trouble(Reason.CRASHING, f"Job {job.name} is given up: {job.complaint}")
+    return _fail(scene, trouble.reason, trouble.message)
+
+
+def _nothing_found(scene: Scene, job: Job) -> Course | None:
+    if scene.study is not None and best_of(scene.study, scene.spec.objective) is not None:
+        return None
+    counts = counts_of(scene)
+    trouble = _trouble(scene, job)
+    if job.out_of_time and not counts.complete:
+        why = f"; {trouble.message}" if trouble else ""
+        message = f"no trial ended with a value before search.timeout{why}{_last_error(scene)}"
+        return _fail(scene, Reason.DEADLINE_EXCEEDED, message)
+    message = (
+        f"no trial is eligible: {counts.complete} ended with a value, {counts.pruned} were"
+        f" pruned, {counts.failed} failed{_last_error(scene)}"
+    )
+    if counts.complete:
+        message += "; look at objective.constraints, which they did not keep"
+    return _fail(scene, Reason.NO_ELIGIBLE_TRIAL, message)
+
+
+def _found(scene: Scene, job: Job) -> Course:
+    """The fact that it is searched outlives the Job, so it is written before anything is made."""
+    best = best_of(scene.study or StudyFacts(), scene.spec.objective)
+    said = _said(scene)
+    reason = said if said in _ENDS else Reason.BUDGET_SPENT
+    value = f", the best {scene.spec.objective.metric} is {best.values[0]:.6g}" if best else ""
+    late = ": its time is up" if job.out_of_time else ""
+    message = f"the search has ended after {_progress(scene)}{value}{late}"
+    change = Change(ConditionType.SEARCHED, ConditionStatus.TRUE, reason, message)
+    return Course(RunPhase.CONCLUDING, reason, message, look_again_in=AT_ONCE, conditions=(change,))
+
+
+def _fail(scene: Scene, reason: Reason, message: str) -> Course:
+    searched = Change(ConditionType.SEARCHED, ConditionStatus.FALSE, reason, message)
+    return fail(scene, reason, message, searched)
+
+
+def _said(scene: Scene) -> Reason | None:
+    """Why the search ended, in the workers' words."""
+    word = scene.study.attributes.get(StudyAttribute.END) if scene.study else None
+    known = {reason.value: reason for reason in Reason}
+    return known.get(str(word))
+
+
+def _last_error(scene: Scene) -> str:
+    error = last_error(scene.study) if scene.study else None
+    return f"; the last error: {error}" if error else ""
+
+
+def _progress(scene: Scene) -> str:
+    return f"{counts_of(scene).progress} trials"
