@@ -62,15 +62,20 @@ async def observe_deployment(
 async def observe_run(
     resource: TrainingRun, world: World, configuration: Configuration
 ) -> RunObservation:
-    """All about one TrainingRun."""
-    cluster, registry, url = await asyncio.gather(
-        read_cluster(resource, world.cluster),
+    """All about one TrainingRun.
+
+    The order decides: a trial that runs when the study is read, and whose pod is not there when
+    the pods are read after it, has lost its pod. And a Job that is seen to be complete has
+    written its conclusion before the parent run is read.
+    """
+    registry, url = await asyncio.gather(
         registry_endpoint(resource, world, configuration),
         _study_url(resource, world, configuration),
     )
-    model, study, run = await asyncio.gather(
+    study = await _read_study(resource, url, world)
+    cluster = await read_cluster(resource, world.cluster)
+    model, run = await asyncio.gather(
         read_model(registry, resource.spec.model.name, world),
-        _read_study(resource, url, world),
         _read_run(resource, registry, world),
     )
     return RunObservation(
