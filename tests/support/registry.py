@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import os
+import subprocess
 import sys
 from dataclasses import dataclass
-from types import ModuleType
 
 from mlflow import MlflowClient
 
@@ -16,15 +16,17 @@ SOURCE = "stories-"
 """Registered models with this prefix and a kind behind it hold what the stories take from."""
 
 
-def colleague() -> ModuleType:
-    """The demo's program that logs models of every kind."""
-    spec = importlib.util.spec_from_file_location("colleague", _COLLEAGUE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["colleague"] = module
-    spec.loader.exec_module(module)
-    return module
+def log_model(tracking_uri: str, name: str, kind: str) -> None:
+    """Run the colleague's program of the demo, as a process of its own."""
+    result = subprocess.run(
+        [sys.executable, str(_COLLEAGUE), name, kind, "--alias", "kept"],
+        env={**os.environ, "MLFLOW_TRACKING_URI": tracking_uri},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,14 @@ class Registry:
     """An MLflow server, spoken to as a colleague does."""
 
     client: MlflowClient
+    tracking_uri: str
 
     def ensure_kind(self, kind: str) -> str:
         """The source of a logged model of a kind; logged when the server has none yet."""
         name = f"{SOURCE}{kind}"
         found = self.client.search_model_versions(f"name = '{name}'")
         if not found:
-            colleague().register(name, kind, "kept")
+            log_model(self.tracking_uri, name, kind)
             found = self.client.search_model_versions(f"name = '{name}'")
         return str(found[0].source)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import mlflow
 import pytest
-from support.installation import Installation, ensure_leadsman
+from mlflow import MlflowClient
 
+from support.installation import Installation, ensure_leadsman
 from support.kubectl import Kubectl
 from support.port_forward import forwarded
 from support.registry import Registry
@@ -24,8 +24,7 @@ def leadsman(kubectl: Kubectl) -> Installation:
 def registry(leadsman: Installation, kubectl: Kubectl) -> Iterator[Registry]:
     """MLflow as it is reached from outside of the cluster."""
     with forwarded(kubectl, leadsman.stack_namespace, "mlflow", 5000) as address:
-        mlflow.set_tracking_uri(address)
-        yield Registry(mlflow.MlflowClient(address))
+        yield Registry(MlflowClient(address), address)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from leadsman_api.labels import Label
+from leadsman_api.labels import Annotation, Label
 from leadsman_operator.facts import ObjectRef
 from leadsman_operator.planner.plan import ApplyObject, DeleteObject
 from support.deployments import Bench, a_deployment, a_version
@@ -115,3 +115,12 @@ def test_what_is_kept_for_the_gate_of_the_traffic_has_labels() -> None:
         labels = manifest["metadata"]["labels"]
         assert labels[Label.MODEL_DEPLOYMENT] == "churn"
         assert manifest["metadata"]["ownerReferences"][0]["uid"] == "u-1"
+
+
+def test_the_hash_of_an_object_stays_out_of_its_pods() -> None:
+    """A pod template that changes with it would start every pod anew."""
+    bench = serving()
+    for ref, manifest in bench.objects.items():
+        if ref.kind == "Deployment":
+            annotations = manifest["spec"]["template"]["metadata"]["annotations"]
+            assert Annotation.SPEC_HASH not in annotations

@@ -62,7 +62,7 @@ def deployment(
     if revision.digest:
         annotations[Annotation.DIGEST.value] = revision.digest
     manifest = owned(resource, "apps/v1", "Deployment", revision.name, labels)
-    manifest["metadata"]["annotations"] = annotations
+    manifest["metadata"]["annotations"] = dict(annotations)
     manifest["spec"] = {
         "selector": {"matchLabels": selector_of(resource.metadata.name, revision.name)},
         "revisionHistoryLimit": 1,
@@ -74,7 +74,7 @@ def deployment(
         "template": {
             "metadata": {
                 "labels": {str(key): value for key, value in labels.items()},
-                "annotations": annotations,
+                "annotations": dict(annotations),
             },
             "spec": _pod(resource, revision, configuration),
         },
