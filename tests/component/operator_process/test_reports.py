@@ -42,7 +42,7 @@ def test_a_bug_that_can_t_be_told_is_still_logged(caplog: pytest.LogCaptureFixtu
     simulation = Simulation()
     reports, _ = reports_of(simulation)
     asyncio.run(reports.failed(REF, BUG))
-    simulation.faults.down.add()
+    simulation.faults.down.add("the Kubernetes API")
     asyncio.run(reports.failed(REF, BUG))
 
     messages = [record.getMessage() for record in caplog.records]
