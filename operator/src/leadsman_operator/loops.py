@@ -8,6 +8,7 @@ the work.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,8 @@ from typing import Protocol
 from leadsman_operator.errors import Conflict
 from leadsman_operator.facts import ObjectRef
 from leadsman_operator.reconcile import Reconciled
+
+_logger = logging.getLogger(__name__)
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 60.0
 CONFLICT_SECONDS = 0.1
@@ -29,7 +32,7 @@ LEAVING_SECONDS = 5.0
 
 
 class Reporter(Protocol):
-    """Who is told of every reconcile; raises nothing."""
+    """Who is told of every reconcile."""
 
     async def reconciled(self, ref: ObjectRef, outcome: Reconciled, seconds: float) -> None:
         """One has ended, perhaps with an error that was foreseen."""
@@ -154,13 +157,19 @@ class Loops:
             try:
                 async with asyncio.timeout(self._longest_seconds):
                     outcome = await _to_its_end(self._reconcile(ref))
-            # The one edge where anything is caught: a bug in one resource's plan must not
-            # end the loops of the others.
+                await self._reporter.reconciled(ref, outcome, _now() - began_at)
+            # The one edge where anything is caught: a bug must end neither the loops of others
+            # nor this one, after whose end kopf would let the finalizer go.
             except Exception as error:  # noqa: BLE001
-                await self._reporter.failed(ref, error)
+                await self._tell(ref, error)
                 return None
-            await self._reporter.reconciled(ref, outcome, _now() - began_at)
             return outcome
+
+    async def _tell(self, ref: ObjectRef, error: Exception) -> None:
+        try:
+            await self._reporter.failed(ref, error)
+        except Exception:
+            _logger.exception("A bug could not be told of.")
 
     @asynccontextmanager
     async def _place(self, ref: ObjectRef) -> AsyncIterator[None]:

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from typing_extensions import override
 
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import Conflict, Unreachable
+from leadsman_operator.facts import ObjectRef
 from leadsman_operator.loops import FIRST_WORD_SECONDS, Loops, backoff_seconds
 from leadsman_operator.reconcile import Reconciled
 from support.reconciles import CHURN, FRAUD, Heard, ScriptedReconcile, gone, quiet
@@ -194,6 +196,26 @@ def test_a_reconcile_that_is_cancelled_from_within_is_a_failure() -> None:
 
     assert [type(error) for error in heard.errors] == [RuntimeError]
     assert reconcile.times == [0.0, 1.0]
+
+
+def test_a_reporter_with_a_bug_ends_no_loop() -> None:
+    """Kopf would let the finalizer of a resource go whose loop has ended."""
+
+    class Broken(Heard):
+        @override
+        async def reconciled(self, ref: ObjectRef, outcome: Reconciled, seconds: float) -> None:
+            raise ZeroDivisionError(f"{ref} {outcome.gone} {seconds}")
+
+        @override
+        async def failed(self, ref: ObjectRef, error: Exception) -> None:
+            await super().failed(ref, error)
+            raise error
+
+    reconcile = ScriptedReconcile([gone()])
+    heard = tell(reconcile, lambda loops: run_for(loops, 10), heard=Broken())
+
+    assert {type(error) for error in heard.errors} == {ZeroDivisionError}
+    assert reconcile.times == [0.0, 1.0, 3.0, 7.0]
 
 
 def test_only_so_many_reconciles_run_at_once() -> None:

@@ -1,7 +1,4 @@
-"""Which of kopf's events we listen to.
-
-For each kind a daemon keeps the loop of a resource alive, and a handler of raw events wakes it.
-"""
+"""What we hear of kopf: a daemon keeps a resource's loop alive, raw events wake it."""
 
 from __future__ import annotations
 
@@ -37,8 +34,8 @@ def _listen(registry: kopf.OperatorRegistry, loops: Loops, kind: str, plural: st
         loops.exists(ref, str(body.spec.get("model", {}).get("name", "")))
         if FINALIZER in body.metadata.get("finalizers", ()):
             loops.wake(ref)
-            # Before kopf looks whether the finalizer may go: so it goes only when all is done,
-            # also after a restart, when there is no daemon for a resource on its way out.
+            # Before kopf looks whether the finalizer may go: only when all is done, also after
+            # a restart, when there is no daemon for a resource on its way out.
             if body.metadata.get("deletionTimestamp"):
                 await loops.run(ref, within_seconds=0)
         return None
