@@ -29,7 +29,7 @@ RUN: dict[str, Any] = {
 }
 
 
-def run_with(**spec: Any) -> TrainingRun:  # noqa: ANN401 - JSON of any kind
+def run_with(**spec: Any) -> TrainingRun:
     """A TrainingRun with these parts of its spec."""
     run = parse_resource(RUN | {"spec": RUN["spec"] | spec})
     assert isinstance(run, TrainingRun)

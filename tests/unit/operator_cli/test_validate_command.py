@@ -49,7 +49,7 @@ def validate(*arguments: str, stdin: str = "") -> Result:
     return Result(code, stdout.getvalue(), stderr.getvalue())
 
 
-def report_on(text: str) -> Any:  # noqa: ANN401 - JSON of any kind
+def report_on(text: str) -> Any:
     """The JSON report on one text."""
     return json.loads(validate("-f", "-", "-o", "json", stdin=text).stdout)
 

@@ -48,7 +48,7 @@ def space(*arguments: str, stdin: str = RUN + SEARCH) -> Result:
     return Result(code, stdout.getvalue(), stderr.getvalue())
 
 
-def trials(*arguments: str) -> Any:  # noqa: ANN401 - JSON of any kind
+def trials(*arguments: str) -> Any:
     """The JSON of a run."""
     return json.loads(space("-f", "-", "-o", "json", *arguments).stdout)
 
