@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -119,7 +120,10 @@ def test_a_running_trial_is_ended_with_its_attributes(
 ) -> None:
     """The worker's view and ours are the same afterwards, and doing it again changes nothing."""
     worker.study.ask()
-    attributes = {TrialAttribute.DISRUPTED: True, TrialAttribute.ERROR: "its pod is gone"}
+    attributes: dict[str, Any] = {
+        TrialAttribute.DISRUPTED: True,
+        TrialAttribute.ERROR: "its pod is gone",
+    }
     read(studies, url)
     for _ in range(2):
         asyncio.run(studies.fail_trial(url, NAME, 0, attributes))
@@ -142,7 +146,7 @@ def test_a_trial_that_has_ended_is_left_as_it_is(
 
 def test_parameters_are_enqueued_once(studies: OptunaStudies, url: str, worker: Worker) -> None:
     """The next worker that asks gets them; a second word for the same trial changes nothing."""
-    attributes = {TrialAttribute.RETRY_OF: 3}
+    attributes: dict[str, Any] = {TrialAttribute.RETRY_OF: 3}
     for _ in range(2):
         asyncio.run(studies.enqueue_trial(url, NAME, {"rate": 0.25}, attributes))
     again = worker.study.ask({"rate": FloatDistribution(0, 1)})

@@ -118,5 +118,5 @@ def against(gate: GateStatus) -> str:
     """With what the version was compared."""
     rows = f" on {gate.rows} held-out rows" if gate.rows is not None else ""
     if gate.champion_version is None:
-        return f"{rows}, without a champion to compare with"
+        return f"{rows} with no champion to compare with"
     return f"{rows} against version {gate.champion_version}"
