@@ -15,12 +15,25 @@ from leadsman_api.labels import API_VERSION
 from leadsman_api.loading import InvalidResource, parse_resource
 from leadsman_api.v1alpha1 import TrainingRun
 from leadsman_training.preview import as_json, as_table, sample
+from leadsman_training.settings import describe_settings
 
 _EXIT_CODES = """\
 exit codes:
   0  the trials were printed
   1  the TrainingRun is invalid or has no search space
   2  the file can't be read, or the command line is wrong
+"""
+
+_JOBS = {
+    "work": "take trials of a search until it has ended",
+    "conclude": "fit the best parameters, judge the model and register it",
+}
+_JOB_EXIT_CODES = """
+exit codes:
+  0    done
+  42   data, entrypoint or spec are wrong: trying again gives the same
+  43   this worker can't go on
+  143  it was told to go before its work was done
 """
 
 _MOST_SAMPLES = 10_000
@@ -37,6 +50,10 @@ def run(arguments: Sequence[str] | None, stdin: TextIO, stdout: TextIO, stderr: 
     if options.command == "version":
         stdout.write(f"leadsman-training {metadata.version('leadsman-training')} {API_VERSION}\n")
         return 0
+    if options.command in _JOBS:
+        from leadsman_training import job  # noqa: PLC0415 - slow to import
+
+        return job.main(options.command)
     try:
         text = stdin.read() if options.file == "-" else Path(options.file).read_text("utf-8")
         stdout.write(_space(text, options))
@@ -95,6 +112,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="leadsman-training", description="The training jobs of Leadsman, and their tools."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, meaning in _JOBS.items():
+        commands.add_parser(
+            name,
+            help=meaning,
+            description=f"Runs in a pod of the operator's Job: {meaning}. The environment says of"
+            " which TrainingRun:",
+            epilog=describe_settings() + _JOB_EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
     space = commands.add_parser(
         "space",
         help="show what the trials of a search would look like",

@@ -1,0 +1,188 @@
+"""What a trial tries: an estimator of ours, or a function of the user's own, scored on folds."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.trainer import Algorithm, Task, Trainer
+from leadsman_training import estimators, scores
+from leadsman_training.data import Split
+from leadsman_training.errors import NoUse
+from leadsman_training.scores import Predictions
+from leadsman_training.search_space import Space, Suggesting, suggest
+
+FOLDS = 3
+Report = Callable[[int, float], None]
+Frame: TypeAlias = "pd.DataFrame"
+
+
+@dataclass
+class Run:
+    """What a function of the user's own gets besides the trial."""
+
+    train: tuple[pd.DataFrame, pd.Series]
+    """Features and target of the rows that may be learnt from."""
+    seed: int
+    classification: bool
+    _report: Report
+    metrics: dict[str, float] = field(default_factory=dict)
+    kept: Any = None
+
+    def folds(self) -> Iterator[tuple[Frame, pd.Series, Frame, pd.Series]]:
+        """Parts of the rows, each once to be judged on: train_x, train_y, test_x, test_y."""
+        features, target = self.train
+        for learn, judge in folds(target, self.seed, classification=self.classification):
+            yield (
+                features.iloc[learn], target.iloc[learn],
+                features.iloc[judge], target.iloc[judge],
+            )  # fmt: skip
+
+    def report(self, step: int, value: float) -> None:
+        """Tell how it goes; raises where the pruner says that it is hopeless."""
+        self._report(step, value)
+
+    def log_metric(self, name: str, value: float) -> None:
+        """A further metric of this trial."""
+        self.metrics[name] = value
+
+    def keep(self, model: Any) -> None:  # noqa: ANN401 - any estimator
+        """The fitted model: it is judged and registered when the search has ended."""
+        self.kept = model
+
+
+class Trial(Suggesting, Protocol):
+    """A trial of Optuna: of a search, or with parameters that are fixed."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The trainer of a spec, with all that is the same in each trial."""
+
+    trainer: Trainer
+    split: Split
+    space: Space | None
+    seed: int
+    metric: str
+
+    def score(self, trial: Trial, report: Report) -> tuple[float, dict[str, float]]:
+        """The objective's value over the folds, and further metrics."""
+        if self.trainer.entrypoint is not None:
+            run = self._run(report)
+            value = self._function()(trial, run)
+            return float(value), run.metrics
+        return self._cross_validated(self.parameters(trial), report)
+
+    def parameters(self, trial: Trial) -> dict[str, Any]:
+        """The parameters of a trial, those that are fixed included."""
+        chosen = suggest(self.search_space(), trial)
+        return {**chosen, **self.trainer.parameters}
+
+    def search_space(self) -> Space:
+        """The space of the spec, or the estimator's own."""
+        if self.space is not None:
+            return self.space
+        return estimators.default_space(
+            self.trainer.algorithm or Algorithm.AUTO, classes=self.split.classification
+        )
+
+    def baseline(self) -> float | None:
+        """The objective's value with the estimator's default parameters; None for own code."""
+        if self.trainer.entrypoint is not None:
+            return None
+        value, _ = self._cross_validated(dict(self.trainer.parameters), lambda _step, _value: None)
+        return value
+
+    def fit(self, trial: Trial) -> Any:  # noqa: ANN401 - any estimator
+        """The model with a trial's parameters, fitted on all rows but those held out."""
+        if self.trainer.entrypoint is not None:
+            run = self._run(lambda _step, _value: None)
+            self._function()(trial, run)
+            if run.kept is None:
+                raise NoUse(
+                    Reason.ENTRYPOINT_INVALID,
+                    f"{self.trainer.entrypoint} kept no model: call run.keep(model)",
+                )
+            return run.kept
+        model = self._built(self.parameters(trial))
+        return model.fit(self.split.train_x, self.split.train_y)
+
+    def _cross_validated(
+        self, parameters: Mapping[str, Any], report: Report
+    ) -> tuple[float, dict[str, float]]:
+        names = {self.metric, *scores.usual(classification=self.split.classification)}
+        values: dict[str, list[float]] = {name: [] for name in names}
+        run = self._run(report)
+        for step, (learn_x, learn_y, judge_x, judge_y) in enumerate(run.folds()):
+            model = self._built(parameters).fit(learn_x, learn_y)
+            predicted = predict(model, judge_x)
+            for name in names:
+                values[name].append(scores.score(name, judge_y.to_numpy(), predicted))
+            report(step, float(np.mean(values[self.metric])))
+        means = {name: float(np.mean(found)) for name, found in values.items()}
+        return means[self.metric], means
+
+    def _built(self, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any estimator
+        algorithm = self.trainer.algorithm or Algorithm.AUTO
+        classes = self.split.classification
+        return estimators.build(
+            algorithm, parameters, self.seed, self.split.train_x, classes=classes
+        )
+
+    def _run(self, report: Report) -> Run:
+        rows = (self.split.train_x, self.split.train_y)
+        return Run(rows, self.seed, self.split.classification, report)
+
+    def _function(self) -> Callable[[Trial, Run], float]:
+        return load_function(str(self.trainer.entrypoint))
+
+
+def classification_of(trainer: Trainer) -> bool | None:
+    """Whether classes are predicted; None goes by the target column."""
+    if trainer.task in (None, Task.AUTO):
+        return None
+    return trainer.task is Task.CLASSIFICATION
+
+
+def load_function(entrypoint: str) -> Callable[[Trial, Run], float]:
+    """The function of the user's own; NoUse says why it can't be had."""
+    module, _, name = entrypoint.partition(":")
+    try:
+        found: Callable[[Trial, Run], float] = getattr(importlib.import_module(module), name)
+        inspect.signature(found).bind(None, None)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise NoUse(
+            Reason.ENTRYPOINT_INVALID,
+            f"spec.trainer.entrypoint: {entrypoint} must be a function of (trial, run): {error}",
+        ) from error
+    return found
+
+
+def folds(
+    target: pd.Series, seed: int, *, classification: bool
+) -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+    """Places of the rows to learn from and of those to judge on."""
+    kind = StratifiedKFold if classification else KFold
+    parts = kind(n_splits=FOLDS, shuffle=True, random_state=seed)
+    try:
+        yield from parts.split(np.zeros(len(target)), target)
+    except ValueError as error:
+        raise NoUse(Reason.DATA_INVALID, f"the rows give no {FOLDS} folds: {error}") from error
+
+
+def predict(model: Any, features: pd.DataFrame) -> Predictions:  # noqa: ANN401 - any estimator
+    """What a model says of rows, with probabilities where it has them."""
+    chances = model.predict_proba(features) if hasattr(model, "predict_proba") else None
+    return Predictions(
+        np.asarray(model.predict(features)),
+        np.asarray(chances) if chances is not None else None,
+        getattr(model, "classes_", None),
+    )

@@ -1,0 +1,233 @@
+"""The end of a search: the best parameters are fitted again, judged, and registered once.
+
+The model is logged before the version is made, and the version with all its tags: whenever this
+process is killed, there is a whole version or none. Run again, it finds what is there by its tag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import optuna
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from leadsman_api.conclusion import Conclusion
+from leadsman_api.digests import digest_of
+from leadsman_api.labels import Tag
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.training_run_status import (
+    GateCheck,
+    GateStatus,
+    Provenance,
+    TrialSummary,
+)
+from leadsman_training import gate
+from leadsman_training.candidate import Candidate, predict
+from leadsman_training.data import Table
+from leadsman_training.errors import NoUse
+from leadsman_training.logged import log_model
+from leadsman_training.scores import Predictions, score, usual
+from leadsman_training.settings import Settings
+from leadsman_training.tracking import patiently
+
+_logger = logging.getLogger(__name__)
+_PACKAGES = ("scikit-learn", "skops", "numpy", "pandas", "xgboost-cpu", "lightgbm")
+
+
+@dataclass(frozen=True)
+class Conclude:
+    """What is needed to end a search."""
+
+    settings: Settings
+    study: optuna.Study
+    candidate: Candidate
+    table: Table
+    client: MlflowClient
+
+    def run(self) -> Conclusion:
+        """Fit, judge, register, and write down what was found."""
+        best = self._best()
+        made = self._registered()
+        if made is None:
+            made = self._register(best)
+        conclusion = self._conclusion(made, best)
+        self._write(conclusion)
+        return conclusion
+
+    def _best(self) -> optuna.trial.FrozenTrial:
+        """The best trial; of several objectives, the best by the first."""
+        try:
+            if len(self.study.directions) == 1:
+                return self.study.best_trial
+            front = self.study.best_trials
+        except ValueError as error:
+            raise NoUse(Reason.NO_ELIGIBLE_TRIAL, f"no trial can be concluded: {error}") from error
+        sign = 1 if self.study.directions[0] is optuna.study.StudyDirection.MAXIMIZE else -1
+        return max(front, key=lambda trial: sign * trial.values[0])
+
+    def _registered(self) -> ModelVersion | None:
+        """The version that an earlier try of this Job has made."""
+        name = self.settings.resource.spec.model.name
+        condition = f"name = '{name}' and tags.`{Tag.TRAINING_RUN_UID}` = '{self.settings.uid}'"
+        found = patiently(lambda: self.client.search_model_versions(condition), self._where)
+        return found[0] if found else None
+
+    def _register(self, best: optuna.trial.FrozenTrial) -> ModelVersion:
+        model = self.candidate.fit(optuna.trial.FixedTrial(best.params, number=best.number))
+        _logger.info("Fitted.", extra={"trial": best.number, "parameters": best.params})
+        verdict, metrics = self._judge(model)
+        logged = log_model(
+            model, self.candidate.split, self.settings.parent_run, _requirements(), metrics
+        )
+        name = self.settings.resource.spec.model.name
+        self._ensure_model(name)
+        tags = {
+            Tag.DIGEST: self._digest(logged),
+            Tag.TRAINING_RUN_UID: self.settings.uid,
+            Tag.DATA_DIGEST: self.table.digest,
+            Tag.SPEC_HASH: self._spec_hash(),
+            Tag.STUDY: f"{self.settings.study}#{best.number}",
+            Tag.GATE: verdict.model_dump_json(by_alias=True, exclude_none=True),
+        }
+        named = {str(tag): value for tag, value in tags.items()}
+        # No other try may come between: MLflow's client would repeat a request that it lost.
+        earlier = self._registered()
+        if earlier is not None:
+            return earlier
+        return self.client.create_model_version(
+            name, f"models:/{logged}", run_id=self.settings.parent_run, tags=named, model_id=logged
+        )
+
+    def _judge(self, model: Any) -> tuple[GateStatus, dict[str, float]]:  # noqa: ANN401 - any estimator
+        split, spec = self.candidate.split, self.settings.resource.spec
+        truth = split.test_y.to_numpy()
+        challenger = predict(model, split.test_x)
+        champion, version = self._champion()
+        judged = gate.Judged(
+            truth=truth,
+            challenger=challenger,
+            champion=champion,
+            champion_version=version,
+            columns=lambda name: split.test_x[name].to_numpy(),
+        )
+        verdict = gate.judge(spec.gate, spec.objective, judged, self.settings.search.seed)
+        names = {spec.objective.metric, *usual(classification=split.classification)}
+        metrics = {f"holdout_{name}": score(name, truth, challenger) for name in sorted(names)}
+        _logger.info("Judged.", extra={"passed": verdict.passed, **metrics})
+        return verdict, {name: value for name, value in metrics.items() if value == value}  # noqa: PLR0124 - not NaN
+
+    def _champion(self) -> tuple[Predictions | None, int | None]:
+        """What the version in production says of the held-out rows; None when there is none."""
+        import mlflow.sklearn  # noqa: PLC0415 - slow to import
+
+        name, against = self.settings.resource.spec.model.name, self.settings.resource.spec.gate
+        version = self._champion_version(name, against.against.alias, against.against.version)
+        if version is None:
+            return None, None
+        features = self.candidate.split.test_x
+        try:
+            model = mlflow.sklearn.load_model(f"models:/{name}/{version}")
+        except MlflowException:
+            model = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
+            return Predictions(_flat(model.predict(features))), version
+        return predict(model, features), version
+
+    def _champion_version(self, name: str, alias: str | None, number: int | None) -> int | None:
+        try:
+            if number is not None:
+                return int(self.client.get_model_version(name, str(number)).version)
+            return int(self.client.get_model_version_by_alias(name, str(alias)).version)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+    def _ensure_model(self, name: str) -> None:
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _digest(self, model_id: str) -> str:
+        """The digest of the files as MLflow has them: what a server will fetch."""
+        from mlflow.artifacts import download_artifacts  # noqa: PLC0415 - slow to import
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(download_artifacts(artifact_uri=f"models:/{model_id}", dst_path=folder))
+            files = {
+                file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+                for file in path.rglob("*")
+                if file.is_file()
+            }
+        manifest = json.dumps(dict(sorted(files.items())), indent=2)
+        self.client.log_text(self.settings.parent_run, manifest, "manifest.json")
+        return digest_of(files)
+
+    def _conclusion(self, made: ModelVersion, best: optuna.trial.FrozenTrial) -> Conclusion:
+        verdict = GateStatus.model_validate_json(made.tags[Tag.GATE])
+        return Conclusion(
+            model_version=int(made.version),
+            digest=made.tags[Tag.DIGEST],
+            gate=verdict,
+            best=TrialSummary(
+                number=best.number,
+                value=best.values[0],
+                parameters=best.params,
+                run_id=best.user_attrs.get("leadsman:run_id"),
+            ),
+            provenance=Provenance(
+                data_digest=self.table.digest,
+                rows=len(self.table.frame),
+                spec_hash=made.tags.get(Tag.SPEC_HASH),
+            ),
+        )
+
+    def _write(self, conclusion: Conclusion) -> None:
+        run = self.settings.parent_run
+        text = conclusion.to_text()
+
+        def write() -> None:
+            self.client.set_tag(run, str(Tag.CONCLUSION), text)
+            for name, value in conclusion.best.parameters.items():
+                self.client.log_param(run, name, value)
+            if conclusion.best.value is not None:
+                metric = self.settings.resource.spec.objective.metric
+                self.client.log_metric(run, f"best_{metric}", conclusion.best.value)
+            self.client.set_terminated(run, "FINISHED")
+
+        patiently(write, self._where)
+
+    def _spec_hash(self) -> str:
+        text = json.dumps(self.settings.resource.spec.to_wire(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def _where(self) -> str:
+        return self.settings.tracking_uri
+
+
+def _flat(values: Any) -> Any:  # noqa: ANN401 - whatever a model gives
+    import numpy as np  # noqa: PLC0415 - beside the slow ones
+
+    return np.asarray(values).ravel()
+
+
+def _requirements() -> list[str]:
+    """What the model was made with, exactly."""
+    return [f"{name}=={metadata.version(name)}" for name in _PACKAGES]
+
+
+def failed_checks(status: GateStatus) -> Mapping[str, GateCheck]:
+    """The rules that were not passed, by their metric."""
+    return {check.metric: check for check in status.checks if not check.passed}

@@ -1,0 +1,214 @@
+"""The data of a training run: read by its address, known by its digest, split once for all."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.data import Data, DataFormat, DataSource, HoldoutBy
+from leadsman_training.errors import NoUse
+
+_MOST_NAMED = 12
+_SECONDS = 60.0
+_FEW_CLASSES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows with named columns, and the digest of all that they were read from."""
+
+    frame: pd.DataFrame
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The rows to learn from, and those that nobody learns from."""
+
+    train_x: pd.DataFrame
+    train_y: pd.Series
+    test_x: pd.DataFrame
+    test_y: pd.Series
+    classification: bool
+
+
+def load(source: DataSource, folder: Path) -> Table:
+    """Read the data; NoUse says what is wrong with its address or its content.
+
+    `folder` is where a claim or a ConfigMap is mounted.
+    """
+    content, name = _read(source, folder)
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    if source.digest is not None and source.digest != digest:
+        raise NoUse(
+            Reason.DATA_CHANGED,
+            f"{source.uri} has the digest {digest}, spec.data.source.digest asks for"
+            f" {source.digest}",
+        )
+    try:
+        frame = _parsers()[_format(source, name)](content)
+    except (ValueError, OSError, KeyError) as error:
+        raise NoUse(
+            Reason.DATA_UNREADABLE, f"{source.uri} is no {_format(source, name)}: {error}"[:900]
+        ) from error
+    return Table(frame, digest)
+
+
+def split(table: Table, data: Data, seed: int, *, classification: bool | None) -> Split:
+    """Part the rows, the same way for everybody; `classification` None goes by the target."""
+    check_columns(table.frame, data)
+    target = table.frame[data.target]
+    dropped = [data.target, *data.exclude]
+    if target.isna().any():
+        raise NoUse(
+            Reason.DATA_INVALID,
+            f"{int(target.isna().sum())} rows have no value in the target {data.target!r}",
+        )
+    features = table.frame.drop(columns=dropped)
+    classes = is_class(target) if classification is None else classification
+    test = _held_out(table.frame, target, data, seed, classes=classes)
+    return Split(features[~test], target[~test], features[test], target[test], classes)
+
+
+def is_class(target: pd.Series) -> bool:
+    """Whether a column holds classes: words, truths, or a few whole numbers."""
+    if not pd.api.types.is_numeric_dtype(target) or pd.api.types.is_bool_dtype(target):
+        return True
+    return bool(pd.api.types.is_integer_dtype(target)) and target.nunique() <= _FEW_CLASSES
+
+
+def check_columns(frame: pd.DataFrame, data: Data) -> None:
+    """NoUse for a column that the spec names and the data does not have."""
+    wanted = [("target", data.target), *(("exclude", name) for name in data.exclude)]
+    if data.holdout.time_column is not None:
+        wanted.append(("holdout.timeColumn", data.holdout.time_column))
+    known = [str(name) for name in frame.columns]
+    for field, name in wanted:
+        if name in known:
+            continue
+        near = difflib.get_close_matches(name, known, 1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        more = ", …" if len(known) > _MOST_NAMED else ""
+        raise NoUse(
+            Reason.DATA_INVALID,
+            f"spec.data.{field}: there is no column {name!r}{meant}"
+            f" The data has {', '.join(known[:_MOST_NAMED])}{more}",
+        )
+
+
+def _held_out(
+    frame: pd.DataFrame, target: pd.Series, data: Data, seed: int, *, classes: bool
+) -> pd.Series:
+    """Which rows are held out."""
+    from sklearn.model_selection import train_test_split  # noqa: PLC0415 - slow to import
+
+    by, fraction = data.holdout.by, data.holdout.fraction
+    rows = range(len(frame))
+    if by is HoldoutBy.TIME:
+        order = frame[data.holdout.time_column].rank(method="first")
+        return order > len(frame) * (1 - fraction)
+    stratify = target if by is HoldoutBy.STRATIFIED or (by is HoldoutBy.AUTO and classes) else None
+    try:
+        _, test = train_test_split(rows, test_size=fraction, random_state=seed, stratify=stratify)
+    except ValueError as error:
+        raise NoUse(Reason.DATA_INVALID, f"the rows can't be parted: {error}") from error
+    chosen = pd.Series(data=False, index=frame.index)
+    chosen.iloc[test] = True
+    return chosen
+
+
+def _read(source: DataSource, folder: Path) -> tuple[bytes, str]:
+    """The content and the name by whose ending it is understood."""
+    scheme, _, rest = source.uri.partition("://")
+    match scheme:
+        case "sklearn":
+            return _bundled(rest), "data.csv"
+        case "configmap" | "pvc":
+            return _file(folder / rest.partition("/")[2], source.uri)
+        case "http" | "https":
+            return _download(source.uri), rest.partition("?")[0]
+        case "s3":
+            return _bucket(rest, source.uri), rest
+        case _:
+            pass
+    raise NoUse(
+        Reason.DATA_UNREADABLE,
+        f"spec.data.source.uri: this version reads sklearn, configmap, pvc, http, https and s3,"
+        f" not {scheme}",
+    )
+
+
+def _bundled(name: str) -> bytes:
+    """A set that scikit-learn brings along, as CSV with its target in the column `target`."""
+    from sklearn import datasets  # noqa: PLC0415 - slow to import
+
+    loader = getattr(datasets, f"load_{name}", None)
+    if loader is None:
+        known = sorted(
+            one.removeprefix("load_") for one in dir(datasets) if one.startswith("load_")
+        )
+        raise NoUse(Reason.DATA_UNREADABLE, f"scikit-learn has no set {name}: {', '.join(known)}")
+    frame: pd.DataFrame = loader(as_frame=True)["frame"]
+    text: str = frame.to_csv(index=False, lineterminator="\n")
+    return text.encode()
+
+
+def _file(path: Path, uri: str) -> tuple[bytes, str]:
+    try:
+        return path.read_bytes(), path.name
+    except OSError as error:
+        there = (
+            ", ".join(sorted(one.name for one in path.parent.iterdir())[:_MOST_NAMED])
+            if (path.parent.is_dir())
+            else "nothing"
+        )
+        raise NoUse(Reason.DATA_UNREADABLE, f"{uri}: {error.strerror}; there is {there}") from error
+
+
+def _download(uri: str) -> bytes:
+    import httpx  # noqa: PLC0415 - only where it is needed
+
+    try:
+        answer = httpx.get(uri, follow_redirects=True, timeout=_SECONDS)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise NoUse(Reason.DATA_UNREADABLE, f"{uri}: {error}"[:900]) from error
+    return answer.content
+
+
+def _bucket(place: str, uri: str) -> bytes:
+    import boto3  # noqa: PLC0415 - only where it is needed
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - likewise
+
+    bucket, _, key = place.partition("/")
+    try:
+        body: bytes = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    except (BotoCoreError, ClientError) as error:
+        raise NoUse(Reason.DATA_UNREADABLE, f"{uri}: {error}"[:900]) from error
+    return body
+
+
+def _format(source: DataSource, name: str) -> DataFormat:
+    if source.format is not DataFormat.AUTO:
+        return source.format
+    endings = {
+        ".parquet": DataFormat.PARQUET,
+        ".arrow": DataFormat.ARROW,
+        ".feather": DataFormat.ARROW,
+    }
+    return endings.get(Path(name).suffix.lower(), DataFormat.CSV)
+
+
+def _parsers() -> dict[DataFormat, Callable[[bytes], pd.DataFrame]]:
+    return {
+        DataFormat.CSV: lambda content: pd.read_csv(io.BytesIO(content)),
+        DataFormat.PARQUET: lambda content: pd.read_parquet(io.BytesIO(content)),
+        DataFormat.ARROW: lambda content: pd.read_feather(io.BytesIO(content)),
+    }

@@ -1,0 +1,82 @@
+"""The two programs of a training pod, from their start to their last words."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from leadsman_api.reasons import Reason
+from leadsman_api.termination import TERMINATION_PATH, ExitCode, Termination
+from leadsman_training.errors import NoUse, Preempted, ThisWorker
+from leadsman_training.logs import configure_logs
+from leadsman_training.settings import TERMINATION, read_settings
+
+_logger = logging.getLogger(__name__)
+
+
+def run(command: str, environment: Mapping[str, str]) -> int:
+    """Run `work` or `conclude`; gives the exit code by which the Job goes on."""
+    configure_logs(sys.stderr)
+    signal.signal(signal.SIGTERM, _leave)
+    path = environment.get(TERMINATION, TERMINATION_PATH)
+    try:
+        said = _programs()[command](environment)
+    except NoUse as error:
+        return _end(path, ExitCode.NO_USE, error.reason, error.message)
+    except ThisWorker as error:
+        return _end(path, ExitCode.THIS_WORKER, error.reason, error.message)
+    except Preempted:
+        return _end(path, ExitCode.PREEMPTED, Reason.PREEMPTED, "the pod was told to go")
+    return _end(path, ExitCode.DONE, said.reason, said.message, said.digest)
+
+
+def work(environment: Mapping[str, str]) -> Termination:
+    """Take trial after trial until the search has ended."""
+    from leadsman_training import search  # noqa: PLC0415 - slow to import
+
+    settings = read_settings(environment)
+    end, trials = search.work(settings)
+    return Termination(reason=end, message=f"the search ended after {trials} trials")
+
+
+def conclude(environment: Mapping[str, str]) -> Termination:
+    """Fit the best parameters, judge the model and register it."""
+    from leadsman_training import search  # noqa: PLC0415 - slow to import
+
+    settings = read_settings(environment)
+    found = search.conclude(settings)
+    name = settings.resource.spec.model.name
+    verdict = "passed" if found.gate.passed else "did not pass"
+    message = f"version {found.model_version} of {name} is registered and {verdict} the gate"
+    return Termination(reason=Reason.REGISTERED, message=message, digest=found.digest)
+
+
+def _programs() -> Mapping[str, Callable[[Mapping[str, str]], Termination]]:
+    return {"work": work, "conclude": conclude}
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    """Raised where the process is: a trial fails there, and says that it was taken away."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Preempted
+
+
+def _end(path: str, code: ExitCode, reason: Reason, message: str, digest: str | None = None) -> int:
+    said = Termination(reason=reason, message=message[:1024], digest=digest)
+    with suppress(OSError):
+        if Path(path).parent.is_dir():
+            Path(path).write_text(said.to_text(), encoding="utf-8")
+    level = logging.INFO if code is ExitCode.DONE else logging.ERROR
+    _logger.log(level, "%s: %s", reason, message)
+    return int(code)
+
+
+def main(command: str) -> int:
+    """Run a program with the environment of this process."""
+    return run(command, os.environ)

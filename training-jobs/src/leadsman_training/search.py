@@ -1,0 +1,118 @@
+"""A search put together: settings, data, study and tracker."""
+
+from __future__ import annotations
+
+import logging
+
+import mlflow
+import optuna
+from mlflow import MlflowClient
+from optuna.study import StudyDirection
+
+from leadsman_api.conclusion import Conclusion
+from leadsman_api.reasons import Reason
+from leadsman_api.studies import StudyAttribute
+from leadsman_api.v1alpha1.objective import Direction
+from leadsman_training import scores
+from leadsman_training.candidate import Candidate, classification_of, load_function
+from leadsman_training.conclude import Conclude
+from leadsman_training.data import Table, load, split
+from leadsman_training.errors import NoUse
+from leadsman_training.settings import Settings
+from leadsman_training.study import alone, connect, counting, open_study
+from leadsman_training.tracking import Tracker
+from leadsman_training.warm_start import enqueue_champion
+from leadsman_training.worker import Worker
+
+_logger = logging.getLogger(__name__)
+
+
+def work(settings: Settings) -> tuple[Reason, int]:
+    """Take trials until the search has ended; gives why, and how many there were."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    candidate, table = prepare(settings)
+    storage = connect(settings.study_url)
+    client = _client(settings)
+    study = open_study(
+        storage,
+        settings.study,
+        settings.search,
+        _directions(settings),
+        candidate.search_space() if candidate.trainer.entrypoint is None else {},
+        settings.search.seed + settings.worker,
+    )
+    if settings.worker == 0:
+        with alone(storage, settings.study):
+            _begin(settings, study, candidate, table, client)
+    tracker = Tracker(settings, client, table.digest)
+    end = Worker(settings, storage, study, candidate, tracker).run()
+    return end, len(counting(study))
+
+
+def conclude(settings: Settings) -> Conclusion:
+    """End the search: fit, judge, register."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    candidate, table = prepare(settings)
+    study = optuna.load_study(study_name=settings.study, storage=connect(settings.study_url))
+    return Conclude(settings, study, candidate, table, _client(settings)).run()
+
+
+def prepare(settings: Settings) -> tuple[Candidate, Table]:
+    """Read the data and check all that can be known before a trial runs; raises NoUse."""
+    spec, seed = settings.resource.spec, settings.search.seed
+    scores.find(spec.objective.metric)
+    for rule in spec.gate.rules:
+        scores.find(rule.metric)
+    if spec.trainer.entrypoint is not None:
+        load_function(spec.trainer.entrypoint)
+    table = load(spec.data.source, settings.data_dir)
+    parts = split(table, spec.data, seed, classification=classification_of(spec.trainer))
+    _logger.info(
+        "Data read.",
+        extra={
+            "uri": spec.data.source.uri,
+            "rows": len(table.frame),
+            "held_out": len(parts.test_x),
+            "digest": table.digest,
+            "classification": parts.classification,
+        },
+    )
+    space = settings.search.space
+    return Candidate(spec.trainer, parts, space, seed, spec.objective.metric), table
+
+
+def _begin(
+    settings: Settings,
+    study: optuna.Study,
+    candidate: Candidate,
+    table: Table,
+    client: MlflowClient,
+) -> None:
+    """What one worker does for all: what the data is, the baseline, the champion's parameters."""
+    if StudyAttribute.ROWS in study.user_attrs:
+        return
+    study.set_user_attr(StudyAttribute.DATA_DIGEST, table.digest)
+    if settings.search.warm_start.champion:
+        enqueue_champion(settings, study, candidate, client)
+    try:
+        baseline = candidate.baseline()
+    except (ValueError, NoUse) as error:
+        _logger.warning("There is no baseline: %s", error)
+        baseline = None
+    if baseline is not None and baseline == baseline:  # noqa: PLR0124 - not NaN
+        study.set_user_attr(StudyAttribute.BASELINE, baseline)
+    study.set_user_attr(StudyAttribute.ROWS, len(table.frame))
+
+
+def _client(settings: Settings) -> MlflowClient:
+    mlflow.set_tracking_uri(settings.tracking_uri)
+    return MlflowClient(settings.tracking_uri)
+
+
+def _directions(settings: Settings) -> list[StudyDirection]:
+    objective = settings.resource.spec.objective
+    wanted = [objective.direction, *(one.direction for one in objective.additional)]
+    return [
+        StudyDirection.MAXIMIZE if one is Direction.MAXIMIZE else StudyDirection.MINIMIZE
+        for one in wanted
+    ]

@@ -1,0 +1,88 @@
+"""What the environment tells the process; the only module that reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadsman_api.environment import MlflowVariable, Variable
+from leadsman_api.loading import InvalidResource, parse_resource
+from leadsman_api.reasons import Reason
+from leadsman_api.termination import TERMINATION_PATH
+from leadsman_api.v1alpha1 import TrainingRun
+from leadsman_api.v1alpha1.search import Search
+from leadsman_training.errors import NoUse
+
+TERMINATION = "LEADSMAN_TERMINATION_PATH"
+_NEEDED = (
+    Variable.TRAINING_SPEC,
+    Variable.STUDY,
+    Variable.STUDY_URL,
+    Variable.PARENT_RUN,
+    MlflowVariable.TRACKING_URI,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one worker or conclusion is about."""
+
+    resource: TrainingRun
+    study: str
+    study_url: str
+    parent_run: str
+    tracking_uri: str
+    worker: int
+    pod_uid: str
+    data_dir: Path
+
+    @property
+    def search(self) -> Search:
+        """The search that is meant."""
+        found = self.resource.spec.effective_search
+        if found is None:
+            raise NoUse(Reason.SPEC_INVALID, "there is no search: this version can't reproduce")
+        return found
+
+    @property
+    def uid(self) -> str:
+        """Identity of the TrainingRun."""
+        return self.resource.metadata.uid or ""
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read them; NoUse names every variable that is missing."""
+    missing = [str(name) for name in _NEEDED if not environment.get(name)]
+    if missing:
+        raise NoUse(Reason.SPEC_INVALID, f"set {', '.join(missing)}")
+    return Settings(
+        resource=_resource(Path(environment[Variable.TRAINING_SPEC])),
+        study=environment[Variable.STUDY],
+        study_url=environment[Variable.STUDY_URL],
+        parent_run=environment[Variable.PARENT_RUN],
+        tracking_uri=environment[MlflowVariable.TRACKING_URI],
+        worker=int(environment.get(Variable.WORKER) or 0),
+        pod_uid=environment.get(Variable.POD_UID, ""),
+        data_dir=Path(environment.get(Variable.DATA_DIR, ".")),
+    )
+
+
+def describe_settings() -> str:
+    """Each variable and what it is for, as `--help` prints it."""
+    ours = [f"  {variable}\n      {variable.sentence}" for variable in (*_NEEDED, *_OPTIONAL)]
+    return "\n".join([*ours, f"  {TERMINATION}\n      file for the last words; {TERMINATION_PATH}"])
+
+
+_OPTIONAL = (Variable.WORKER, Variable.POD_UID, Variable.DATA_DIR)
+
+
+def _resource(file: Path) -> TrainingRun:
+    try:
+        found = parse_resource(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, InvalidResource) as error:
+        raise NoUse(Reason.SPEC_INVALID, f"{file} holds no TrainingRun: {error}"[:900]) from error
+    if not isinstance(found, TrainingRun):
+        raise NoUse(Reason.SPEC_INVALID, f"{file} holds a {found.kind}, not a TrainingRun")
+    return found

@@ -1,0 +1,46 @@
+"""The champion's parameters as the first trial: a search can't end worse by bad luck alone."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import optuna
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from leadsman_api.conclusion import Conclusion
+from leadsman_api.labels import Tag
+from leadsman_training.candidate import Candidate
+from leadsman_training.settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+
+def enqueue_champion(
+    settings: Settings, study: optuna.Study, candidate: Candidate, client: MlflowClient
+) -> None:
+    """Have the champion's parameters tried first, if they are known and of this space."""
+    parameters = _parameters(settings, client)
+    space = candidate.search_space() if candidate.trainer.entrypoint is None else {}
+    if not parameters or not set(parameters) <= set(space):
+        return
+    _logger.info("The champion's parameters are tried first.", extra={"parameters": parameters})
+    study.enqueue_trial(parameters, skip_if_exists=True)
+
+
+def _parameters(settings: Settings, client: MlflowClient) -> dict[str, Any]:
+    spec = settings.resource.spec
+    against = spec.gate.against
+    try:
+        if against.version is not None:
+            version = client.get_model_version(spec.model.name, str(against.version))
+        else:
+            version = client.get_model_version_by_alias(spec.model.name, str(against.alias))
+        if not version.run_id:
+            return {}
+        run = client.get_run(version.run_id)
+    except MlflowException:
+        return {}
+    conclusion = Conclusion.from_text(run.data.tags.get(Tag.CONCLUSION))
+    return dict(conclusion.best.parameters) if conclusion else {}

@@ -1,0 +1,184 @@
+"""A worker: takes trial after trial until the search is done, and leaves nothing half."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from leadsman_api.reasons import Reason
+from leadsman_api.studies import StudyAttribute, TrialAttribute
+from leadsman_api.v1alpha1.objective import Direction
+from leadsman_training.candidate import Candidate
+from leadsman_training.errors import NoUse, Preempted, ThisWorker
+from leadsman_training.settings import Settings
+from leadsman_training.study import alone, counting
+from leadsman_training.tracking import Tracker
+
+_WAIT_SECONDS = 1.0
+_LONGEST_ERROR = 300
+_logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Worker:
+    """One process of a search."""
+
+    settings: Settings
+    storage: RDBStorage
+    study: optuna.Study
+    candidate: Candidate
+    tracker: Tracker
+
+    def run(self) -> Reason:
+        """Work until the search has ended; gives why it did."""
+        pause = threading.Event()
+        while True:
+            with alone(self.storage, self.study.study_name):
+                end = self._end()
+                trial = None if end is not None or self._is_claimed() else self.study.ask()
+            if end is not None:
+                return end
+            if trial is None:
+                # What others run fills the budget: it may come free when one of them dies.
+                pause.wait(_WAIT_SECONDS)
+                continue
+            self._run(trial)
+
+    def _run(self, trial: optuna.Trial) -> None:
+        trial.set_user_attr(TrialAttribute.POD_UID, self.settings.pod_uid)
+        run_id: str | None = None
+        try:
+            parameters = self._parameters(trial)
+            run_id = self.tracker.begin(trial.number, parameters)
+            trial.set_user_attr(TrialAttribute.RUN_ID, run_id)
+            value, metrics = self.candidate.score(trial, self._report(trial, run_id))
+            self._finish(trial, run_id, value, metrics)
+        except optuna.TrialPruned:
+            self.study.tell(trial, state=TrialState.PRUNED)
+            self.tracker.end(run_id or "", "FINISHED", {}, "pruned: hopeless so far")
+        except Preempted:
+            trial.set_user_attr(TrialAttribute.DISRUPTED, value=True)
+            self._fail(trial, run_id, "KILLED", "its pod was told to go")
+            raise
+        except (NoUse, ThisWorker) as error:
+            self._fail(trial, run_id, "FAILED", error.message)
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the trial's code raises, it failed
+            _logger.warning("Trial %s failed.\n%s", trial.number, traceback.format_exc())
+            self._fail(trial, run_id, "FAILED", f"{type(error).__name__}: {error}")
+
+    def _finish(
+        self, trial: optuna.Trial, run_id: str, value: float, metrics: Mapping[str, float]
+    ) -> None:
+        if value != value:  # noqa: PLR0124 - NaN
+            raise ValueError(f"{self.candidate.metric} has no value on these folds")
+        further = [one.metric for one in self.settings.resource.spec.objective.additional]
+        missing = [name for name in further if name not in metrics]
+        if missing:
+            raise NoUse(Reason.SPEC_INVALID, f"the trials have no metric {', '.join(missing)}")
+        self._constrain(trial, {**metrics, self.candidate.metric: value})
+        self.study.tell(trial, [value, *(metrics[name] for name in further)])
+        self.tracker.end(run_id, "FINISHED", {**metrics, self.candidate.metric: value})
+        _logger.info(
+            "Trial done.",
+            extra={"trial": trial.number, self.candidate.metric: value, "parameters": trial.params},
+        )
+
+    def _fail(self, trial: optuna.Trial, run_id: str | None, status: str, error: str) -> None:
+        trial.set_user_attr(TrialAttribute.ERROR, error[:_LONGEST_ERROR])
+        self.study.tell(trial, state=TrialState.FAIL)
+        if run_id is not None:
+            self.tracker.end(run_id, status, {}, error)
+
+    def _parameters(self, trial: optuna.Trial) -> dict[str, Any]:
+        """Of own code they are known only when it has asked for them."""
+        if self.candidate.trainer.entrypoint is not None:
+            return dict(self.candidate.trainer.parameters)
+        return self.candidate.parameters(trial)
+
+    def _report(self, trial: optuna.Trial, run_id: str) -> Any:  # noqa: ANN401 - a closure
+        single = not self.settings.resource.spec.objective.additional
+
+        def report(step: int, value: float) -> None:
+            self.tracker.step(run_id, f"{self.candidate.metric}_so_far", value, step)
+            if not single:
+                return
+            trial.report(value, step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+        return report
+
+    def _constrain(self, trial: optuna.Trial, metrics: Mapping[str, float]) -> None:
+        """Optuna's sign: what is above zero breaks the constraint."""
+        for one in self.settings.resource.spec.objective.constraints:
+            value = metrics.get(one.metric)
+            if value is None:
+                raise NoUse(Reason.SPEC_INVALID, f"the trials have no metric {one.metric}")
+            if one.min is not None:
+                trial.set_constraint(f"{one.metric} at least", one.min - value)
+            if one.max is not None:
+                trial.set_constraint(f"{one.metric} at most", value - one.max)
+
+    def _is_claimed(self) -> bool:
+        return len(counting(self.study)) >= self.settings.search.trials
+
+    def _end(self) -> Reason | None:
+        """Why the search has ended; the first who sees it writes it down for all."""
+        written = self.study.user_attrs.get(StudyAttribute.END)
+        if written is not None:
+            return next(reason for reason in Reason if reason == written)
+        end = self._seen_end()
+        if end is not None:
+            self.study.set_user_attr(StudyAttribute.END, str(end))
+        return end
+
+    def _seen_end(self) -> Reason | None:
+        trials, search = counting(self.study), self.settings.search
+        done = [trial for trial in trials if trial.state.is_finished()]
+        failed = [trial for trial in done if trial.state is TrialState.FAIL]
+        if len(failed) > search.max_failed_trials:
+            return Reason.TOO_MANY_FAILURES
+        if self._goal_reached(done):
+            return Reason.GOAL_REACHED
+        if self._no_improvement(done):
+            return Reason.NO_IMPROVEMENT
+        begun = min((t.datetime_start for t in trials if t.datetime_start), default=None)
+        if begun is not None and time.time() - begun.timestamp() > search.timeout.total_seconds():
+            return Reason.DEADLINE_EXCEEDED
+        return Reason.BUDGET_SPENT if len(done) >= search.trials else None
+
+    def _goal_reached(self, done: list[FrozenTrial]) -> bool:
+        objective = self.settings.resource.spec.objective
+        if objective.goal is None:
+            return False
+        return any(not self._better(objective.goal, value) for value in _values(done))
+
+    def _no_improvement(self, done: list[FrozenTrial]) -> bool:
+        patience = self.settings.search.patience
+        if patience is None or self.settings.resource.spec.objective.additional:
+            return False
+        best, since = None, 0
+        for value in _values(done):
+            better = best is None or self._better(value, best)
+            best, since = (value, 0) if better else (best, since + 1)
+        return since >= patience
+
+    def _better(self, one: float, other: float) -> bool:
+        maximize = self.settings.resource.spec.objective.direction is Direction.MAXIMIZE
+        return one > other if maximize else one < other
+
+
+def _values(done: list[FrozenTrial]) -> list[float]:
+    return [
+        trial.values[0] for trial in done if trial.state is TrialState.COMPLETE and trial.values
+    ]
