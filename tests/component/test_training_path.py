@@ -1,0 +1,364 @@
+"""A training's whole path on this machine: search, gate, version, and what a server fetches."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from mlflow import MlflowClient
+
+from leadsman_api.conclusion import Conclusion
+from leadsman_api.labels import Tag
+from leadsman_api.reasons import Reason
+from leadsman_api.studies import StudyAttribute, TrialAttribute
+from leadsman_api.termination import ExitCode, Termination
+from leadsman_serving.fetch import step
+from leadsman_serving.settings import Settings
+from leadsman_training import job
+from support.mlflow_server import mlflow_server
+from support.waiting import eventually
+
+MODEL = "tumours"
+# MLflow and the libraries that it imports warn of each other.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MLflow server."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
+
+
+@dataclass
+class Training:
+    """One TrainingRun with its parent run, as the operator would have begun it."""
+
+    folder: Path
+    tracking: str
+    uid: str
+    spec: dict[str, Any]
+
+    @property
+    def client(self) -> MlflowClient:
+        """The server."""
+        return MlflowClient(self.tracking)
+
+    @property
+    def url(self) -> str:
+        """The database of its study."""
+        return f"sqlite:///{self.folder}/study.db"
+
+    def environment(self) -> dict[str, str]:
+        """What the pod is told."""
+        file = self.folder / "run.json"
+        file.write_text(
+            json.dumps(
+                {
+                    "apiVersion": "leadsman.dev/v1alpha1",
+                    "kind": "TrainingRun",
+                    "metadata": {"name": "run", "namespace": "ml", "uid": self.uid},
+                    "spec": self.spec,
+                }
+            )
+        )
+        return {
+            "LEADSMAN_TRAINING_SPEC": str(file),
+            "LEADSMAN_STUDY": f"ml/run/{self.uid}",
+            "LEADSMAN_STUDY_URL": self.url,
+            "LEADSMAN_PARENT_RUN": self.parent(),
+            "LEADSMAN_POD_UID": "pod-1",
+            "LEADSMAN_TERMINATION_PATH": str(self.folder / "said"),
+            "LEADSMAN_DATA_DIR": str(self.folder),
+            "MLFLOW_TRACKING_URI": self.tracking,
+        }
+
+    def parent(self) -> str:
+        """The parent run, made once."""
+        experiment = self.client.get_experiment_by_name("t") or self.client.get_experiment(
+            self.client.create_experiment("t")
+        )
+        runs = self.client.search_runs([experiment.experiment_id], f"tags.parent = '{self.uid}'")
+        if runs:
+            return str(runs[0].info.run_id)
+        made = self.client.create_run(experiment.experiment_id, tags={"parent": self.uid})
+        return str(made.info.run_id)
+
+    def run(self, command: str) -> tuple[int, Termination]:
+        """Run a program of the pod; gives its exit code and its last words."""
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            code = job.run(command, self.environment())
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        said = Termination.from_text((self.folder / "said").read_text())
+        assert said is not None
+        return code, said
+
+    def study(self) -> optuna.Study:
+        """Its study."""
+        return optuna.load_study(study_name=f"ml/run/{self.uid}", storage=self.url)
+
+
+def a_training(folder: Path, tracking: str, **spec: Any) -> Training:
+    """A small search over a linear model."""
+    whole = {
+        "model": {"name": MODEL},
+        "data": {"source": {"uri": "sklearn://breast_cancer"}, "target": "target"},
+        "trainer": {"algorithm": "Linear"},
+        "objective": {"metric": "roc_auc"},
+        "search": {"trials": 3, "parallelism": 1, "seed": 3},
+        **spec,
+    }
+    return Training(folder, tracking, f"uid-{folder.name}", whole)
+
+
+def test_a_search_ends_in_one_version_that_a_server_takes(tmp_path: Path, tracking: str) -> None:
+    """Trials in MLflow, the conclusion on the parent run, files with the recorded digest."""
+    training = a_training(tmp_path, tracking)
+    code, said = training.run("work")
+    assert (code, said.reason) == (ExitCode.DONE, Reason.BUDGET_SPENT)
+    study = training.study()
+    assert len(study.trials) == 3
+    assert study.user_attrs[StudyAttribute.BASELINE] > 0.9
+    assert study.user_attrs[StudyAttribute.ROWS] == 569
+    for _ in range(2):  # a Job may be started again: the second finds what the first has made
+        code, said = training.run("conclude")
+        assert (code, said.reason) == (ExitCode.DONE, Reason.REGISTERED), said
+    condition = f"tags.`{Tag.TRAINING_RUN_UID}` = '{training.uid}'"
+    versions = training.client.search_model_versions(f"name = '{MODEL}' and {condition}")
+    assert len(versions) == 1
+    parent = training.client.get_run(training.parent())
+    conclusion = Conclusion.from_text(parent.data.tags[Tag.CONCLUSION])
+    assert conclusion is not None
+    assert conclusion.model_version == int(versions[0].version)
+    assert conclusion.gate.passed
+    assert parent.info.status == "FINISHED"
+    nested = training.client.search_runs(
+        [parent.info.experiment_id], f"tags.mlflow.parentRunId = '{parent.info.run_id}'"
+    )
+    assert sorted(run.data.tags[Tag.TRIAL] for run in nested) == ["0", "1", "2"]
+    assert all("roc_auc" in run.data.metrics for run in nested)
+    _fetched(tmp_path, tracking, int(versions[0].version), conclusion.digest)
+
+
+def _fetched(folder: Path, tracking: str, version: int, digest: str) -> None:
+    """The fetch step takes the files with this digest and no other, and only once."""
+    os.environ["MLFLOW_TRACKING_URI"] = tracking
+    for wanted, code, reason in (
+        (f"sha256:{'0' * 64}", 1, Reason.DIGEST_MISMATCH),
+        (digest, 0, Reason.VERIFIED),
+        (digest, 0, Reason.VERIFIED),
+    ):
+        settings = Settings(
+            model_dir=str(folder / "served"),
+            model_name=MODEL,
+            model_version=str(version),
+            model_digest=wanted,
+            termination_path=str(folder / "fetched"),
+        )
+        assert step.run(settings) == code
+        said = Termination.from_text((folder / "fetched").read_text())
+        assert said is not None
+        assert said.reason is reason, said
+    assert (folder / "served" / "model" / "MLmodel").is_file()
+
+
+def test_a_version_that_is_not_there_or_another_one_is_not_fetched(
+    tmp_path: Path, tracking: str
+) -> None:
+    """The step says what the registry says."""
+    os.environ["MLFLOW_TRACKING_URI"] = tracking
+    settings = Settings(
+        model_dir=str(tmp_path), model_name="nowhere", model_version="9",
+        termination_path=str(tmp_path / "said"),
+    )  # fmt: skip
+    assert step.run(settings) == 1
+    said = Termination.from_text((tmp_path / "said").read_text())
+    assert said is not None
+    assert said.reason is Reason.FETCH_FAILED
+
+
+def test_a_worse_version_is_registered_and_does_not_pass(tmp_path: Path, tracking: str) -> None:
+    """The gate's table has the champion's numbers beside its own."""
+    good = a_training(tmp_path / "good", tracking)
+    good.folder.mkdir()
+    good.run("work")
+    good.run("conclude")
+    parent = good.client.get_run(good.parent())
+    champion = Conclusion.from_text(parent.data.tags[Tag.CONCLUSION])
+    assert champion is not None
+    good.client.set_registered_model_alias(MODEL, "champion", str(champion.model_version))
+    bad = a_training(
+        tmp_path / "bad",
+        tracking,
+        trainer={"algorithm": "RandomForest", "parameters": {"n_estimators": 1, "max_depth": 1}},
+        search={"trials": 1, "parallelism": 1, "space": {"max_features": {"categorical": [1]}}},
+        gate={"rules": [{"metric": "accuracy", "min": 0.99}, {"metric": "roc_auc", "margin": 0.0}]},
+    )
+    bad.folder.mkdir()
+    assert bad.run("work")[0] == ExitCode.DONE
+    code, said = bad.run("conclude")
+    assert code == ExitCode.DONE
+    assert "did not pass" in said.message
+    found = Conclusion.from_text(bad.client.get_run(bad.parent()).data.tags[Tag.CONCLUSION])
+    assert found is not None
+    assert not found.gate.passed
+    assert found.gate.champion_version == champion.model_version
+    assert [check.passed for check in found.gate.checks] == [False, False]
+    assert found.gate.checks[1].champion is not None
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason", "words"),
+    [
+        (
+            {"data": {"source": {"uri": "sklearn://breast_cancer"}, "target": "targte"}},
+            Reason.DATA_INVALID,
+            "did you mean 'target'?",
+        ),
+        (
+            {"data": {"source": {"uri": "configmap://files/none.csv"}, "target": "target"}},
+            Reason.DATA_UNREADABLE,
+            "there is ",
+        ),
+        ({"objective": {"metric": "beauty"}}, Reason.SPEC_INVALID, "there is no metric 'beauty'"),
+        (
+            {"trainer": {"entrypoint": "nowhere:objective"}},
+            Reason.ENTRYPOINT_INVALID,
+            "nowhere:objective must be a function",
+        ),
+    ],
+    ids=["column", "file", "metric", "entrypoint"],
+)
+def test_what_can_never_work_ends_the_job_and_says_what_to_write(
+    tmp_path: Path, tracking: str, spec: dict[str, Any], reason: Reason, words: str
+) -> None:
+    """Exit code 42, and no version."""
+    code, said = a_training(tmp_path, tracking, **spec).run("work")
+    assert (code, said.reason) == (ExitCode.NO_USE, reason)
+    assert words in said.message
+
+
+def test_a_failing_trial_is_counted_and_the_search_goes_on(
+    tmp_path: Path, tracking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Own code may fail: its message stands on the trial and on its run."""
+    (tmp_path / "own_code.py").write_text(OWN_CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    training = a_training(
+        tmp_path,
+        tracking,
+        trainer={"entrypoint": "own_code:objective"},
+        search={"trials": 3, "parallelism": 1, "pruner": "None", "maxFailedTrials": 1},
+    )
+    code, said = training.run("work")
+    assert (code, said.reason) == (ExitCode.DONE, Reason.BUDGET_SPENT)
+    states = [trial.state.name for trial in training.study().trials]
+    assert states == ["COMPLETE", "FAIL", "COMPLETE"]
+    error = training.study().trials[1].user_attrs[TrialAttribute.ERROR]
+    assert error == "ValueError: the second is always bad"
+    assert training.run("conclude")[0] == ExitCode.DONE
+
+
+OWN_CODE = """
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+def objective(trial, run):
+    c = trial.suggest_float("C", 0.1, 1.0)
+    if trial.number == 1:
+        raise ValueError("the second is always bad")
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=c))
+    scores = []
+    for step, (x, y, test_x, test_y) in enumerate(run.folds()):
+        scores.append(model.fit(x, y).score(test_x, test_y))
+        run.report(step, scores[-1])
+    run.log_metric("worst", min(scores))
+    run.keep(model.fit(*run.train))
+    return sum(scores) / len(scores)
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"objective": {"metric": "roc_auc", "goal": 0.5}}, Reason.GOAL_REACHED),
+        ({"search": {"trials": 5, "parallelism": 1, "patience": 1,
+                     "space": {"C": {"categorical": [1.0]}}}}, Reason.NO_IMPROVEMENT),
+        ({"search": {"trials": 5, "parallelism": 1, "timeout": "1ms"}}, Reason.DEADLINE_EXCEEDED),
+        ({"search": {"trials": 5, "parallelism": 1, "maxFailedTrials": 0},
+          "trainer": {"algorithm": "Linear", "parameters": {"penalty": "nonsense"}}},
+         Reason.TOO_MANY_FAILURES),
+    ],
+    ids=["goal", "patience", "time", "failures"],
+)  # fmt: skip
+def test_a_search_ends_for_a_reason(
+    tmp_path: Path, tracking: str, change: dict[str, Any], reason: Reason
+) -> None:
+    """The first that holds, and it is written down for all workers."""
+    training = a_training(tmp_path, tracking, **change)
+    assert training.run("work")[1].reason is reason
+    assert training.study().user_attrs[StudyAttribute.END] == reason
+
+
+def test_a_worker_that_is_told_to_go_leaves_its_trial_as_taken_away(
+    tmp_path: Path, tracking: str
+) -> None:
+    """It counts for nothing, and another worker may run it again."""
+    (tmp_path / "slow_code.py").write_text(
+        "import threading\n"
+        "def objective(trial, run):\n"
+        "    trial.suggest_int('n', 1, 5)\n"
+        "    threading.Event().wait(60)\n"
+        "    return 1.0\n"
+    )
+    training = a_training(tmp_path, tracking, trainer={"entrypoint": "slow_code:objective"})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "leadsman_training", "work"],
+        env={**os.environ, **training.environment(), "PYTHONPATH": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    )
+
+    def under_way() -> bool:
+        try:
+            return bool(training.study().trials[0].user_attrs.get(TrialAttribute.RUN_ID))
+        except (KeyError, IndexError):
+            return False
+
+    eventually(under_way, within_seconds=60, what="a trial runs")
+    process.terminate()
+    assert process.wait(timeout=30) == ExitCode.PREEMPTED
+    trial = training.study().trials[0]
+    assert trial.state.name == "FAIL"
+    assert trial.user_attrs[TrialAttribute.DISRUPTED] is True
+    run = training.client.get_run(trial.user_attrs[TrialAttribute.RUN_ID])
+    assert run.info.status == "KILLED"
+
+
+def test_an_mlflow_that_does_not_answer_ends_the_worker(
+    tmp_path: Path, tracking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its trial has failed, and the pod's last words name the address."""
+    monkeypatch.setattr("leadsman_training.tracking.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    training = a_training(tmp_path, tracking)
+    environment = {**training.environment(), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    before = signal.getsignal(signal.SIGTERM)
+    code = job.run("work", environment)
+    signal.signal(signal.SIGTERM, before)
+    said = Termination.from_text((tmp_path / "said").read_text())
+    assert code == ExitCode.THIS_WORKER
+    assert said is not None
+    assert said.reason is Reason.REGISTRY_UNREACHABLE
+    assert "http://127.0.0.1:9" in said.message
