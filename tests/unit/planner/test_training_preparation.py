@@ -13,6 +13,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.training_run_status import RunPhase
 from leadsman_operator.facts import Missing, ModelFacts, Unknown
 from leadsman_operator.planner.plan import ApplyObject, EnsureRun
+from leadsman_operator.planner.render.training_objects import spec_hash
 from support.trainings import CONFIGURATION, NO_STUDY, SEARCH, Bench, a_run
 
 REGISTRY_DOWN = Unknown(Reason.REGISTRY_UNREACHABLE, "http://mlflow:5000 did not answer")
@@ -134,6 +135,14 @@ def test_the_parent_run_is_made_first() -> None:
     assert action.tags[Tag.TRAINING_RUN] == "ml/churn"
     assert action.tags[Tag.STUDY] == "ml/churn/u-1"
     assert action.tags[Tag.TRIGGER] == "manual"
+
+
+def test_the_hash_of_the_spec_is_that_of_what_is_trained() -> None:
+    """A pause or a grant makes no other model; another seed does."""
+    plain = spec_hash(a_run())
+    granted = {"approval": {"granted": {"version": 1, "by": "ada"}}}
+    assert spec_hash(a_run(suspend=True, keepPodsFor="2h", promotion=granted)) == plain
+    assert spec_hash(a_run(search={"trials": 4, "parallelism": 2, "seed": 7})) != plain
 
 
 def test_a_parent_run_that_somebody_deleted_is_made_again() -> None:

@@ -126,6 +126,16 @@ def test_a_job_that_is_being_deleted_is_waited_for() -> None:
     assert bench.names("Job") == [SEARCH]
 
 
+def test_time_that_is_up_is_said() -> None:
+    """The workers noticed it themselves: what they found until then counts."""
+    bench = Bench().searching()
+    bench.find(a_trial(0), end="DeadlineExceeded")
+    bench.end_job()
+    bench.plan()
+    assert bench.condition(ConditionType.SEARCHED) == ("True", Reason.BUDGET_SPENT)
+    assert (bench.status.message or "").endswith("the best roc_auc is 0.9: its time is up")
+
+
 def test_more_trials_while_the_search_ends_continue_it() -> None:
     """The workers had not heard of them: another attempt runs the rest."""
     bench = Bench().searching()

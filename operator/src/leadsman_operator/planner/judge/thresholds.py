@@ -18,6 +18,8 @@ from leadsman_operator.planner.judge.proportions import wilson_bounds
 
 ENOUGH = 50
 """Requests of the candidate before it is called good."""
+FEWEST_BAD = 5
+"""Bad requests of the candidate before it is called bad: one alone is an accident."""
 NEVER_ZERO = 0.005
 """A stable revision without errors still allows this share: one error is no rollback."""
 DEFAULT_QUANTILE = 0.99
@@ -108,7 +110,8 @@ def _verdict(candidate: Share, limit: float | None) -> Verdict:
         return Verdict.BLIND
     if limit is None:
         return Verdict.UNDECIDED
-    if wilson_bounds(candidate.bad, candidate.total)[0] > limit:
+    shown = wilson_bounds(candidate.bad, candidate.total)[0] > limit
+    if shown and candidate.bad >= FEWEST_BAD:
         return Verdict.BAD
     enough = candidate.total >= ENOUGH
     return (

@@ -10,6 +10,7 @@ from typing import Any
 
 from leadsman_api import TrainingRun
 from leadsman_api.labels import Annotation
+from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
 from leadsman_operator.facts import Manifest
 from leadsman_operator.planner.render.ownership import owned
 from leadsman_operator.planner.training.naming import (
@@ -76,6 +77,6 @@ def decided_spec(resource: TrainingRun) -> dict[str, Any]:
 
 
 def spec_hash(resource: TrainingRun) -> str:
-    """Hash of that part."""
-    text = json.dumps(decided_spec(resource), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Hash of that part as the pods read it: the conclude Job writes the same on the version."""
+    spec = TrainingRunSpec.model_validate(decided_spec(resource))
+    return hashlib.sha256(json.dumps(spec.to_wire(), sort_keys=True).encode()).hexdigest()[:16]

@@ -211,7 +211,8 @@ def _found(scene: Scene, job: Job) -> Course:
     said = _said(scene)
     reason = said if said in _ENDS else Reason.BUDGET_SPENT
     value = f", the best {scene.spec.objective.metric} is {best.values[0]:.6g}" if best else ""
-    late = ": its time is up" if job.out_of_time else ""
+    is_late = job.out_of_time or said is Reason.DEADLINE_EXCEEDED
+    late = ": its time is up" if is_late else ""
     message = f"the search has ended after {_progress(scene)}{value}{late}"
     change = Change(ConditionType.SEARCHED, ConditionStatus.TRUE, reason, message)
     return Course(RunPhase.CONCLUDING, reason, message, look_again_in=AT_ONCE, conditions=(change,))
