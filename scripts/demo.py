@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demo_cluster import Cluster, install
+from demo_cluster import STACK, Cluster, devcluster, find_cluster, install
+from mlflow import MlflowClient
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "examples" / "demo"
@@ -76,6 +77,14 @@ class Demo:
             if time.monotonic() > deadline:
                 raise SystemExit(f"{kind}/{name} is not done after {within_seconds} s: {said}")
             time.sleep(1)
+
+    def forget_earlier(self) -> None:
+        """Begin as on a fresh cluster, whatever an earlier run has left."""
+        self.cluster.fresh_namespace(NAMESPACE)
+        with self.cluster.forwarded(STACK, "mlflow", 5000) as address:
+            client = MlflowClient(address)
+            if client.search_registered_models(f"name = '{MODEL}'"):
+                client.delete_registered_model(MODEL)
 
     def counted(self) -> dict[str, Any]:
         """What the steady client has counted until now."""
@@ -190,7 +199,7 @@ def roll_out(demo: Demo) -> None:
 def roll_back(demo: Demo, kind: str) -> None:
     """A colleague registers a bad version past every gate: it is taken back by itself."""
     demo.title(f"a colleague registers a bad version by hand: {BAD_VERSIONS[kind]}")
-    with forwarded(demo.cluster, "mlflow", 5000) as address:
+    with demo.cluster.forwarded(STACK, "mlflow", 5000) as address:
         number = int(colleague(address, kind))
     demo.say(f"   version {number} carries the alias champion")
     before, moved = demo.counted(), time.monotonic()
@@ -209,8 +218,10 @@ def roll_back(demo: Demo, kind: str) -> None:
     demo.rows.append(
         (
             f"version {number}",
-            f"rolled back {seconds:.0f} s after the alias moved: {bad} of {asked} answers were"
-            f" errors ({told['message']})",
+            (
+                f"rolled back {seconds:.0f} s after the alias moved: {bad} of {asked} answers were"
+                f" errors ({told['message']})"
+            ),
         )
     )
     demo.say(f"   {bad} of {asked} answers meanwhile were errors; version 2 serves")
@@ -220,7 +231,7 @@ def colleague(address: str, kind: str) -> str:
     """Run the colleague's program; gives the number of the version."""
     result = subprocess.run(
         [sys.executable, str(DEMO / "colleague.py"), MODEL, kind],
-        env={**_environment(), "MLFLOW_TRACKING_URI": address},
+        env={**os.environ, "MLFLOW_TRACKING_URI": address},
         capture_output=True,
         text=True,
         check=False,
@@ -228,19 +239,6 @@ def colleague(address: str, kind: str) -> str:
     if result.returncode:
         raise SystemExit(f"colleague.py {kind}: {result.stderr}")
     return result.stdout.splitlines()[-1]
-
-
-def _environment() -> dict[str, str]:
-    import os  # noqa: PLC0415 - the one place
-
-    return dict(os.environ)
-
-
-@contextmanager
-def forwarded(cluster: Cluster, service: str, port: int) -> Iterator[str]:
-    """A local address that leads to a Service of the stack."""
-    with cluster.forwarded("leadsman-stack", service, port) as address:
-        yield address
 
 
 def summary(demo: Demo) -> None:
@@ -265,6 +263,17 @@ The cluster is up. To look around:
     )
 
 
+def bring_up(*, installed: bool) -> Cluster:
+    """The cluster with everything on it."""
+    if not installed:
+        devcluster("up", show=True)
+        devcluster("images", show=True)
+    cluster = find_cluster()
+    if not installed:
+        install(cluster)
+    return cluster
+
+
 def main() -> int:
     """Tell the story."""
     parser = argparse.ArgumentParser(
@@ -274,9 +283,8 @@ def main() -> int:
         "--installed", action="store_true", help="the cluster, images and charts are there already"
     )
     options = parser.parse_args()
-    cluster = install(ROOT, skip=options.installed)
-    demo = Demo(cluster)
-    cluster.fresh_namespace(NAMESPACE)
+    demo = Demo(bring_up(installed=options.installed))
+    demo.forget_earlier()
     train(demo, 1)
     deploy(demo)
     train(demo, 2)

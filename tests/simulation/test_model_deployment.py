@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from typing_extensions import override
 
 from leadsman_operator.facts import ObjectRef
 from leadsman_operator.observe.gather import observe
@@ -183,6 +184,7 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         seen = run(look())
         assert plan_model_deployment(seen) == plan_model_deployment(seen)
 
+    @override
     def teardown(self) -> None:
         """When all faults are over everything comes to rest, at the right place."""
         self.sim.faults.heal()
@@ -203,8 +205,8 @@ class ModelDeploymentLife(RuleBasedStateMachine):
 
 
 ModelDeploymentLife.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=25,
+    max_examples=15,
+    stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

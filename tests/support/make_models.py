@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import xgboost
 from mlflow.models import infer_signature
+from mlflow.pyfunc import PythonModel
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -24,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 ROWS = 60
 
 
-class Doubled(mlflow.pyfunc.PythonModel):
+class Doubled(PythonModel):
     """Code of its own."""
 
     def predict(self, model_input: pd.DataFrame) -> list[float]:
@@ -34,7 +35,7 @@ class Doubled(mlflow.pyfunc.PythonModel):
         return [2 * value for value in model_input["a"]]
 
 
-class Broken(mlflow.pyfunc.PythonModel):
+class Broken(PythonModel):
     """Fails whatever it is asked."""
 
     def predict(self, model_input: pd.DataFrame) -> list[float]:

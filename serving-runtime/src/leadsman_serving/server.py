@@ -79,18 +79,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    what = "Serving." if lifecycle.model_loaded else "Serving without a model: readiness stays off."
-    _logger.info(
-        what,
-        extra={
-            "model": settings.model_name,
-            "model_version": settings.model_version,
-            "port_http": listener.getsockname()[1],
-            "port_side": side_listener.getsockname()[1],
-            "version": installed_version(),
-            "git_commit": settings.git_commit,
-        },
-    )
+    _say_serving(settings, lifecycle, listener, side_listener)
     async with asyncio.TaskGroup() as tasks:
         beating = tasks.create_task(_beat(lifecycle))
         tasks.create_task(server.serve(sockets=[listener]))
@@ -104,6 +93,24 @@ async def _serve(
         _logger.info("Closing the port.", extra={"in_flight": lifecycle.in_flight})
         server.should_exit = True
         beating.cancel()
+
+
+def _say_serving(
+    settings: Settings, lifecycle: Lifecycle, listener: socket.socket, side_listener: socket.socket
+) -> None:
+    """Log what is served, and where."""
+    what = "Serving." if lifecycle.model_loaded else "Serving without a model: readiness stays off."
+    _logger.info(
+        what,
+        extra={
+            "model": settings.model_name,
+            "model_version": settings.model_version,
+            "port_http": listener.getsockname()[1],
+            "port_side": side_listener.getsockname()[1],
+            "version": installed_version(),
+            "git_commit": settings.git_commit,
+        },
+    )
 
 
 async def _beat(lifecycle: Lifecycle) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.installation import Installation, ensure_leadsman
 
+from support.installation import Installation, ensure_leadsman
 from support.kubectl import Kubectl
 
 LAST = "test_zz_rbac.py"

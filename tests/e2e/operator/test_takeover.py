@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.installation import Installation
 
+from support.installation import Installation
 from support.kubectl import Kubectl
 from support.waiting import eventually
 

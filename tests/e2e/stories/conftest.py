@@ -20,9 +20,9 @@ def leadsman(kubectl: Kubectl) -> Installation:
     return ensure_leadsman(kubectl)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def registry(leadsman: Installation, kubectl: Kubectl) -> Iterator[Registry]:
-    """MLflow as it is reached from outside of the cluster."""
+    """MLflow as it is reached from outside; anew for each story, for some take it down."""
     with forwarded(kubectl, leadsman.stack_namespace, "mlflow", 5000) as address:
         yield Registry(MlflowClient(address), address)
 

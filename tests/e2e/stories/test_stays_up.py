@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from support.installation import Installation
 
+from support.installation import Installation
 from support.kubectl import Kubectl
 from support.registry import Registry
 from support.stories import Story, condition, reason

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from support.installation import Installation
-
 from devcluster.engine import Engine
+from support.installation import Installation
 from support.kubectl import Kubectl
 from support.registry import Registry
 from support.stories import Story

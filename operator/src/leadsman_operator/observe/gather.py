@@ -13,7 +13,7 @@ from leadsman_operator.observe.cluster import read_cluster
 from leadsman_operator.observe.measurements import metrics_endpoint, read_counts, read_queries
 from leadsman_operator.observe.registry import read_model, read_version, registry_endpoint
 from leadsman_operator.observe.resources import parsed
-from leadsman_operator.observe.secrets import secret_values
+from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.planner.observation import (
     Configuration,
     DeploymentObservation,

@@ -12,7 +12,7 @@ from leadsman_api.metrics import MetricLabel
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import PodCount, Sample, Unknown
-from leadsman_operator.observe.secrets import secret_values
+from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.planner.judge.questions import condition_queries, counter_queries
 from leadsman_operator.planner.observation import Configuration
 from leadsman_operator.ports import Endpoint, World

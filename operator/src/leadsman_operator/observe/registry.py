@@ -6,7 +6,7 @@ from leadsman_api import ModelDeployment, TrainingRun
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import Missing, ModelFacts, Unknown, VersionFacts
-from leadsman_operator.observe.secrets import secret_values
+from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.planner.observation import Configuration
 from leadsman_operator.planner.target_version import target_version
 from leadsman_operator.ports import Endpoint, World
