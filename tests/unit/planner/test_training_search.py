@@ -17,6 +17,7 @@ from support.trainings import NO_STUDY, SEARCH, Bench, a_pod, a_run, a_trial, ru
 
 FOUR = [a_trial(number) for number in range(4)]
 QUEUE = {"queue": {"name": "gpu"}}
+GOING = {"deleting": True, "phase": "Failed"}
 
 
 def failed(number: int, error: str = "it burst") -> TrialFacts:
@@ -124,6 +125,33 @@ def test_a_job_that_is_being_deleted_is_waited_for() -> None:
     del bench.objects[ref]
     bench.plan()
     assert bench.names("Job") == [SEARCH]
+
+
+@pytest.mark.parametrize(
+    ("pods", "active", "deletes"),
+    [
+        pytest.param([GOING, GOING], 0, True, id="a namespace is being deleted"),
+        pytest.param([GOING, {"phase": "Failed"}], 0, False, id="one has failed and stays"),
+        pytest.param([GOING, {}], 0, False, id="one is at work"),
+        pytest.param([{"deleting": True}], 0, False, id="one is told to go and still works"),
+        pytest.param([GOING], 1, False, id="another one is on its way"),
+        pytest.param([], 0, False, id="none was made yet"),
+    ],
+)
+def test_a_job_that_waits_for_pods_for_ever_is_deleted(
+    pods: list[dict[str, Any]],
+    active: int,
+    deletes: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    """Kubernetes would keep its pods, and the namespace that is being deleted with them."""
+    bench = Bench().searching()
+    ref = ObjectRef.of(bench.job())
+    bench.objects[ref] = {**bench.job(), "status": {"active": active}}
+    names = [f"{SEARCH}-{number}" for number in range(len(pods))]
+    made = {name: a_pod(name, **pod) for name, pod in zip(names, pods, strict=True)}
+    bench.pods = made
+    bench.plan()
+    assert [action.ref.name for action in bench.deeds(DeleteObject)] == [SEARCH] * deletes
 
 
 def test_time_that_is_up_is_said() -> None:

@@ -61,6 +61,11 @@ class Job:
         return int(self._status.get("succeeded", 0))
 
     @property
+    def active(self) -> int:
+        """Pods of it that are on their way or at work, as its controller counts them."""
+        return int(self._status.get("active", 0))
+
+    @property
     def out_of_time(self) -> bool:
         """It was given up because its time is up."""
         failed = self._condition("Failed")

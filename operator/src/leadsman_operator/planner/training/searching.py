@@ -8,12 +8,12 @@ from leadsman_api.studies import StudyAttribute
 from leadsman_api.v1alpha1.training_run_status import RunPhase, TrialCounts
 from leadsman_operator.facts import StudyFacts
 from leadsman_operator.planner.conditions import Change
-from leadsman_operator.planner.plan import Action
+from leadsman_operator.planner.plan import Action, DeleteObject
 from leadsman_operator.planner.training.belongings import search_objects
 from leadsman_operator.planner.training.course import AT_ONCE, SOON, Course, fail
 from leadsman_operator.planner.training.jobs import Job
 from leadsman_operator.planner.training.reaping import end_losses, lost_events, reap
-from leadsman_operator.planner.training.scene import Scene
+from leadsman_operator.planner.training.scene import Scene, is_alive
 from leadsman_operator.planner.training.trials import (
     best_of,
     counted,
@@ -41,7 +41,7 @@ def searching(scene: Scene) -> Course | None:
     if job is None:
         return _begin(scene)
     if not job.is_over:
-        return _go_on(scene, job)
+        return _without_pods(scene, job) or _go_on(scene, job)
     return _clean_up(scene) or _search_on(scene, job) or _end(scene, job)
 
 
@@ -53,6 +53,25 @@ def _begin(scene: Scene) -> Course:
         return Course(RunPhase.QUEUED, Reason.QUEUED, message, actions, SOON)
     message = f"{search.trials} trials are searched by {search.parallelism} workers"
     return Course(RunPhase.SEARCHING, Reason.SEARCHING, message, actions, SOON)
+
+
+def _without_pods(scene: Scene, job: Job) -> Course | None:
+    """Delete a Job whose pods are all going away while none takes their place.
+
+    Kubernetes keeps the last failed pod of an index until another one is made. In a namespace
+    that is being deleted none is ever made, and the namespace waits for the pods: it would hang
+    until the Job's time is up.
+    """
+    pods = scene.pods_of(job.name)
+    if not pods or job.is_suspended or job.active:
+        return None
+    if not all(pod.deleting and not is_alive(pod) for pod in pods):
+        return None
+    ref = scene.job_ref(job.name)
+    message = f"all pods of Job {job.name} are being deleted, and none takes their place"
+    actions = (DeleteObject(ref, message), *reap(scene))
+    events = tuple(lost_events(scene))
+    return Course(RunPhase.SEARCHING, Reason.PREEMPTED, message, actions, SOON, events=events)
 
 
 def _go_on(scene: Scene, job: Job) -> Course:
