@@ -18,9 +18,11 @@ SYNCED := .venv/.synced-$(subst /,-,$(UV_PYTHON))
 PROJECTS := $(wildcard pyproject.toml */pyproject.toml)
 SOURCES := crds/src operator/src serving-runtime/src training-jobs/src devcluster/src
 # The generator's tests lie with the architecture's, and count for its coverage.
-CLUSTERLESS := $(wildcard $(addprefix tests/,architecture/test_generated.py component golden simulation unit))
+CLUSTERLESS := $(wildcard $(addprefix tests/,architecture/test_generated.py golden simulation unit))
+# Start servers and processes of their own, which takes minutes: `make test` runs them.
+COMPONENT := tests/component
 # The longest first: the steps run side by side.
-CHECKS := coverage chart architecture types workflows imports generated lint config
+CHECKS := unit chart architecture types workflows imports generated lint config
 
 ##@ Everyday
 
@@ -37,7 +39,7 @@ test: ## everything, end to end on a cluster of three nodes included
 	@MAKE='$(MAKE)' scripts/test-all
 
 .PHONY: demo
-demo: $(SYNCED) ## bring up a cluster, install the resources, apply the examples and show them
+demo: $(SYNCED) ## a model's whole life on a real cluster: search, gate, rollout, rollback
 	@UV='$(UV)' scripts/demo
 
 .PHONY: demo-down
@@ -79,14 +81,14 @@ imports: $(SYNCED) ## the layers: import contracts
 	@$(RUN) lint-imports --no-cache
 
 .PHONY: unit
-unit: $(SYNCED) ## tests of what the code does, without coverage (the quickest answer)
+unit: $(SYNCED) ## tests of what the code does: tables, golden stories, simulation
 	@echo "unit: $(CLUSTERLESS)"
-	@$(RUN) pytest $(CLUSTERLESS)
+	@$(RUN) pytest -n auto $(CLUSTERLESS)
 
 .PHONY: coverage
-coverage: $(SYNCED) ## the same tests; fails below 90 % of lines or branches of the pure code
-	@echo "coverage: $(CLUSTERLESS)"
-	@$(RUN) pytest -n auto --cov --cov-report=term $(CLUSTERLESS)
+coverage: $(SYNCED) ## the same and those with servers and processes; fails below 90 % of the pure code
+	@echo "coverage: $(CLUSTERLESS) $(COMPONENT)"
+	@$(RUN) pytest -n auto --cov --cov-report=term $(CLUSTERLESS) $(COMPONENT)
 	@$(RUN) coverage json --quiet --fail-under=0 -o - | $(RUN) python scripts/coverage_gate.py
 
 .PHONY: architecture

@@ -21,6 +21,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from typing_extensions import override
 
 ROWS = 60
 
@@ -28,7 +29,8 @@ ROWS = 60
 class Doubled(PythonModel):
     """Code of its own."""
 
-    def predict(self, model_input: pd.DataFrame) -> list[float]:
+    @override
+    def predict(self, model_input: pd.DataFrame) -> list[float]:  # type: ignore[override]
         """Twice the first column; fails for negative numbers."""
         if (model_input["a"] < 0).any():
             raise ValueError("a secret of the model")
@@ -38,7 +40,8 @@ class Doubled(PythonModel):
 class Broken(PythonModel):
     """Fails whatever it is asked."""
 
-    def predict(self, model_input: pd.DataFrame) -> list[float]:
+    @override
+    def predict(self, model_input: pd.DataFrame) -> list[float]:  # type: ignore[override]
         """Nothing."""
         raise ValueError(f"{len(model_input)} rows are too many")
 

@@ -56,3 +56,8 @@ class Registry:
         if alias:
             self.client.set_registered_model_alias(name, alias, str(number))
         return number
+
+    def forget(self, name: str) -> None:
+        """Delete a registered model that an earlier run of a story has left."""
+        if self.client.search_registered_models(f"name = '{name}'"):
+            self.client.delete_registered_model(name)

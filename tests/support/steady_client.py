@@ -84,7 +84,7 @@ class SteadyClient:
         self._kubectl("-n", self._namespace, "exec", NAME, "--", "python", "-c", _STOP)
         eventually(
             lambda: self._phase() == "Succeeded",
-            within_seconds=30,
+            within_seconds=60,
             what="the steady client ends after its last answers",
         )
         return self.counted()

@@ -28,7 +28,8 @@ def registry(leadsman: Installation, kubectl: Kubectl) -> Iterator[Registry]:
 
 
 @pytest.fixture
-def story(leadsman: Installation, kubectl: Kubectl, namespace: str) -> Story:
+def story(registry: Registry, kubectl: Kubectl, namespace: str) -> Story:
     """A ModelDeployment with a name of its own, in a namespace of its own."""
-    assert leadsman.operator_namespace
-    return Story(kubectl, namespace, f"m-{namespace.removeprefix('t-')}")
+    name = f"m-{namespace.removeprefix('t-')}"
+    registry.forget(name)
+    return Story(kubectl, namespace, name)
