@@ -137,7 +137,9 @@ def test_make_test_ends_with_one_summary(tmp_path: Path, failing: str, code: int
     if code:
         assert f"Run it alone: make {failing}" in result.stdout.splitlines()[-1]
     else:
-        assert re.search(r"\nmake test passed in \d+ s\n  check .*\n  e2e .*\n$", result.stdout)
+        assert re.search(
+            r"\nmake test passed in \d+ s\n  check .*\n  coverage .*\n  e2e .*\n$", result.stdout
+        )
 
 
 SHELL_SCRIPTS = [

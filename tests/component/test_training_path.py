@@ -222,7 +222,7 @@ def test_a_worse_version_is_registered_and_does_not_pass(tmp_path: Path, trackin
     ("spec", "reason", "words"),
     [
         (
-            {"data": {"source": {"uri": "sklearn://breast_cancer"}, "target": "targte"}},
+            {"data": {"source": {"uri": "sklearn://breast_cancer"}, "target": "targets"}},
             Reason.DATA_INVALID,
             "did you mean 'target'?",
         ),

@@ -88,7 +88,7 @@ def test_a_wrong_column_ends_in_a_condition_and_no_version(
     kubectl: Kubectl, namespace: str, model: str, registry: Registry
 ) -> None:
     """It names the column that may have been meant."""
-    data = {"source": {"uri": "sklearn://breast_cancer"}, "target": "targte"}
+    data = {"source": {"uri": "sklearn://breast_cancer"}, "target": "targets"}
     train(kubectl, namespace, data=data)
     status = ended(kubectl, namespace, "Failed")
     assert reason(status, "Stalled") == "DataInvalid"
