@@ -214,8 +214,15 @@ def test_a_worse_version_is_registered_and_does_not_pass(tmp_path: Path, trackin
     assert found is not None
     assert not found.gate.passed
     assert found.gate.champion_version == champion.model_version
-    assert [check.passed for check in found.gate.checks] == [False, False]
+    assert [check.passed for check in found.gate.checks] == [False, False, True]
     assert found.gate.checks[1].champion is not None
+    assert found.gate.checks[2].message.startswith("the new version asks for the columns")
+    bad.client.set_registered_model_alias(MODEL, "champion", str(found.model_version))
+    assert good.run("conclude")[0] == ExitCode.DONE
+    again = Conclusion.from_text(good.client.get_run(good.parent()).data.tags[Tag.CONCLUSION])
+    assert again is not None
+    assert again.model_version == champion.model_version
+    assert again.gate.champion_version == found.model_version, "judged against the new champion"
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ class FakeMetrics:
         counter["2xx"] += requests - failed
         counter["5xx"] += failed
         counter["le=0.01"] += requests - slow
-        counter["le=1"] += requests
+        counter["le=1"] += requests - slow
         counter["le=+Inf"] += requests
 
 

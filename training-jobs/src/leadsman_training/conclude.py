@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +24,7 @@ from leadsman_api.conclusion import Conclusion
 from leadsman_api.digests import digest_of
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.objective import SignaturePolicy
 from leadsman_api.v1alpha1.training_run_status import (
     GateCheck,
     GateStatus,
@@ -58,8 +58,7 @@ class Conclude:
         """Fit, judge, register, and write down what was found."""
         best = self._best()
         made = self._registered()
-        if made is None:
-            made = self._register(best)
+        made = self._register(best) if made is None else self._judged_again(made)
         conclusion = self._conclusion(made, best)
         self._write(conclusion)
         return conclusion
@@ -108,6 +107,20 @@ class Conclude:
             name, f"models:/{logged}", run_id=self.settings.parent_run, tags=named, model_id=logged
         )
 
+    def _judged_again(self, made: ModelVersion) -> ModelVersion:
+        """A version of an earlier try; judged anew if it was against another champion."""
+        import mlflow.sklearn  # noqa: PLC0415 - slow to import
+
+        name, against = self.settings.resource.spec.model.name, self.settings.resource.spec.gate
+        champion = self._champion_version(name, against.against.alias, against.against.version)
+        before = GateStatus.model_validate_json(made.tags[Tag.GATE])
+        if champion in (before.champion_version, int(made.version)):
+            return made
+        verdict, _ = self._judge(mlflow.sklearn.load_model(f"models:/{name}/{made.version}"))
+        text = verdict.model_dump_json(by_alias=True, exclude_none=True)
+        self.client.set_model_version_tag(name, made.version, str(Tag.GATE), text)
+        return self.client.get_model_version(name, made.version)
+
     def _judge(self, model: Any) -> tuple[GateStatus, dict[str, float]]:  # noqa: ANN401 - any estimator
         split, spec = self.candidate.split, self.settings.resource.spec
         truth = split.test_y.to_numpy()
@@ -121,6 +134,8 @@ class Conclude:
             columns=lambda name: split.test_x[name].to_numpy(),
         )
         verdict = gate.judge(spec.gate, spec.objective, judged, self.settings.search.seed)
+        if version is not None and spec.gate.signature is SignaturePolicy.COMPATIBLE:
+            verdict = gate.with_check(verdict, self._signature(version))
         names = {spec.objective.metric, *usual(classification=split.classification)}
         metrics = {f"holdout_{name}": score(name, truth, challenger) for name in sorted(names)}
         _logger.info("Judged.", extra={"passed": verdict.passed, **metrics})
@@ -141,6 +156,15 @@ class Conclude:
             model = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
             return Predictions(_flat(model.predict(features))), version
         return predict(model, features), version
+
+    def _signature(self, champion: int) -> GateCheck:
+        """Whether a client of the champion could ask the new version as well."""
+        from mlflow.models import get_model_info  # noqa: PLC0415 - slow to import
+
+        name = self.settings.resource.spec.model.name
+        signature = get_model_info(f"models:/{name}/{champion}").signature
+        known = set(signature.inputs.input_names()) if signature and signature.inputs else None
+        return gate.check_columns(known, list(self.candidate.split.train_x.columns))
 
     def _champion_version(self, name: str, alias: str | None, number: int | None) -> int | None:
         try:
@@ -226,8 +250,3 @@ def _flat(values: Any) -> Any:  # noqa: ANN401 - whatever a model gives
 def _requirements() -> list[str]:
     """What the model was made with, exactly."""
     return [f"{name}=={metadata.version(name)}" for name in _PACKAGES]
-
-
-def failed_checks(status: GateStatus) -> Mapping[str, GateCheck]:
-    """The rules that were not passed, by their metric."""
-    return {check.metric: check for check in status.checks if not check.passed}

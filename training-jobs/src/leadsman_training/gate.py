@@ -151,6 +151,22 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def failed(checks: Sequence[GateCheck]) -> list[str]:
-    """The sentences of the rules that were not passed."""
-    return [check.message for check in checks if not check.passed]
+def check_columns(known: set[str] | None, asked: Sequence[str]) -> GateCheck:
+    """Whether the new version asks for nothing that clients of the champion don't send.
+
+    `known` are the champion's columns; None when it was logged without a signature.
+    """
+    new = [name for name in asked if known is not None and name not in known]
+    message = "the new version asks for the columns that the champion asks for"
+    if known is None:
+        message = "the champion has no signature to compare with"
+    if new:
+        message = f"clients of the champion do not send {', '.join(new[:5])}"
+    return GateCheck(metric="signature", passed=not new, message=message)
+
+
+def with_check(status: GateStatus, check: GateCheck) -> GateStatus:
+    """The verdict with one more check."""
+    return status.model_copy(
+        update={"checks": (*status.checks, check), "passed": status.passed and check.passed}
+    )

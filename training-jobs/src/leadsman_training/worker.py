@@ -134,11 +134,9 @@ class Worker:
 
     def _end(self) -> Reason | None:
         """Why the search has ended; the first who sees it writes it down for all."""
-        written = self.study.user_attrs.get(StudyAttribute.END)
-        if written is not None:
-            return next(reason for reason in Reason if reason == written)
+        # Found out each time and never read back: trials may be raised after the end.
         end = self._seen_end()
-        if end is not None:
+        if end is not None and self.study.user_attrs.get(StudyAttribute.END) != end:
             self.study.set_user_attr(StudyAttribute.END, str(end))
         return end
 
