@@ -205,7 +205,7 @@ class ModelDeploymentLife(RuleBasedStateMachine):
 
 
 ModelDeploymentLife.TestCase.settings = settings(
-    max_examples=20,
+    max_examples=60,
     stateful_step_count=20,
     # The same in each run, and told by its story instead of the smallest one: `make check` has to
     # be quick. Raise the numbers and drop these two to look for more.
