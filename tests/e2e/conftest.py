@@ -57,3 +57,11 @@ def engine() -> Engine:
     found = find_engine(find_places())
     assert found is not None
     return found
+
+
+FIRST = "test_contract.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The API server alone is asked first: later an operator works on what tests replace."""
+    items.sort(key=lambda item: item.path.name != FIRST)

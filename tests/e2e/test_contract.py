@@ -29,9 +29,13 @@ def api(kubectl: Kubectl) -> Iterator[Kubectl]:
     """The cluster with our resources, and a namespace for all cases."""
     kubectl("apply", "--server-side", "-f", str(MANIFESTS))
     kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(MANIFESTS))
+    # An operator of an earlier run would work on what the cases create and replace.
+    operator = ("-n", "leadsman-system", "scale", "deployment/leadsman")
+    kubectl.attempt(*operator, "--replicas=0")
     kubectl("create", "namespace", NAMESPACE)
     yield kubectl
     kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    kubectl.attempt(*operator, "--replicas=2")
 
 
 def create(api: Kubectl, document: Document, *options: str) -> tuple[bool, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.registry import Registry
 from support.stories import Story
 
-LOAD = 100
+LOAD = 50
 """Requests a second: more than two small pods carry within their CPU requests."""
 
 

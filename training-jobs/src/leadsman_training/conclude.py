@@ -222,6 +222,7 @@ class Conclude:
         text = conclusion.to_text()
 
         def write() -> None:
+            self._end_orphans()
             self.client.set_tag(run, str(Tag.CONCLUSION), text)
             for name, value in conclusion.best.parameters.items():
                 self.client.log_param(run, name, value)
@@ -231,6 +232,16 @@ class Conclude:
             self.client.set_terminated(run, "FINISHED")
 
         patiently(write, self._where)
+
+    def _end_orphans(self) -> None:
+        """End the runs of trials whose pod was gone before it could say which run is its own."""
+        parent = self.client.get_run(self.settings.parent_run)
+        condition = (
+            f"tags.mlflow.parentRunId = '{self.settings.parent_run}'"
+            " and attributes.status = 'RUNNING'"
+        )
+        for orphan in self.client.search_runs([parent.info.experiment_id], condition):
+            self.client.set_terminated(orphan.info.run_id, "KILLED")
 
     def _spec_hash(self) -> str:
         text = json.dumps(self.settings.resource.spec.to_wire(), sort_keys=True)
