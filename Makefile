@@ -85,6 +85,11 @@ unit: $(SYNCED) ## tests of what the code does: tables, golden stories, simulati
 	@echo "unit: $(CLUSTERLESS)"
 	@$(RUN) pytest -n auto $(CLUSTERLESS)
 
+.PHONY: component
+component: $(SYNCED) ## tests that start servers and processes of their own
+	@echo "component: $(COMPONENT)"
+	@$(RUN) pytest -n auto $(COMPONENT)
+
 .PHONY: coverage
 coverage: $(SYNCED) ## the same and those with servers and processes; fails below 90 % of the pure code
 	@echo "coverage: $(CLUSTERLESS) $(COMPONENT)"
