@@ -15,6 +15,7 @@ from support.repository import ROOT
 from support.waiting import eventually
 
 NAME = "steady-client"
+REPORT_SECONDS = 1.0
 _DEMO = ROOT / "examples" / "demo"
 
 
@@ -22,6 +23,7 @@ _DEMO = ROOT / "examples" / "demo"
 class Counted:
     """What the client has counted since it began."""
 
+    at: float = 0.0
     sent: int = 0
     answered: int = 0
     failed: Mapping[str, int] = field(default_factory=dict)

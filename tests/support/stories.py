@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from support.kubectl import Kubectl
-from support.steady_client import Counted, SteadyClient
+from support.steady_client import REPORT_SECONDS, Counted, SteadyClient
 from support.waiting import eventually
 
 QUICK: dict[str, Any] = {
@@ -106,7 +106,7 @@ class Story:
 
     def until_rolled_back(self, version: int) -> dict[str, Any]:
         """Wait until a version was rolled back and its pods are gone."""
-        return self.until(
+        status = self.until(
             lambda status: (
                 status.get("phase") == "RolledBack"
                 and any(one["version"] == version for one in status.get("blocked", []))
@@ -114,6 +114,31 @@ class Story:
             ),
             f"version {version} is rolled back",
         )
+        # A client that keeps its connection is answered by the pod until it has ended.
+        blocked = next(one["name"] for one in status["blocked"] if one["version"] == version)
+        eventually(
+            lambda: not self._pods_of(blocked),
+            within_seconds=90,
+            what=f"the pods of version {version} have ended",
+        )
+        return status
+
+    def counted_anew(self) -> Counted:
+        """What the client has counted, at the earliest now: it tells once a second."""
+        told_at = self.counted().at
+        eventually(
+            lambda: self.counted().at >= told_at + 2 * REPORT_SECONDS,
+            within_seconds=60,
+            what="the client tells what it has counted since",
+        )
+        return self.counted()
+
+    def _pods_of(self, revision: str) -> list[dict[str, Any]]:
+        found = self.kubectl.get(
+            "pods", "-n", self.namespace, "-l", f"leadsman.dev/revision={revision}"
+        )
+        pods: list[dict[str, Any]] = found["items"]
+        return pods
 
     def counted(self) -> Counted:
         """What the client has counted until now."""

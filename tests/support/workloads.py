@@ -43,12 +43,29 @@ def pod(name: str, command: list[str], **spec: Any) -> Manifest:
     }
 
 
-def client_pod(name: str, url: str, **spec: Any) -> Manifest:
-    """Return a pod that asks a URL once and prints the answer; it fails if there is none."""
-    script = (
-        "import urllib.request as u\n"
-        f"print(u.urlopen({url!r}, timeout=20).read().decode(), flush=True)\n"
-    )
+ASK = """
+import time, urllib.error, urllib.request
+
+end = time.monotonic() + {patience_seconds}
+while True:
+    try:
+        print(urllib.request.urlopen({url!r}, timeout=20).read().decode(), flush=True)
+        break
+    except (urllib.error.URLError, OSError) as error:
+        if time.monotonic() > end:
+            raise
+        print(error, flush=True)
+        time.sleep(0.5)
+"""
+
+
+def client_pod(name: str, url: str, patience_seconds: float = 0, **spec: Any) -> Manifest:
+    """Return a pod that asks a URL until it prints an answer; it fails if there is none in time.
+
+    Names and routes of what has just been made reach the nodes within moments: `patience_seconds`
+    is how long to wait for them.
+    """
+    script = ASK.format(url=url, patience_seconds=patience_seconds)
     return pod(name, ["python", "-c", script], restartPolicy="Never", **spec)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from leadsman_api.labels import Label
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import Termination
-from leadsman_operator.errors import Conflict, Refused
+from leadsman_operator.errors import Conflict
 from leadsman_operator.facts import Manifest, ObjectRef
 from support.world_clock import FakeClock, Faults
 
@@ -84,7 +84,7 @@ class FakeCluster:
         """Set the scale subresource."""
         self._gate()
         if ref not in self.objects:
-            raise Refused(Reason.REFUSED, f"{ref} is not there")
+            raise Conflict(Reason.PROGRESSING, f"{ref} is gone")
         self.objects[ref]["spec"]["replicas"] = replicas
 
     async def write_status(self, manifest: Manifest) -> None:
@@ -94,7 +94,7 @@ class FakeCluster:
         live = self.objects.get(ref)
         version = manifest["metadata"]["resourceVersion"]
         if live is None or live["metadata"]["resourceVersion"] != version:
-            raise Conflict(Reason.CLUSTER_UNREACHABLE, f"{ref} has changed")
+            raise Conflict(Reason.PROGRESSING, f"{ref} has changed")
         live["status"] = copy.deepcopy(manifest["status"])
         live["metadata"]["resourceVersion"] = self._next()
 

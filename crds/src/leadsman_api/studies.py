@@ -27,3 +27,16 @@ class StudyAttribute(Term):
 def study_name(namespace: str, name: str, uid: str) -> str:
     """Name of the study of a TrainingRun; the uid tells it from an earlier one of its name."""
     return f"{namespace}/{name}/{uid}"
+
+
+_POSTGRESQL = ("postgres", "postgresql")
+
+
+def study_database(url: str) -> str:
+    """The address of a study's database, with the driver that the images carry.
+
+    People write it as libpq knows it, `postgresql://user:password@host/name` or `postgres://…`;
+    an address that names a driver, or another database, stays as it is.
+    """
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if separator and scheme in _POSTGRESQL else url

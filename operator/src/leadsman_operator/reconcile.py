@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from leadsman_api.studies import study_name
 from leadsman_api.v1alpha1 import ModelDeploymentStatus, TrainingRunStatus
 from leadsman_operator.apply.executor import Deeds, Reach, carry_out
 from leadsman_operator.apply.status_writer import tell, with_error, with_invalid_spec, write_status
-from leadsman_operator.errors import EdgeError
+from leadsman_operator.errors import EdgeError, Refused
 from leadsman_operator.facts import Manifest, ObjectRef
 from leadsman_operator.observe.gather import observe
 from leadsman_operator.observe.registry import registry_endpoint
-from leadsman_operator.observe.resources import InvalidSpec
+from leadsman_operator.observe.resources import InvalidSpec, parsed
 from leadsman_operator.planner.model_deployment import plan_model_deployment
 from leadsman_operator.planner.observation import (
     Configuration,
@@ -62,20 +65,44 @@ async def _reconcile(
         status = with_invalid_spec(manifest, invalid.message, world.clock.now())
         await write_status(manifest, status, world.cluster)
         return Reconciled(ref)
+    except Refused as refused:
+        # Something that the spec names may not be read: only its user can help, so tell.
+        status = with_error(parsed(manifest), refused, world.clock.now())
+        return await _tell_failure(Reconciled(ref, error=refused), manifest, status, world)
     plan = _plan(observation)
-    reach = await _reach(observation, world, configuration)
+    reach = await _reach(observation, world, configuration) if plan.actions else Reach()
     deeds = await carry_out(plan.actions, world, reach)
     before = observation.resource.status
+    outcome = Reconciled(ref, deeds.done, before, before, error=deeds.error)
     if deeds.error is not None:
         status = with_error(observation.resource, deeds.error, world.clock.now())
+        return await _tell_failure(outcome, manifest, status, world)
+    return await _conclude(outcome, manifest, plan, _after(plan, deeds), world)
+
+
+async def _tell_failure(
+    outcome: Reconciled, manifest: Manifest, status: Mapping[str, Any], world: World
+) -> Reconciled:
+    """Write what went wrong; when that can't be done either, the first error is the one to know."""
+    with suppress(EdgeError):
         await write_status(manifest, status, world.cluster)
-        return Reconciled(ref, deeds.done, before, before, error=deeds.error)
-    after = _after(plan, deeds)
-    await write_status(manifest, after.to_wire(), world.cluster)
-    await tell(manifest, plan.events, world.cluster)
-    return Reconciled(
-        ref, deeds.done, before, after, plan.events, plan.look_again_in, gone=plan.gone
-    )
+    return outcome
+
+
+async def _conclude(
+    outcome: Reconciled, manifest: Manifest, plan: AnyPlan, after: Status, world: World
+) -> Reconciled:
+    """Write what is true now and tell of it; what was done is known even when that fails."""
+    try:
+        await write_status(manifest, after.to_wire(), world.cluster)
+        outcome = replace(
+            outcome, after=after, events=plan.events,
+            look_again_in=plan.look_again_in, gone=plan.gone,
+        )  # fmt: skip
+        await tell(manifest, plan.events, world.cluster)
+    except EdgeError as error:
+        return replace(outcome, error=error)
+    return outcome
 
 
 def _plan(observation: DeploymentObservation | RunObservation) -> AnyPlan:

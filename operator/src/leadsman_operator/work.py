@@ -58,7 +58,8 @@ class Work:
 async def create_work(settings: Settings, api: ApiClient) -> AsyncIterator[Work]:
     """Choose the adapters, and close them when the block ends."""
     clock = SystemClock()
-    async with httpx.AsyncClient() as client:
+    studies = OptunaStudies()
+    async with httpx.AsyncClient() as client, _closing(studies):
 
         def on_change(model: str) -> None:
             loops.wake_model(model)
@@ -69,7 +70,7 @@ async def create_work(settings: Settings, api: ApiClient) -> AsyncIterator[Work]
             KubernetesCluster(api, clock),
             registry,
             PrometheusMetrics(client),
-            OptunaStudies(),
+            studies,
         )
         metrics = OperatorMetrics(VERSION, lambda: _in_seconds(registry.ages()))
         loops = Loops(
@@ -87,6 +88,15 @@ async def create_work(settings: Settings, api: ApiClient) -> AsyncIterator[Work]
                 partial(_poll, registry.poll, settings.registry_poll),
             ),
         )
+
+
+@asynccontextmanager
+async def _closing(studies: OptunaStudies) -> AsyncIterator[None]:
+    """Give the connections to the study databases back when the block ends."""
+    try:
+        yield
+    finally:
+        studies.close()
 
 
 async def _poll(poll: Callable[[], Awaitable[None]], every: timedelta) -> None:

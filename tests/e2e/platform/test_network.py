@@ -6,13 +6,19 @@ from support import workloads
 from support.kubectl import Kubectl
 from support.waiting import eventually
 
+PATIENCE_SECONDS = 60
+
 
 def wait_for(kubectl: Kubectl, namespace: str, name: str, phase: str) -> None:
     """Wait until a pod is in a phase."""
-    kubectl(
+    waited = kubectl.attempt(
         "-n", namespace, "wait", f"pod/{name}", f"--for=jsonpath={{.status.phase}}={phase}",
         "--timeout=90s", timeout=100,
     )  # fmt: skip
+    if waited.returncode:
+        log = kubectl.attempt("-n", namespace, "logs", name).stdout
+        found = kubectl.attempt("-n", namespace, "describe", "pod", name).stdout
+        raise AssertionError(f"{waited.stderr}\nlog: {log}\n{found}")
 
 
 def test_a_pod_reaches_a_service_by_its_name(kubectl: Kubectl, namespace: str) -> None:
@@ -26,10 +32,10 @@ def test_a_pod_reaches_a_service_by_its_name(kubectl: Kubectl, namespace: str) -
         "-n", namespace, "wait", "pod/web", "--for=condition=Ready", "--timeout=90s", timeout=99
     )
     url = f"http://web.{namespace}.svc.cluster.local"
-    kubectl.apply(workloads.client_pod("client", url), namespace=namespace)
+    kubectl.apply(workloads.client_pod("client", url, PATIENCE_SECONDS), namespace=namespace)
     wait_for(kubectl, namespace, "client", "Succeeded")
 
-    assert kubectl("-n", namespace, "logs", "client").strip() == "hello from web"
+    assert _last_line(kubectl, namespace) == "hello from web"
 
 
 def test_a_name_outside_the_cluster_is_not_answered_from_within(
@@ -73,8 +79,15 @@ def test_pods_on_different_workers_talk(
         "-n", namespace, "wait", "pod/web", "--for=condition=Ready", "--timeout=90s", timeout=99
     )
     address = kubectl.get("-n", namespace, "pod", "web")["status"]["podIP"]
-    client = workloads.client_pod("client", f"http://{address}:8080", nodeName=second)
+    client = workloads.client_pod(
+        "client", f"http://{address}:8080", PATIENCE_SECONDS, nodeName=second
+    )
     kubectl.apply(client, namespace=namespace)
     wait_for(kubectl, namespace, "client", "Succeeded")
 
-    assert kubectl("-n", namespace, "logs", "client").strip() == "from afar"
+    assert _last_line(kubectl, namespace) == "from afar"
+
+
+def _last_line(kubectl: Kubectl, namespace: str) -> str:
+    """What the client ends with: its answer."""
+    return kubectl("-n", namespace, "logs", "client").strip().splitlines()[-1]

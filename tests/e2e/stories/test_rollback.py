@@ -53,7 +53,7 @@ def test_a_bad_version_is_rolled_back(
     bad = registry.add(story.name, kind)
     story.until_rolled_back(bad)
     # What is asked from here on is answered by the good version alone.
-    after = story.counted()
+    after = story.counted_anew()
     status = story.until(
         lambda _: story.counted().answered > after.answered + 100, "more answers are counted"
     )

@@ -70,7 +70,7 @@ def test_a_worker_that_dies_costs_only_the_time_until_it_is_noticed(
         story.until(
             lambda _: story.counted().answered > noticed.answered + 400, "more answers are counted"
         )
-        after = story.counted()
+        after = story.counted_anew()
         story.until(
             lambda _: story.counted().answered > after.answered + 200, "yet more are counted"
         )

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from leadsman_api.reasons import Reason
-from leadsman_api.studies import TrialAttribute
+from leadsman_api.studies import TrialAttribute, study_database
 from leadsman_api.v1alpha1.search import Search
 from leadsman_training.errors import ThisWorker
 from leadsman_training.samplers import pruner, sampler
@@ -29,14 +29,16 @@ _CONNECT_SECONDS = 10
 def connect(url: str) -> RDBStorage:
     """The database of studies; ThisWorker when it does not answer."""
     options: dict[str, Any] = {"pool_pre_ping": True}
-    if url.startswith("postgresql"):
+    address = study_database(url)
+    if address.startswith("postgresql"):
         options |= {
             "pool_size": 2,
             "max_overflow": 1,
-            "connect_args": {"connect_timeout": _CONNECT_SECONDS},
+            # Where the server names no encoding, the driver would give bytes.
+            "connect_args": {"connect_timeout": _CONNECT_SECONDS, "client_encoding": "utf8"},
         }
     try:
-        return RDBStorage(url, engine_kwargs=options)
+        return RDBStorage(address, engine_kwargs=options)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         where = url.rpartition("@")[2]
         raise ThisWorker(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from aiohttp import ClientError
+from aiohttp import ClientError, ClientTimeout
 from kubernetes.aio.client import ApiClient
 
 from leadsman_api.labels import FIELD_MANAGER
@@ -23,11 +23,20 @@ from leadsman_operator.errors import Conflict, Refused, Unreachable
 from leadsman_operator.facts import Manifest, ObjectRef
 from leadsman_operator.ports import Clock
 
-_TIMEOUT_SECONDS = 10.0
-_OK, _NOT_FOUND, _CONFLICT, _TOO_MANY, _SERVERS_FAULT = 299, 404, 409, 429, 500
+_TIMEOUT = ClientTimeout(total=10.0, connect=5.0)
+_OK = 299
+_UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _GONE, _TOO_MANY, _SERVERS_FAULT = (
+    401,
+    404,
+    409,
+    410,
+    429,
+    500,
+)
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _LONGEST_NOTE = 1000
+_LONGEST_EVENT_PREFIX = 200
 _PAGE = 500
 
 
@@ -40,8 +49,8 @@ class KubernetesCluster:
 
     async def read(self, ref: ObjectRef) -> Manifest | None:
         """One object; None when it is not there."""
-        status, found = await self._call("GET", _path(ref), str(ref))
-        return None if status == _NOT_FOUND else _without_managers(found)
+        found = await self._call("GET", _path(ref), str(ref))
+        return None if found is None else _without_managers(found)
 
     async def select(
         self, api_version: str, kind: str, namespace: str, labels: Mapping[str, str]
@@ -53,7 +62,8 @@ class KubernetesCluster:
         more = ""
         while True:
             query = {"labelSelector": selector, "limit": str(_PAGE), "continue": more}
-            _, page = await self._call("GET", f"{path}?{urlencode(query)}", f"{kind.lower()}s")
+            what = f"{kind.lower()}s in {namespace}"
+            page = _there(await self._call("GET", f"{path}?{urlencode(query)}", what), what)
             # Items of a list don't name their kind.
             found.extend(
                 _without_managers({"apiVersion": api_version, "kind": kind, **item})
@@ -67,7 +77,8 @@ class KubernetesCluster:
         """Server-side apply with our field manager; takes fields over from others."""
         ref = ObjectRef.of(manifest)
         query = urlencode({"fieldManager": FIELD_MANAGER, "force": "true"})
-        await self._call("PATCH", f"{_path(ref)}?{query}", str(ref), manifest, _APPLY)
+        path = f"{_path(ref)}?{query}"
+        _there(await self._call("PATCH", path, str(ref), manifest, _APPLY), str(ref))
 
     async def delete(self, ref: ObjectRef) -> None:
         """Delete with all that it owns; harmless when it is not there."""
@@ -75,16 +86,17 @@ class KubernetesCluster:
         await self._call("DELETE", _path(ref), str(ref), options)
 
     async def scale(self, ref: ObjectRef, replicas: int) -> None:
-        """Set the scale subresource."""
+        """Set the scale subresource; Conflict when the object is gone."""
         body = {"spec": {"replicas": replicas}}
-        await self._call("PATCH", f"{_path(ref)}/scale", str(ref), body, _MERGE)
+        if await self._call("PATCH", f"{_path(ref)}/scale", str(ref), body, _MERGE) is None:
+            raise Conflict(Reason.PROGRESSING, f"{ref} is gone")
 
     async def write_status(self, manifest: Manifest) -> None:
         """Replace the status of one of our resources; Conflict when the object has changed."""
         ref = ObjectRef.of(manifest)
-        status, _ = await self._call("PUT", f"{_path(ref)}/status", f"status of {ref}", manifest)
-        if status == _NOT_FOUND:
-            raise Conflict(Reason.CLUSTER_UNREACHABLE, f"{ref} is gone")
+        what = f"status of {ref}"
+        if await self._call("PUT", f"{_path(ref)}/status", what, manifest) is None:
+            raise Conflict(Reason.PROGRESSING, f"{ref} is gone")
 
     async def record_event(
         self, about: Manifest, reason: str, message: str, *, warning: bool
@@ -92,7 +104,8 @@ class KubernetesCluster:
         """Record an Event about a resource; the same one again only counts up."""
         ref = ObjectRef.of(about)
         uid = about["metadata"].get("uid", "")
-        name = f"{ref.name}.{_short_hash(uid, reason, message)}"
+        prefix = ref.name[:_LONGEST_EVENT_PREFIX].rstrip("-.")
+        name = f"{prefix}.{_short_hash(uid, reason, message)}"
         event = ObjectRef("v1", "Event", ref.namespace, name)
         before = await self.read(event)
         now = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}"
@@ -112,9 +125,9 @@ class KubernetesCluster:
             "type": "Warning" if warning else "Normal",
             "source": {"component": FIELD_MANAGER},
             "reportingComponent": FIELD_MANAGER,
-            "firstTimestamp": before["firstTimestamp"] if before else now,
+            "firstTimestamp": (before or {}).get("firstTimestamp") or now,
             "lastTimestamp": now,
-            "count": before.get("count", 1) + 1 if before else 1,
+            "count": (before.get("count") or 1) + 1 if before else 1,
         }
         await self.apply(manifest)
 
@@ -125,8 +138,8 @@ class KubernetesCluster:
         what: str,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
-    ) -> tuple[int, Any]:
-        """Status and body of an answer that is no error, or that says that nothing is there."""
+    ) -> dict[str, Any] | None:
+        """What was answered; None when the answer is that nothing is there."""
         headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
             await self.api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
@@ -135,7 +148,7 @@ class KubernetesCluster:
                 f"{self.api.configuration.host}{path}",
                 headers,
                 body,
-                _request_timeout=_TIMEOUT_SECONDS,
+                _request_timeout=_TIMEOUT,
             )
             text: bytes = await answer.response.read()
         except (ClientError, OSError, TimeoutError) as error:
@@ -146,22 +159,45 @@ class KubernetesCluster:
         return _checked(answer.status, text.decode(errors="replace"), method, what)
 
 
-def _checked(status: int, text: str, method: str, what: str) -> tuple[int, Any]:
-    if status <= _OK or status == _NOT_FOUND:
-        return status, json.loads(text) if text.startswith("{") else {}
-    said = _message(text)
-    sentence = f"{method} of {what}: {said}"
-    if status == _CONFLICT:
-        raise Conflict(Reason.CLUSTER_UNREACHABLE, sentence)
-    if status == _TOO_MANY or status >= _SERVERS_FAULT:
+def _checked(status: int, text: str, method: str, what: str) -> dict[str, Any] | None:
+    if status == _NOT_FOUND:
+        return None
+    if status <= _OK:
+        return _parsed(text, what)
+    sentence = f"{method} of {what}: {_message(text)}"
+    if status in (_CONFLICT, _GONE):
+        # Gone is the rest of a list that took too long to read.
+        raise Conflict(Reason.PROGRESSING, sentence)
+    if status in (_UNAUTHORIZED, _TOO_MANY) or status >= _SERVERS_FAULT:
+        # A token that has just been replaced is no word about the object.
         raise Unreachable(Reason.CLUSTER_UNREACHABLE, sentence)
     raise Refused(Reason.REFUSED, sentence)
 
 
+def _parsed(text: str, what: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Unreachable(
+            Reason.CLUSTER_UNREACHABLE,
+            f"what answers for {what} is no Kubernetes API: {text[:_LONGEST_NOTE]!r}",
+        )
+    return found
+
+
+def _there(found: dict[str, Any] | None, what: str) -> dict[str, Any]:
+    """What has to be there: only of a single object is its absence an answer."""
+    if found is None:
+        raise Refused(Reason.REFUSED, f"the cluster has no place for {what}: namespace or kind")
+    return found
+
+
 def _message(text: str) -> str:
     try:
-        return str(json.loads(text).get("message", text))
-    except ValueError:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
         return text[:_LONGEST_NOTE]
 
 

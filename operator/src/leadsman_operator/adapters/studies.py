@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from leadsman_api.reasons import Reason
-from leadsman_api.studies import TrialAttribute
+from leadsman_api.studies import TrialAttribute, study_database
 from leadsman_operator.errors import Unreachable
 from leadsman_operator.facts import StudyFacts, TrialFacts
 
@@ -30,7 +30,6 @@ _LONGEST_CALL_SECONDS = 30.0
 """Several queries make a call; a thread that hangs is left behind after this time."""
 _MOST_DATABASES, _MOST_STUDIES = 32, 512
 _CONNECTIONS, _MORE_CONNECTIONS = 2, 3
-_POSTGRESQL = "postgresql+psycopg"
 _LONGEST_COMPLAINT = 500
 
 Key = TypeVar("Key")
@@ -190,7 +189,7 @@ def _connect(url: str) -> RDBStorage:
     It makes Optuna's tables where there are none, so that workers which start together find
     them already.
     """
-    address = _with_driver(make_url(url))
+    address = make_url(study_database(url))
     return RDBStorage(
         address.render_as_string(hide_password=False),
         engine_kwargs={
@@ -201,13 +200,6 @@ def _connect(url: str) -> RDBStorage:
             "connect_args": _limits(address),
         },
     )
-
-
-def _with_driver(address: URL) -> URL:
-    """PostgreSQL by the driver that the images carry."""
-    if address.drivername in ("postgres", "postgresql"):
-        return address.set(drivername=_POSTGRESQL)
-    return address
 
 
 def _limits(address: URL) -> dict[str, Any]:

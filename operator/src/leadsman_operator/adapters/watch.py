@@ -1,8 +1,8 @@
 """News of the objects that we own: only that there is news, never what it is.
 
 The API server filters by our label, so that nothing is sent about the rest of the cluster. Watches
-end and get lost; each is begun again, and what happened in between is made up for by waking
-everybody that has objects.
+end and get lost; each is begun again where it ended, and when that can't be told, everybody that
+has objects is woken.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,7 +24,7 @@ from leadsman_operator.facts import ObjectRef
 
 _SELECTOR = f"{Label.MANAGED_BY}={MANAGED_BY}"
 _WATCH_SECONDS, _SILENT_SECONDS, _LIST_SECONDS = 300, 330, 30
-_PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
 _OWNERS = ((Label.MODEL_DEPLOYMENT, "ModelDeployment"), (Label.TRAINING_RUN, "TrainingRun"))
 _BOOKMARK, _ERROR = "BOOKMARK", "ERROR"
 
@@ -49,17 +50,36 @@ async def watch_owned(
 
 
 async def _keep_watching(api: ApiClient, path: str, on_change: OnChange) -> None:
+    version, failures = "", 0
     while True:
         try:
-            version = await _wake_all(api, path, on_change)
-            async for event in _events(api, path, version):
-                if event["type"] == _ERROR:
-                    break  # the version is too old by now: begin anew
-                if event["type"] != _BOOKMARK:
-                    _wake(event["object"], on_change)
+            version = version or await _wake_all(api, path, on_change)
+            if failures:
+                _logger.info("The watch of %s is back.", path)
+            failures = 0
+            version = await _follow(api, path, version, on_change)
         except (ClientError, OSError, TimeoutError, ValueError, KeyError) as error:
-            _logger.warning("The watch of %s ended: %s", path, error)
-        await asyncio.sleep(_PAUSE_SECONDS)
+            # Only once: a server that is away for long is no news each time.
+            if not failures:
+                _logger.warning("The watch of %s ended: %s", path, error)
+            version, failures = "", failures + 1
+        await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2 ** min(failures, 10)))
+
+
+async def _follow(api: ApiClient, path: str, version: str, on_change: OnChange) -> str:
+    """Wake the owners of what changes, until the server ends the watch.
+
+    Gives the version to go on from: without a gap, so that nobody has to be woken for nothing.
+    It is empty when the version is too old by now and all has to be read anew.
+    """
+    async with aclosing(_events(api, path, version)) as events:
+        async for event in events:
+            if event["type"] == _ERROR:
+                return ""
+            version = str(event["object"]["metadata"]["resourceVersion"])
+            if event["type"] != _BOOKMARK:
+                _wake(event["object"], on_change)
+    return version
 
 
 async def _wake_all(api: ApiClient, path: str, on_change: OnChange) -> str:
@@ -71,7 +91,9 @@ async def _wake_all(api: ApiClient, path: str, on_change: OnChange) -> str:
     return str(found["metadata"]["resourceVersion"])
 
 
-async def _events(api: ApiClient, path: str, version: str) -> AsyncIterator[Mapping[str, Any]]:
+async def _events(
+    api: ApiClient, path: str, version: str
+) -> AsyncGenerator[Mapping[str, Any], None]:
     """The events of one watch, until the server ends it."""
     query = {
         "watch": "true",
@@ -81,12 +103,15 @@ async def _events(api: ApiClient, path: str, version: str) -> AsyncIterator[Mapp
     }
     answer = await _get(api, path, query, _SILENT_SECONDS)
     rest = b""
-    # By chunks and not by lines: a line of a large object is longer than the reader's limit.
-    async for chunk in answer.content.iter_any():
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if line.strip():
-                yield json.loads(line)
+    try:
+        # By chunks and not by lines: a line of a large object is longer than the reader's limit.
+        async for chunk in answer.content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if line.strip():
+                    yield json.loads(line)
+    finally:
+        answer.close()  # a watch that is left in its middle would keep its connection
 
 
 async def _get(api: ApiClient, path: str, query: Mapping[str, str], seconds: float) -> Any:  # noqa: ANN401 - aiohttp's response
@@ -96,7 +121,9 @@ async def _get(api: ApiClient, path: str, query: Mapping[str, str], seconds: flo
     answer = await api.call_api(
         "GET", url, headers, _request_timeout=ClientTimeout(total=seconds, sock_read=seconds)
     )
-    answer.response.raise_for_status()
+    if not answer.response.ok:
+        answer.response.close()
+        answer.response.raise_for_status()
     return answer.response
 
 

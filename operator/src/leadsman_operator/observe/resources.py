@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from leadsman_api.loading import AnyResource, InvalidResource, parse_resource
 from leadsman_operator.facts import Manifest
+
+_logger = logging.getLogger(__name__)
 
 
 class InvalidSpec(Exception):
@@ -29,6 +32,8 @@ def parsed(manifest: Manifest) -> AnyResource:
         return bare
     try:
         return parse_resource({**document, "status": status})
-    except InvalidResource:
+    except InvalidResource as error:
         # An older or newer operator wrote it: what matters is found out again.
+        name = f"{bare.metadata.namespace}/{bare.metadata.name}"
+        _logger.warning("The status of %s %s can't be read: %s", bare.kind, name, error)
         return bare
