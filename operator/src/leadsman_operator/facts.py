@@ -75,6 +75,8 @@ class PodFacts:
     labels: Mapping[str, str]
     ready: bool = False
     deleting: bool = False
+    leaves_at: datetime | None = None
+    """When the time is up that it has to end, once it is told to go."""
     phase: str = "Pending"
     """Kubernetes' own: Pending, Running, Succeeded, Failed, Unknown."""
     disrupted: bool = False

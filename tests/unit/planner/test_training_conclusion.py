@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from leadsman_api.reasons import Reason
 from leadsman_api.termination import Termination
 from leadsman_api.v1alpha1.training_run_status import RunPhase
 from leadsman_operator.facts import ModelFacts, ObjectRef, RunFacts, Unknown
-from leadsman_operator.planner.plan import EndRun, SetAlias
+from leadsman_operator.planner.plan import DeleteObject, EndRun, SetAlias
+from leadsman_operator.planner.training.naming import JOB_LABEL, JOB_UID_LABEL
 from leadsman_operator.planner.training_run import plan_training_run
 from support.trainings import (
     CONCLUDE,
@@ -95,6 +97,21 @@ def test_why_the_conclusion_does_not_start_is_shown(
     bench.settle()
     assert bench.status.phase is RunPhase.CONCLUDING
     assert bench.condition(ConditionType.RECONCILING) == ("True", reason)
+
+
+def test_a_conclusion_whose_node_died_is_made_anew() -> None:
+    """Its pod goes away without end, and Kubernetes makes no other one before the node is back."""
+    bench = Bench().searched()
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    labels = {JOB_LABEL: CONCLUDE, JOB_UID_LABEL: "job-1"}
+    bench.pods = {"c": a_pod("c", CONCLUDE, deleting=True, leaves_at=long_ago, labels=labels)}
+    job = bench.job(CONCLUDE)
+    metadata = {**job["metadata"], "uid": "job-1"}
+    bench.objects[ObjectRef.of(job)] = {**job, "metadata": metadata, "status": {"active": 0}}
+    bench.plan()
+    assert [action.ref.name for action in bench.deeds(DeleteObject)] == [CONCLUDE]
+    bench.settle()
+    assert CONCLUDE in bench.names("Job")
 
 
 def test_a_conclusion_that_is_being_deleted_is_made_anew() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from leadsman_operator.facts import Missing, PodFacts, TrialFacts, Unknown
 from leadsman_operator.planner.plan import EndRun, EnqueueTrial, FailTrial
 from support.trainings import SEARCH, Bench, a_pod, a_run, a_trial, running
 
+UNHEARD: dict[str, Any] = {"deleting": True, "leaves_at": datetime(2026, 1, 1, tzinfo=UTC)}
 ONE, TWO = f"{SEARCH}-0", f"{SEARCH}-1"
 
 
@@ -32,6 +34,7 @@ def lost(*trials: TrialFacts, pods: list[PodFacts]) -> list[int]:
             [running(0, ONE)], [a_pod(ONE, deleting=True)], [], id="its pod may still end it"
         ),
         pytest.param([running(0, ONE)], [a_pod(ONE, phase="Unknown")], [], id="its node is silent"),
+        pytest.param([running(0, ONE)], [a_pod(ONE, **UNHEARD)], [0], id="its node is dead"),
         pytest.param([running(0, ONE)], [], [0], id="its pod is gone"),
         pytest.param(
             [running(0, ONE)], [a_pod(ONE, phase="Failed", exit_code=1)], [0], id="its pod failed"
@@ -93,6 +96,13 @@ def test_a_trial_is_lost_when_nobody_runs_it(
             "taken away",
             id="a node was drained",
         ),
+        pytest.param(
+            {"phase": "Running", "node": "n-1", **UNHEARD},
+            "KILLED",
+            Reason.PREEMPTED,
+            "node n-1",
+            id="its node is dead",
+        ),
         pytest.param({"exit_code": 143}, "KILLED", Reason.PREEMPTED, "taken away", id="told to go"),
         pytest.param(
             {"exit_code": 137, "exit_reason": "OOMKilled"},
@@ -123,11 +133,9 @@ def test_a_lost_trial_is_ended_for_what_it_is(
     was_disrupted = run == "KILLED"
     bench = Bench().searching()
     bench.find(running(0, ONE))
-    bench.pods = {ONE: a_pod(ONE, phase="Failed", **pod)} if pod else {}
+    bench.pods = {ONE: a_pod(ONE, **{"phase": "Failed", **pod})} if pod else {}
     plan = bench.plan()
-    end, fail = plan.actions[:2]
-    assert isinstance(end, EndRun)
-    assert isinstance(fail, FailTrial)
+    (end,), (fail,) = bench.deeds(EndRun), bench.deeds(FailTrial)
     assert (end.run_id, end.status) == ("trial-0", run)
     assert fail.attributes[TrialAttribute.DISRUPTED] is was_disrupted
     assert says in fail.attributes[TrialAttribute.ERROR]

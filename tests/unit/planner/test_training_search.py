@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from support.trainings import NO_STUDY, SEARCH, Bench, a_pod, a_run, a_trial, ru
 FOUR = [a_trial(number) for number in range(4)]
 QUEUE = {"queue": {"name": "gpu"}}
 GOING = {"deleting": True, "phase": "Failed"}
+UNHEARD = {"deleting": True, "leaves_at": datetime(2026, 1, 1, tzinfo=UTC), "node": "n"}
 
 
 def failed(number: int, error: str = "it burst") -> TrialFacts:
@@ -135,6 +136,10 @@ def test_a_job_that_is_being_deleted_is_waited_for() -> None:
         pytest.param([GOING, {}], 0, False, id="one is at work"),
         pytest.param([{"deleting": True}], 0, False, id="one is told to go and still works"),
         pytest.param([GOING], 1, False, id="another one is on its way"),
+        pytest.param([GOING, {"phase": "Succeeded"}], 0, True, id="the other one is done"),
+        pytest.param([UNHEARD], 0, True, id="its node is dead"),
+        pytest.param([UNHEARD, {"phase": "Failed"}], 0, True, id="its node is dead, one failed"),
+        pytest.param([UNHEARD, {}], 0, False, id="its node is dead, one is at work"),
         pytest.param([], 0, False, id="none was made yet"),
     ],
 )

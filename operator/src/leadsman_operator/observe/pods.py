@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from leadsman_api.termination import Termination
@@ -25,6 +26,7 @@ def pod_facts(pod: Manifest) -> PodFacts:
         labels=dict(metadata.get("labels", {})),
         ready=_is(conditions, "Ready"),
         deleting="deletionTimestamp" in metadata,
+        leaves_at=_time(metadata.get("deletionTimestamp")),
         phase=status.get("phase", "Pending"),
         disrupted=_is(conditions, "DisruptionTarget"),
         restarts=sum(one.get("restartCount", 0) for one in main),
@@ -37,6 +39,10 @@ def pod_facts(pod: Manifest) -> PodFacts:
         image_digest=_digest(main),
         node=pod.get("spec", {}).get("nodeName"),
     )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _is(conditions: Mapping[str, Container], kind: str) -> bool:

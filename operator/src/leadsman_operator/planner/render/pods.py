@@ -9,6 +9,7 @@ from leadsman_api.termination import TERMINATION_PATH
 from leadsman_api.v1alpha1.model_source import Registry
 from leadsman_api.v1alpha1.pods import PodFields
 
+_LEAVE_DEAD_NODE_SECONDS = 30
 USER = 65532
 """The user of our images."""
 TMP = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the one place that may be written
@@ -77,4 +78,18 @@ def placement(fields: PodFields) -> dict[str, Any]:
     }
     if fields.image_pull_secrets:
         found["imagePullSecrets"] = wire["imagePullSecrets"]
+    found["tolerations"] = [*found.get("tolerations", []), *_leave_dead_nodes()]
     return found
+
+
+def _leave_dead_nodes() -> list[dict[str, Any]]:
+    """Replace pods of a node that does not answer sooner than after the usual five minutes."""
+    return [
+        {
+            "key": f"node.kubernetes.io/{taint}",
+            "operator": "Exists",
+            "effect": "NoExecute",
+            "tolerationSeconds": _LEAVE_DEAD_NODE_SECONDS,
+        }
+        for taint in ("not-ready", "unreachable")
+    ]

@@ -30,7 +30,6 @@ KEYS_DIR = "/keys"
 FETCH_CONTAINER = "fetch"
 SERVER_CONTAINER = "server"
 _GRACE_SECONDS = 60
-_LEAVE_DEAD_NODE_SECONDS = 30
 
 
 def revision_labels(resource: ModelDeployment, revision: str, version: int) -> dict[str, str]:
@@ -92,7 +91,7 @@ def _pod(
     ]
     if serving.auth is not None:
         volumes.append({"name": "keys", "secret": {"secretName": serving.auth.secret_ref.name}})
-    pod = {
+    return {
         "serviceAccountName": resource.metadata.name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -113,21 +112,6 @@ def _pod(
         "volumes": volumes,
         **placement(serving),
     }
-    pod["tolerations"] = [*pod.get("tolerations", []), *_leave_dead_nodes()]
-    return pod
-
-
-def _leave_dead_nodes() -> list[dict[str, Any]]:
-    """Replace pods of a node that does not answer sooner than after the usual five minutes."""
-    return [
-        {
-            "key": f"node.kubernetes.io/{taint}",
-            "operator": "Exists",
-            "effect": "NoExecute",
-            "tolerationSeconds": _LEAVE_DEAD_NODE_SECONDS,
-        }
-        for taint in ("not-ready", "unreachable")
-    ]
 
 
 def _identity(resource: ModelDeployment, revision: Revision) -> dict[str, str | None]:

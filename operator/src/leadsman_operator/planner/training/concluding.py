@@ -9,6 +9,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.training_run_status import GateStatus, RunPhase
 from leadsman_operator.facts import RunFacts
 from leadsman_operator.planner.conditions import Change
+from leadsman_operator.planner.plan import DeleteObject
 from leadsman_operator.planner.training.belongings import conclude_objects
 from leadsman_operator.planner.training.course import AT_ONCE, LATER, SOON, Course, fail
 from leadsman_operator.planner.training.jobs import Job
@@ -32,13 +33,22 @@ def concluding(scene: Scene) -> Course | None:
     if job is None:
         return _fit(scene)
     if not job.is_over:
-        return _go_on(scene, job)
+        return _without_pods(scene, job) or _go_on(scene, job)
     return _give_up(scene, job) if job.is_failed else _read(scene)
 
 
 def _fit(scene: Scene) -> Course:
     actions = conclude_objects(scene)
     return Course(RunPhase.CONCLUDING, Reason.CONCLUDING, _FITTING, actions, LATER)
+
+
+def _without_pods(scene: Scene, job: Job) -> Course | None:
+    """Conclude anew when the pod goes away without end: doing it twice changes nothing."""
+    if not scene.is_left_behind(job):
+        return None
+    message = f"the pod of Job {job.name} is being deleted, and none takes its place"
+    actions = (DeleteObject(scene.job_ref(job.name), message),)
+    return Course(RunPhase.CONCLUDING, Reason.PREEMPTED, message, actions, SOON)
 
 
 def _go_on(scene: Scene, job: Job) -> Course:

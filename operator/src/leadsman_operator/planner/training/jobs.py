@@ -26,6 +26,12 @@ class Job:
         return str(self.manifest["metadata"]["name"])
 
     @property
+    def uid(self) -> str | None:
+        """What tells it from another one of its name."""
+        uid: str | None = self.manifest["metadata"].get("uid")
+        return uid
+
+    @property
     def is_complete(self) -> bool:
         """It did what it was made for."""
         return self._condition("Complete") is not None

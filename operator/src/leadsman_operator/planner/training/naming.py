@@ -7,6 +7,7 @@ from leadsman_api.labels import MANAGED_BY, Label
 from leadsman_api.studies import study_name
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
+JOB_UID_LABEL = "batch.kubernetes.io/controller-uid"
 """Put on every pod of a Job by Kubernetes itself."""
 UNNAMED_TRIGGER = "manual"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from leadsman_api.reasons import Reason
@@ -46,13 +47,13 @@ def losses(scene: Scene) -> tuple[Loss, ...]:
     return tuple(
         _loss(scene, trial, pods.get(trial.pod_uid or ""))
         for trial in running
-        if (orphans if trial.pod_uid is None else not _is_run(trial, pods))
+        if (orphans if trial.pod_uid is None else not _is_run(trial, pods, scene.now))
     )
 
 
-def _is_run(trial: TrialFacts, pods: Mapping[str, PodFacts]) -> bool:
+def _is_run(trial: TrialFacts, pods: Mapping[str, PodFacts], now: datetime) -> bool:
     pod = pods.get(trial.pod_uid or "")
-    return pod is not None and is_alive(pod)
+    return pod is not None and is_alive(pod, now)
 
 
 def _nobody_asks(scene: Scene, running: list[TrialFacts]) -> bool:
@@ -68,6 +69,9 @@ def _nobody_asks(scene: Scene, running: list[TrialFacts]) -> bool:
 def _loss(scene: Scene, trial: TrialFacts, pod: PodFacts | None) -> Loss:
     if pod is None:
         return Loss(trial, Reason.PREEMPTED, "its pod is gone", disrupted=True)
+    if pod.phase not in ("Succeeded", "Failed"):
+        error = f"node {pod.node} of pod {pod.name} does not answer"
+        return Loss(trial, Reason.PREEMPTED, error, disrupted=True)
     if pod.disrupted or pod.exit_code == ExitCode.PREEMPTED:
         return Loss(trial, Reason.PREEMPTED, f"pod {pod.name} was taken away", disrupted=True)
     if pod.exit_reason == OUT_OF_MEMORY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from leadsman_api import TrainingRun
@@ -17,6 +17,7 @@ from leadsman_operator.planner.observation import RunObservation
 from leadsman_operator.planner.training.jobs import Job, trials_asked_for
 from leadsman_operator.planner.training.naming import (
     JOB_LABEL,
+    JOB_UID_LABEL,
     conclude_job,
     namespace_of,
     search_job,
@@ -25,6 +26,8 @@ from leadsman_operator.planner.training.naming import (
 
 OVER = frozenset({RunPhase.SUCCEEDED, RunPhase.REJECTED, RunPhase.FAILED})
 _ENDED = frozenset({"Succeeded", "Failed"})
+_UNHEARD = timedelta(seconds=30)
+"""How much later than it should a pod may end: what its node's kubelet needs to say so."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,24 @@ class Scene:
             pod for pod in self.observation.cluster.pods if pod.labels.get(JOB_LABEL) == job
         )
 
+    def is_left_behind(self, job: Job) -> bool:
+        """Whether all that a Job still has are pods that go away, with none in their place.
+
+        Kubernetes keeps the last pod of an index until another one is made. In a namespace that
+        is being deleted none is ever made, and the namespace waits for the pods; for a pod on a
+        node that does not answer none is made before the node does.
+        """
+        # Pods of a Job that was made anew bear the name of the one before it too.
+        pods = [pod for pod in self.pods_of(job.name) if pod.labels.get(JOB_UID_LABEL) == job.uid]
+        going = [pod for pod in pods if pod.deleting]
+        if not going or job.is_suspended or job.active:
+            return False
+        if any(is_alive(pod, self.now) for pod in pods):
+            return False
+        is_unheard = any(pod.phase not in _ENDED for pod in going)
+        # One that failed and stays is made up for by another one, after a while.
+        return is_unheard or not any(pod.phase == "Failed" and not pod.deleting for pod in pods)
+
     @cached_property
     def workers(self) -> tuple[PodFacts, ...]:
         """The pods that may run a trial now, of whatever attempt."""
@@ -153,10 +174,15 @@ class Scene:
         return tuple(
             pod
             for pod in self.observation.cluster.pods
-            if pod.labels.get(JOB_LABEL, "").startswith(prefix) and is_alive(pod)
+            if pod.labels.get(JOB_LABEL, "").startswith(prefix) and is_alive(pod, self.now)
         )
 
 
-def is_alive(pod: PodFacts) -> bool:
-    """Whether a pod's program may still run; one that is told to go still does."""
-    return pod.phase not in _ENDED
+def is_alive(pod: PodFacts, now: datetime) -> bool:
+    """Whether a pod's program may still run; one that is told to go still does.
+
+    One that ought to have ended long ago is on a node that does not answer. If it runs there all
+    the same, nothing that it says of its trial counts any more: the trial has ended by then.
+    """
+    is_unheard = pod.leaves_at is not None and now > pod.leaves_at + _UNHEARD
+    return pod.phase not in _ENDED and not is_unheard

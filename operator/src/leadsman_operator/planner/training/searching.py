@@ -13,7 +13,7 @@ from leadsman_operator.planner.training.belongings import search_objects
 from leadsman_operator.planner.training.course import AT_ONCE, SOON, Course, fail
 from leadsman_operator.planner.training.jobs import Job
 from leadsman_operator.planner.training.reaping import end_losses, lost_events, reap
-from leadsman_operator.planner.training.scene import Scene, is_alive
+from leadsman_operator.planner.training.scene import Scene
 from leadsman_operator.planner.training.trials import (
     best_of,
     counted,
@@ -56,20 +56,11 @@ def _begin(scene: Scene) -> Course:
 
 
 def _without_pods(scene: Scene, job: Job) -> Course | None:
-    """Delete a Job whose pods are all going away while none takes their place.
-
-    Kubernetes keeps the last failed pod of an index until another one is made. In a namespace
-    that is being deleted none is ever made, and the namespace waits for the pods: it would hang
-    until the Job's time is up.
-    """
-    pods = scene.pods_of(job.name)
-    if not pods or job.is_suspended or job.active:
+    """Make a Job anew whose last pods go away without end."""
+    if not scene.is_left_behind(job):
         return None
-    if not all(pod.deleting and not is_alive(pod) for pod in pods):
-        return None
-    ref = scene.job_ref(job.name)
     message = f"all pods of Job {job.name} are being deleted, and none takes their place"
-    actions = (DeleteObject(ref, message), *reap(scene))
+    actions = (DeleteObject(scene.job_ref(job.name), message), *reap(scene))
     events = tuple(lost_events(scene))
     return Course(RunPhase.SEARCHING, Reason.PREEMPTED, message, actions, SOON, events=events)
 
