@@ -73,6 +73,14 @@ class Tally:
         return text
 
 
+def cause(error: BaseException) -> str:
+    """What the system said: the client's own words only say that there was no connection."""
+    deepest = error
+    while (below := deepest.__cause__ or deepest.__context__) is not None:
+        deepest = below
+    return repr(deepest)
+
+
 async def ask(
     client: httpx.AsyncClient, url: str, body: bytes, tally: Tally, *, keep: bool
 ) -> None:
@@ -88,7 +96,7 @@ async def ask(
                 url, content=body, headers={**headers, "connection": "close"}
             )
     except httpx.HTTPError as error:
-        tally.bad(type(error).__name__, "none", str(error))
+        tally.bad(type(error).__name__, "none", cause(error))
         return
     version = response.headers.get(VERSION_HEADER, "unknown")
     if response.status_code == httpx.codes.OK and "prediction" in response.text:

@@ -140,6 +140,7 @@ class Bench:
     run: RunFacts | Missing | Unknown | None = None
     objects: dict[ObjectRef, Manifest] = field(default_factory=dict)
     pods: dict[str, PodFacts] = field(default_factory=dict)
+    references: dict[str, str | None] = field(default_factory=dict)
     done: list[Action] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
 
@@ -149,7 +150,7 @@ class Bench:
             now=self.now,
             resource=self.resource,
             configuration=self.configuration,
-            cluster=ClusterFacts(dict(self.objects), tuple(self.pods.values())),
+            cluster=ClusterFacts(dict(self.objects), (*self.pods.values(),), self.references),
             model=self.model,
             study=self.study,
             study_url=self.study_url,

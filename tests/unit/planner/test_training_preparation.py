@@ -17,6 +17,13 @@ from leadsman_operator.planner.render.training_objects import spec_hash
 from support.trainings import CONFIGURATION, NO_STUDY, SEARCH, Bench, a_run
 
 REGISTRY_DOWN = Unknown(Reason.REGISTRY_UNREACHABLE, "http://mlflow:5000 did not answer")
+
+
+def data(uri: str, **source: Any) -> dict[str, Any]:
+    """Data at an address."""
+    return {"source": {"uri": uri, **source}, "target": "target"}
+
+
 STUDY_DOWN = Unknown(Reason.STUDY_UNREACHABLE, "the database did not answer")
 
 
@@ -46,6 +53,24 @@ STUDY_DOWN = Unknown(Reason.STUDY_UNREACHABLE, "the database did not answer")
             Reason.NOT_A_MODEL,
             "churn is a prompt",
             id="the name belongs to a prompt",
+        ),
+        pytest.param(
+            {
+                "resource": a_run(data=data("s3://b/x.csv", secretRef={"name": "bucket"})),
+                "references": {"Secret/bucket": None},
+            },
+            Reason.DATA_UNREADABLE,
+            "no Secret bucket in namespace ml: make it, or change spec.data.source.secretRef",
+            id="the data's Secret is missing",
+        ),
+        pytest.param(
+            {
+                "resource": a_run(data=data("configmap://rows/x.csv")),
+                "references": {"ConfigMap/rows": None},
+            },
+            Reason.DATA_UNREADABLE,
+            "no ConfigMap rows in namespace ml: make it, or change spec.data.source.uri",
+            id="the ConfigMap of the data is missing",
         ),
         pytest.param(
             {"resource": a_run(search={"mode": "JobPerTrial"})},

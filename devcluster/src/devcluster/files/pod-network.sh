@@ -14,6 +14,11 @@ for chain in OUTPUT FORWARD; do
   iptables -C "${refuse[@]}" 2>/dev/null || iptables -A "${refuse[@]}"
 done
 
+# A connection that was begun to a pod of a dead node is remembered for two minutes, refreshed by
+# whoever uses the same port again: its clients would be led there long after the endpoint is gone.
+remembered=/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_syn_sent
+[[ ! -e $remembered ]] || echo 10 >"$remembered"
+
 [[ -s $table ]] || exit 0
 {
   read -r own

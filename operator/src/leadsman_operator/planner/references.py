@@ -9,12 +9,25 @@ from leadsman_api.v1alpha1.pods import EnvironmentVariable
 def references(resource: ModelDeployment | TrainingRun) -> tuple[str, ...]:
     """The objects as `ConfigMap/name` and `Secret/name`, sorted, each once."""
     if isinstance(resource, TrainingRun):
-        return tuple(sorted({*_of_environment(resource.spec.trainer.env)}))
+        found = {*_of_environment(resource.spec.trainer.env), *data_references(resource)}
+        return tuple(sorted(found))
     serving = resource.spec.serving
     found = {*_of_environment(serving.env)}
     if serving.auth is not None:
         found.add(f"Secret/{serving.auth.secret_ref.name}")
     return tuple(sorted(found))
+
+
+def data_references(resource: TrainingRun) -> dict[str, str]:
+    """The objects without which the data can't be read, with the fields that name them."""
+    source = resource.spec.data.source
+    found = {}
+    if source.secret_ref is not None:
+        found[f"Secret/{source.secret_ref.name}"] = "spec.data.source.secretRef"
+    if source.scheme == "configmap":
+        name = source.uri.partition("://")[2].partition("/")[0]
+        found[f"ConfigMap/{name}"] = "spec.data.source.uri"
+    return found
 
 
 def _of_environment(variables: tuple[EnvironmentVariable, ...]) -> list[str]:

@@ -10,6 +10,7 @@ from leadsman_api.v1alpha1.search import SearchMode
 from leadsman_api.v1alpha1.training_run_status import RunPhase
 from leadsman_operator.facts import Missing, ModelFacts, Unknown
 from leadsman_operator.planner.plan import EnsureRun
+from leadsman_operator.planner.references import data_references
 from leadsman_operator.planner.render.training_objects import spec_hash
 from leadsman_operator.planner.training.course import AT_ONCE, LATER, SOON, Course, stay
 from leadsman_operator.planner.training.naming import (
@@ -64,6 +65,19 @@ def _missing(scene: Scene) -> Iterator[Missing]:
         yield Missing(Reason.NOT_A_MODEL, f"{name} is a prompt, not a model: name a model")
     if isinstance(url, Missing) and not scene.is_searched:
         yield url
+    if not scene.is_searched:
+        yield from _missing_data(scene)
+
+
+def _missing_data(scene: Scene) -> Iterator[Missing]:
+    """Pods that refer to what is not there would wait for it without a word to the user."""
+    known = scene.observation.cluster.references
+    for reference, field in data_references(scene.resource).items():
+        if known.get(reference, "") is None:
+            kind, _, name = reference.partition("/")
+            where = namespace_of(scene.resource)
+            message = f"there is no {kind} {name} in namespace {where}: make it, or change {field}"
+            yield Missing(Reason.DATA_UNREADABLE, message)
 
 
 def _unknown(scene: Scene) -> Iterator[Unknown]:
