@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from leadsman_serving.app import create_app, create_routes, create_side_app
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.lifecycle import Lifecycle
+from leadsman_serving.protocols.exchange import Answer, Call
 from leadsman_serving.settings import Settings
 from leadsman_serving.telemetry import create_registry
 
@@ -27,15 +28,18 @@ def ask(app: ASGIApp, method: str, path: str, **headers: str) -> httpx.Response:
 
 
 def failing_app(lifecycle: Lifecycle, seen: list[int]) -> ASGIApp:
-    """The app with a route that has a fault, and notes how many requests are in flight."""
+    """The app with routes that have a fault, and note how many requests are in flight."""
     routes = create_routes(Settings(), lifecycle)
 
     @routes.get("/fault")
-    async def fault() -> None:
+    async def cold() -> None:
+        raise RuntimeError("secret of the server")
+
+    async def hot(_call: Call) -> Answer:
         seen.append(lifecycle.in_flight)
         raise RuntimeError("secret of the server")
 
-    return RequestGate(routes, lifecycle)
+    return RequestGate(routes, lifecycle, {"/hot": hot})
 
 
 @pytest.mark.parametrize(
@@ -46,22 +50,27 @@ def failing_app(lifecycle: Lifecycle, seen: list[int]) -> ASGIApp:
         pytest.param("GET", "/predict", 405, "MethodNotAllowed", id="a wrong method"),
         pytest.param("GET", "/nowhere", 404, "NotFound", id="an unknown path"),
         pytest.param("GET", "/fault", 500, "InternalError", id="a fault of ours"),
+        pytest.param("POST", "/hot", 500, "InternalError", id="a fault of the model"),
     ],
 )
 def test_refusals_have_one_shape(method: str, path: str, status: int, code: str) -> None:
-    """Every answer that refuses has a code, a message and the request's id."""
+    """Every answer that refuses is a problem with a code and the request's id."""
     app = failing_app(Lifecycle(beat_at=0.0), [])
+    if code in ("NoModel", "MethodNotAllowed"):
+        app = create_app(Settings())
 
     answer = ask(app, method, path, **{"x-request-id": "abc"})
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert set(answer.json()) == {"code", "message", "request_id"}
+    assert set(answer.json()) == {"type", "title", "status", "code", "detail", "request_id"}
     assert answer.json()["request_id"] == answer.headers["x-request-id"] == "abc"
 
 
 def test_a_fault_tells_the_client_nothing_of_the_server() -> None:
     """Details go to the log."""
-    assert "secret" not in ask(failing_app(Lifecycle(beat_at=0.0), []), "GET", "/fault").text
+    app = failing_app(Lifecycle(beat_at=0.0), [])
+
+    assert "secret" not in ask(app, "GET", "/fault").text + ask(app, "POST", "/hot").text
 
 
 def test_a_wrong_method_names_the_right_one() -> None:
@@ -93,7 +102,7 @@ def test_requests_are_counted_until_they_end() -> None:
     """A failed request counts no longer than one that went well."""
     lifecycle, seen = Lifecycle(beat_at=0.0), list[int]()
 
-    ask(failing_app(lifecycle, seen), "GET", "/fault")
+    ask(failing_app(lifecycle, seen), "POST", "/hot")
 
     assert (seen, lifecycle.in_flight) == ([1], 0)
 

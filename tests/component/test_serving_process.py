@@ -145,6 +145,7 @@ def test_every_log_line_is_a_json_object_with_time_and_level() -> None:
         process.wait_for_exit()
 
         assert [entry["message"].split(":")[0] for entry in process.log] == [
+            "Imported.",
             "Serving without a model",
             "Draining",
             "Closing the port.",
@@ -170,6 +171,6 @@ def test_a_port_in_use_ends_the_process_and_is_named() -> None:
         process = ServingProcess(LEADSMAN_PORT_HTTP=port)
 
         assert process.wait_for_exit() == 1
-        assert port in process.log[0]["message"]
-        assert "LEADSMAN_PORT_HTTP" in process.log[0]["message"]
+        assert port in process.log[-1]["message"]
+        assert "LEADSMAN_PORT_HTTP" in process.log[-1]["message"]
         process.close()

@@ -7,11 +7,14 @@ import logging
 import os
 import signal
 import sys
+import time
 from types import FrameType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from leadsman_serving.settings import Settings
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def main() -> int:
@@ -22,6 +25,9 @@ def main() -> int:
     # Before the imports that take their time: the first process of a container ignores
     # signals that it does not handle, and a pod deleted early would hang until it is killed.
     signal.signal(signal.SIGTERM, _leave)
+    # Read by numeric libraries when they are loaded: pods scale, not threads.
+    for variable in _THREADS:
+        os.environ.setdefault(variable, "1")
     from leadsman_serving.errors import InvalidSettings  # noqa: PLC0415
     from leadsman_serving.logs import configure_logs  # noqa: PLC0415
     from leadsman_serving.settings import Settings, describe_settings  # noqa: PLC0415
@@ -32,7 +38,7 @@ def main() -> int:
     try:
         settings = Settings.from_environment(os.environ)
         configure_logs(settings.log_level)
-        return _fetch(settings) if command == "fetch" else _serve(settings)
+        return _PROGRAMS[command](settings)
     except InvalidSettings as error:
         logger.error("Invalid settings: %s", error)  # noqa: TRY400 - the text says it all
         return 2
@@ -44,22 +50,31 @@ def _fetch(settings: Settings) -> int:
     return run(settings)
 
 
+def _compile(settings: Settings) -> int:
+    from leadsman_serving.plans.step import run  # noqa: PLC0415
+
+    return run(settings)
+
+
 def _serve(settings: Settings) -> int:
+    began = time.monotonic()
     from leadsman_serving.errors import ModelRefused, PortUnavailable  # noqa: PLC0415
     from leadsman_serving.server import run  # noqa: PLC0415
-    from leadsman_serving.start import load, say_refused  # noqa: PLC0415
 
     logger = logging.getLogger("leadsman_serving")
+    logger.info("Imported.", extra={"seconds": round(time.monotonic() - began, 3)})
     try:
-        run(settings, load(settings) if settings.model_dir else None)
+        run(settings)
     except ModelRefused as error:
         logger.error("%s: %s", error.reason, error.message)  # noqa: TRY400 - says it all
-        say_refused(settings, error)
         return 1
     except PortUnavailable as error:
         logger.error("%s", error)  # noqa: TRY400 - the text says it all
         return 1
     return 0
+
+
+_PROGRAMS = {"serve": _serve, "fetch": _fetch, "compile": _compile}
 
 
 def _read_arguments(settings: str) -> str:
@@ -74,8 +89,9 @@ def _read_arguments(settings: str) -> str:
         "command",
         nargs="?",
         default="serve",
-        choices=("serve", "fetch"),
-        help="serve (default): answer predictions; fetch: get the model's files and check them",
+        choices=tuple(_PROGRAMS),
+        help="serve (default): answer predictions; fetch: get the model's files, check and compile"
+        " them; compile: only compile files that are there",
     )
     return str(parser.parse_args().command)
 

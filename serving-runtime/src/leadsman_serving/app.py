@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from http import HTTPStatus
 
@@ -13,10 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from leadsman_api.ports import LIVE_PATH, METRICS_PATH, READY_PATH
-from leadsman_serving.admission import Admission, read_keys
+from leadsman_serving.documentation import document
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.gate import RequestGate
-from leadsman_serving.inference import Inference
+from leadsman_serving.inference import Endpoint, Inference
 from leadsman_serving.lifecycle import (
     NO_MODEL_MESSAGE,
     Health,
@@ -25,52 +26,48 @@ from leadsman_serving.lifecycle import (
     liveness,
     readiness,
 )
-from leadsman_serving.model import Model
+from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.problem import failure, problem_of
 from leadsman_serving.settings import Settings
 from leadsman_serving.telemetry import RequestMetrics, installed_version
+
+_DIGEST_SHOWN = len("sha256:") + 12
+_logger = logging.getLogger(__name__)
 
 
 def create_app(
     settings: Settings,
     lifecycle: Lifecycle | None = None,
-    model: Model | None = None,
+    inference: Inference | None = None,
     metrics: RequestMetrics | None = None,
 ) -> ASGIApp:
     """The app of the model port: the gate before the routes; without a model it refuses."""
     lifecycle = lifecycle or Lifecycle(beat_at=time.monotonic())
-    metrics = metrics or RequestMetrics(CollectorRegistry())
-    if model is None:
-        routes = create_routes(settings, lifecycle)
-        return RequestGate(routes, lifecycle)
-    keys = read_keys(settings.api_keys_dir)
-    admission = Admission(settings.limits, keys, model.seconds)
-    inference = Inference(model, settings, admission, metrics)
-    metrics.serves(model.flavor, settings.model_name, settings.model_version, settings.model_digest)
+    routes = create_routes(settings, lifecycle, inference)
+    if inference is None:
+        refusing = _refusing(settings)
+        endpoints = {"/predict": refusing, "/invocations": refusing}
+        return RequestGate(routes, lifecycle, endpoints, metrics)
     lifecycle.model_loaded = True
-    # Around the whole app and not among its middleware, which faults leave behind.
-    routes = create_routes(settings, lifecycle, inference.routes())
-    return RequestGate(routes, lifecycle, metrics, _model_headers(settings))
-
-
-def _model_headers(settings: Settings) -> dict[str, str]:
-    found = {
+    headers = {
         "x-model-name": settings.model_name,
         "x-model-version": settings.model_version,
-        "x-model-digest": settings.model_digest,
+        "x-model-digest": settings.model_digest[:_DIGEST_SHOWN],
     }
-    return {name: value for name, value in found.items() if value}
+    # Around the whole app and not among its middleware, which faults leave behind.
+    return RequestGate(routes, lifecycle, inference.endpoints, metrics, headers, inference.single)
 
 
 def create_routes(
-    settings: Settings, lifecycle: Lifecycle, inference: APIRouter | None = None
+    settings: Settings, lifecycle: Lifecycle, inference: Inference | None = None
 ) -> FastAPI:
-    """The routes of the model port, with one shape for everything that refuses."""
+    """The cold routes of the model port, with one shape for everything that refuses."""
     app = FastAPI(title="Leadsman serving runtime", version=installed_version())
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(Exception, _answer_failure)
     app.include_router(_health_routes(settings, lifecycle))
-    app.include_router(inference or _refusing_routes())
-    app.add_exception_handler(BadRequest, _answer_bad_request)
+    app.include_router(_mlflow_routes(settings, lifecycle))
+    document(app, inference.model if inference else None)
     return app
 
 
@@ -108,19 +105,45 @@ def _health_routes(settings: Settings, lifecycle: Lifecycle) -> APIRouter:
     return router
 
 
-def _refusing_routes() -> APIRouter:
-    router = APIRouter(tags=["inference"])
+def _mlflow_routes(settings: Settings, lifecycle: Lifecycle) -> APIRouter:
+    router = APIRouter(tags=["model"])
 
-    @router.post("/predict")
-    @router.post("/invocations")
-    async def predict(request: Request) -> Response:
-        """Predictions: refused, because no model is loaded."""
-        # Answering before the body is read would break the connection under the client.
-        async for _ in request.stream():
-            pass
-        return _problem(request, HTTPStatus.SERVICE_UNAVAILABLE, Reason.NO_MODEL, NO_MODEL_MESSAGE)
+    @router.get("/ping")
+    async def ping() -> Response:
+        """The probe of MLflow and SageMaker: an empty answer when there is a model."""
+        return Response(b"\n", readiness(lifecycle).code, media_type="application/json")
+
+    @router.get("/version", response_class=JSONResponse)
+    async def version() -> Response:
+        """The model that answers."""
+        return JSONResponse(
+            {
+                "model": settings.model_name,
+                "version": settings.model_version,
+                "digest": settings.model_digest,
+                "revision": settings.revision,
+                "runtime": installed_version(),
+            }
+        )
 
     return router
+
+
+def _refusing(settings: Settings) -> Endpoint:
+    """What answers predictions as long as no model is loaded."""
+
+    async def refuse(call: Call) -> Answer:
+        limits = settings.limits
+        # Answering before the body is read would break the connection under the client.
+        await call.body(limits.max_body_bytes, limits.timeout.total_seconds())
+        raise BadRequest(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            Reason.NO_MODEL,
+            NO_MODEL_MESSAGE,
+            headers={"retry-after": "1"},
+        )
+
+    return refuse
 
 
 def _answer(health: Health) -> JSONResponse:
@@ -133,33 +156,15 @@ async def _answer_refusal(request: Request, error: Exception) -> Response:
         raise TypeError(error)
     status = HTTPStatus(error.status_code)
     code = status.phrase.title().replace(" ", "")
-    response = _problem(
-        request, status, code, f"{request.method} {request.url.path}: {error.detail}"
-    )
-    response.headers.update(error.headers or {})
-    return response
-
-
-async def _answer_bad_request(request: Request, error: Exception) -> Response:
-    """Tell the client what is wrong with what it sent."""
-    if not isinstance(error, BadRequest):
-        raise TypeError(error)
-    response = _problem(request, error.status, error.code, error.message)
-    if error.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        response.headers["retry-after"] = "1"
-    return response
+    message = f"{request.method} {request.url.path}: {error.detail}"
+    refused = BadRequest(status, code, message, headers=error.headers)
+    return _response(problem_of(refused, request.scope["state"]["request_id"]))
 
 
 async def _answer_failure(request: Request, _error: Exception) -> Response:
     """Tell the client an id and nothing more; the server logs the traceback."""
-    return _problem(
-        request,
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "InternalError",
-        "The server failed; its log has the details.",
-    )
+    return _response(failure(request.scope["state"]["request_id"]))
 
 
-def _problem(request: Request, status: HTTPStatus, code: str, message: str) -> JSONResponse:
-    body = {"code": code, "message": message, "request_id": request.scope["state"]["request_id"]}
-    return JSONResponse(body, status_code=status)
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers, answer.media_type)

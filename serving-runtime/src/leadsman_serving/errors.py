@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from leadsman_api.reasons import Reason
@@ -31,7 +32,23 @@ class ModelRefused(ServingError):
 class BadRequest(ServingError):
     """A request that can't be answered; the client is told why and nothing else."""
 
-    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
-        """`code` is one word for programs, `message` a sentence for people."""
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        message: str,
+        more: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`code` is one word for programs, `message` a sentence for people.
+
+        `more` are further members of the answer's body; those without a value are left out.
+        """
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
+        self.more = {name: one for name, one in (more or {}).items() if one is not None}
+        self.headers = dict(headers or {})
+
+
+class ClientGone(ServingError):
+    """The client closed its connection before it had sent its request: nobody waits."""

@@ -1,26 +1,40 @@
-"""The outermost layer of the model port: request ids, the in-flight count, leaving clients.
+"""The outermost layer of the model port: request ids, counts, hot routes, leaving clients.
 
-Plain ASGI, because each request passes through it.
+Plain ASGI, because each request passes through it: the routes that predict are answered here,
+and only the rest goes on to the framework behind.
 """
 
 from __future__ import annotations
 
 import itertools
+import logging
 import re
 import secrets
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leadsman_serving.errors import BadRequest, ClientGone
+from leadsman_serving.inference import Endpoint
 from leadsman_serving.lifecycle import Lifecycle
+from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.problem import failure, problem_of
+from leadsman_serving.single_row import SingleRow
 from leadsman_serving.telemetry import RequestMetrics
 
 REQUEST_ID = "x-request-id"
-MODEL_ROUTES = frozenset({"/predict", "/invocations"})
-_ACCEPTABLE_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
+CLOSES_AT = "closes_at"
+"""In the scope's state: when the connection has had its time, on the monotonic clock."""
+_CLIENT_CLOSED = 499
+_JSON_TYPE = (b"content-type", b"application/json")
+_USUAL_BYTES = 65536
+"""Larger bodies go the general way, which knows the limits."""
+_ACCEPTABLE_ID = re.compile(rb"[!-~]{1,128}")
+_PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+_logger = logging.getLogger(__name__)
 
 
 class RequestGate:
@@ -30,51 +44,160 @@ class RequestGate:
         self,
         app: ASGIApp,
         lifecycle: Lifecycle,
+        endpoints: Mapping[str, Endpoint] | None = None,
         metrics: RequestMetrics | None = None,
         headers: Mapping[str, str] | None = None,
+        single: SingleRow | None = None,
     ) -> None:
-        """`headers` say in each answer of a model route which model gave it."""
-        self._metrics, self._headers = metrics, dict(headers or {})
-        self._app = app
-        self._lifecycle = lifecycle
+        """`headers` say in each answer of an endpoint which model gave it; `single` is quicker."""
+        self._app, self._lifecycle = app, lifecycle
+        self._endpoints, self._metrics = dict(endpoints or {}), metrics
+        # Quoted, because headers hold no other alphabet and no line breaks.
+        self._headers = [
+            (name.encode(), quote(value, safe=_PRINTABLE).encode())
+            for name, value in (headers or {}).items()
+            if value
+        ]
+        self._single = single
         self._prefix = secrets.token_hex(6)
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
+        """Pass one request on, or answer it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = self._request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
+        if self._single is not None and scope["path"] == "/predict":
+            unread = await self._at_once(self._single, scope, receive, send)
+            if unread is None:
+                return
+            receive = unread
+        await self._in_general(scope, receive, send)
 
-        of_model = scope["path"] in MODEL_ROUTES
-        began, status = time.perf_counter(), HTTPStatus.INTERNAL_SERVER_ERROR.value
+    async def _at_once(
+        self, single: SingleRow, scope: Scope, receive: Receive, send: Send
+    ) -> Receive | None:
+        """Answer the usual request; else give what receives it again."""
+        request_id = _id_of_usual(scope)
+        if request_id is None:
+            return receive
+        began = time.perf_counter()
+        message = await receive()
+        if message["type"] != "http.request" or message.get("more_body", False):
+            return _again(message, receive)
+        body = message.get("body", b"")
+        answer = single(body) if len(body) <= _USUAL_BYTES else None
+        if answer is None:
+            return _again(message, receive)
+        headers = [
+            _JSON_TYPE,
+            (b"content-length", str(len(answer)).encode()),
+            (b"x-request-id", request_id or self._next_id()),
+            *self._headers,
+        ]
+        state = scope.get("state")
+        if self._lifecycle.draining or (
+            state and time.monotonic() >= state.get(CLOSES_AT, float("inf"))
+        ):
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+        if self._metrics is not None:
+            self._metrics.answered(200, time.perf_counter() - began)
+            self._metrics.rows(1)
+        return None
+
+    async def _in_general(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = self._request_id(scope)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id.decode()
+        endpoint = self._endpoints.get(scope["path"])
+        headers = [(REQUEST_ID.encode(), request_id)]
+        if endpoint is not None:
+            headers += self._headers
+        closes_at = state.get(CLOSES_AT, float("inf"))
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = MutableHeaders(raw=message.setdefault("headers", []))
-                if of_model:
-                    headers.update(self._headers)
-                headers[REQUEST_ID] = request_id
-                if self._lifecycle.draining:
-                    # A kept connection would pin its client to a process that ends.
-                    headers["connection"] = "close"
+                if self._lifecycle.draining or time.monotonic() >= closes_at:
+                    # A kept connection would pin its client to a process that ends or is crowded.
+                    headers.append((b"connection", b"close"))
+                message = {**message, "headers": [*message.get("headers", ()), *headers]}
             await send(message)
 
+        if endpoint is None:
+            await self._app(scope, receive, send_with_headers)
+        else:
+            await self._answer(endpoint, Call(scope, receive), send_with_headers)
+
+    async def _answer(self, endpoint: Endpoint, call: Call, send: Send) -> None:
+        """Answer from an endpoint, and count the request until its answer is sent."""
+        began, status = time.perf_counter(), HTTPStatus.INTERNAL_SERVER_ERROR.value
         self._lifecycle.in_flight += 1
         try:
-            await self._app(scope, receive, send_with_headers)
+            answer = await _answer_of(endpoint, call)
+            status = answer.status
+            await answer.send(send)
+        except ClientGone:
+            status = _CLIENT_CLOSED
         finally:
             self._lifecycle.in_flight -= 1
-            if of_model and self._metrics is not None:
+            if self._metrics is not None:
                 self._metrics.answered(status, time.perf_counter() - began)
 
-    def _request_id(self, scope: Scope) -> str:
+    def _request_id(self, scope: Scope) -> bytes:
         """The client's id if it is fit for a log line, else one of ours."""
-        given = Headers(scope=scope).get(REQUEST_ID, "")
-        if _ACCEPTABLE_ID.fullmatch(given):
-            return given
-        return f"{self._prefix}-{next(self._numbers):x}"
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _ACCEPTABLE_ID.fullmatch(value):
+                return bytes(value)
+        return self._next_id()
+
+    def _next_id(self) -> bytes:
+        return f"{self._prefix}-{next(self._numbers):x}".encode()
+
+
+def _id_of_usual(scope: Scope) -> bytes | None:
+    """The id that the client gave, empty without one; None for a request that is not usual."""
+    if scope["method"] != "POST" or scope["query_string"]:
+        return None
+    given, is_json = b"", False
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            is_json = value == b"application/json"
+        elif name == b"x-request-id":
+            if not _ACCEPTABLE_ID.fullmatch(value):
+                return None
+            given = value
+    return given if is_json else None
+
+
+def _again(message: Message, receive: Receive) -> Receive:
+    """Receive a message that was received already, then the others."""
+    read = [message]
+
+    async def receive_again() -> Message:
+        return read.pop() if read else await receive()
+
+    return receive_again
+
+
+async def _answer_of(endpoint: Endpoint, call: Call) -> Answer:
+    """What the endpoint answers, or the problem that it has with the request."""
+    try:
+        return await (endpoint(call) if call.method == "POST" else _wrong_method(call))
+    except BadRequest as error:
+        return problem_of(error, call.request_id)
+    except ClientGone:
+        raise
+    except Exception:
+        _logger.exception("A request failed.", extra={"request_id": call.request_id})
+        return failure(call.request_id)
+
+
+async def _wrong_method(call: Call) -> Answer:
+    raise BadRequest(
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "MethodNotAllowed",
+        f"{call.method} is not answered here: send a POST",
+        headers={"allow": "POST"},
+    )

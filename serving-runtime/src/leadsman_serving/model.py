@@ -1,17 +1,12 @@
-"""A model that is ready to answer: loaded, proven on an example, and timed."""
+"""A model that was loaded: what predicts, what it takes, and rows to try it with."""
 
 from __future__ import annotations
 
-import json
-import math
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from leadsman_api.reasons import Reason
@@ -19,11 +14,13 @@ from leadsman_api.v1alpha1.model_source import Loading
 from leadsman_serving import flavors, policy
 from leadsman_serving.errors import BadRequest, ModelRefused
 from leadsman_serving.flavors import Predictor
-from leadsman_serving.model_file import read_model_file
-from leadsman_serving.protocols.invocations import parse_json
-from leadsman_serving.schema import Schema, Table, schema_of
+from leadsman_serving.model_file import ModelFile, read_model_file
+from leadsman_serving.plans.stored import PlanFile, backend_of
+from leadsman_serving.protocols import invocations
+from leadsman_serving.schema import Schema, schema_of
+from leadsman_serving.table import Table
 
-_TIMED = 5
+_LONGEST = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,95 +30,87 @@ class Model:
     predictor: Predictor
     schema: Schema
     flavor: str
-    example: list[Any] | None = None
-    """Rows that the model was logged with."""
-    seconds: float = 0.0
-    """Time of one prediction for one row, as it was measured at the start."""
+    body: object = None
+    """A body for `/invocations` that the model was logged with."""
+    example: tuple[Any, ...] = ()
+    """Rows that it should be able to answer: those it was logged with, or one made up."""
+    is_made_up: bool = False
+    """Whether the example was made from the signature."""
+    plan: PlanFile | None = None
+    """The plan that predicts in place of the original; None where the original does."""
 
-    def predict(self, table: Table) -> list[Any]:
-        """One plain value, list or object for each row."""
-        return plain(self.predictor.predict(table))
+    @property
+    def backend(self) -> str:
+        """Which engine answers."""
+        return self.plan.backend if self.plan else self.flavor
+
+    @property
+    def is_code(self) -> bool:
+        """Whether predicting runs code of the model's own."""
+        return self.flavor == "python_function"
+
+    def predict(self, table: Table, params: Mapping[str, Any] | None = None) -> object:
+        """Whatever the library gives: an array, a list, a frame."""
+        return self.predictor.predict(table, params)
 
     def probabilities(self, table: Table) -> list[Any] | None:
         """The probability of each class for each row; None for a model without any."""
         found = self.predictor.probabilities(table)
-        return None if found is None else plain(found)
-
-
-def plain(predictions: object) -> list[Any]:
-    """Predictions as JSON takes them: MLflow's rules for arrays, series and frames."""
-    if isinstance(predictions, pd.DataFrame):
-        return list(predictions.to_dict(orient="records"))
-    if isinstance(predictions, pd.Series | np.ndarray):
-        return list(predictions.tolist())
-    if isinstance(predictions, Sequence) and not isinstance(predictions, str):
-        return [one.item() if isinstance(one, np.generic) else one for one in predictions]
-    return [predictions]
+        return None if found is None else list(found.tolist())
 
 
 def load_model(folder: Path, loading: Loading) -> Model:
-    """Load, warm up and time; ModelRefused says why the model can't serve."""
+    """Load the model; ModelRefused says why it can't be."""
     threadpool_limits(1)
     file = read_model_file(folder)
     flavor = policy.check(file, loading)
+    predictor = _load(file, flavor, loading)
     try:
-        predictor = flavors.load(file, flavor, loading)
+        schema = schema_of(file.inputs)
+    except (KeyError, TypeError, ValueError) as error:
+        raise failed("its signature can't be read", error) from error
+    rows, is_made_up = _example(file.example, schema)
+    return Model(predictor, schema, flavor, file.example, rows, is_made_up)
+
+
+def load_planned(folder: Path, loading: Loading, plan: PlanFile, place: Path) -> Model:
+    """The plan of a model, without the libraries of the original."""
+    threadpool_limits(1)
+    file = read_model_file(folder)
+    policy.check(file, loading)
+    schema = replace(schema_of(file.inputs), allows_missing=plan.allows_missing)
+    predictor = backend_of(plan.backend).load(place, plan.settings)
+    rows, is_made_up = _example(file.example, schema)
+    return Model(predictor, schema, plan.flavor, file.example, rows, is_made_up, plan)
+
+
+def _load(file: ModelFile, flavor: str, loading: Loading) -> Predictor:
+    try:
+        return flavors.load(file, flavor, loading)
     except ModelRefused:
         raise
-    except Exception as error:
+    except ModuleNotFoundError as error:
         raise ModelRefused(
-            Reason.LOAD_FAILED, f"the model can't be loaded: {type(error).__name__}: {error}"[:900]
+            Reason.REQUIREMENTS_MISMATCH,
+            f"the image has no package {error.name}, which the model needs:"
+            " set spec.serving.image to one that has",
         ) from error
-    schema = schema_of(file.inputs)
-    model = Model(predictor, schema, flavor, _example(file.example, schema))
-    return _warmed_up(model)
-
-
-def _example(body: bytes | None, schema: Schema) -> list[Any] | None:
-    """The rows that the model was logged with, or one made from the signature."""
-    if body is not None:
-        try:
-            return list(parse_json(json.loads(body), schema))
-        except (ValueError, BadRequest):
-            pass  # logged with parameters or in a form of its own
-    made = schema.sample()
-    return [made] if made is not None else None
-
-
-def _warmed_up(model: Model) -> Model:
-    """Answer the example once, so that a model that can't never becomes ready; then time it."""
-    if model.example is None:
-        return model
-    try:
-        table = model.schema.table(model.example[:1])
-        model.predict(table)
     except Exception as error:
-        raise ModelRefused(
-            Reason.LOAD_FAILED,
-            f"the model failed on its own example: {type(error).__name__}: {error}"[:900],
-        ) from error
-    times = []
-    for _ in range(_TIMED):
-        began = time.perf_counter()
-        model.predict(table)
-        times.append(time.perf_counter() - began)
-    allows = _allows_missing(model)
-    schema = replace(model.schema, allows_missing=allows)
-    return replace(model, seconds=sorted(times)[_TIMED // 2], schema=schema)
+        raise failed("it can't be loaded", error) from error
 
 
-def _allows_missing(model: Model) -> bool:
-    """Whether the model takes numbers that are missing: asked once, so that clients are told."""
-    numbers = [place for place, one in enumerate(model.schema.columns) if one.type == "double"]
-    first = model.example[0] if model.example else None
-    if not numbers or first is None:
-        return True
-    names = model.schema.names
-    row = dict(first) if isinstance(first, dict) else list(first)
-    for place in numbers:
-        row[names[place] if isinstance(row, dict) else place] = math.nan  # type: ignore[index]
+def failed(what: str, error: Exception) -> ModelRefused:
+    """What to say when a library or the model's code raised something."""
+    message = f"the model failed: {what}: {type(error).__name__}: {error}"
+    return ModelRefused(Reason.LOAD_FAILED, message[:_LONGEST])
+
+
+def _example(body: object, schema: Schema) -> tuple[tuple[Any, ...], bool]:
+    """The rows that the model was logged with, or else one made from the signature."""
     try:
-        model.predict(model.schema.table([row]))
-    except Exception:  # noqa: BLE001 - whatever it raises, it does not take them
-        return False
-    return True
+        rows = invocations.of_json(body, schema).rows
+        schema.table(rows)
+    except BadRequest:  # none, or in a form of its own
+        made = schema.sample()
+        return ((made,) if made is not None else ()), True
+    return tuple(rows), False

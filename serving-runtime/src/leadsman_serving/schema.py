@@ -1,116 +1,132 @@
-"""The signature of a model as what clients may send: columns with types, or a tensor."""
+"""The signature of a model as what clients may send: columns with types, or tensors."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from leadsman_serving.errors import BadRequest
+from leadsman_serving.columns import FLOATS, INTEGERS, Column, refused
+from leadsman_serving.table import Array, Table
+from leadsman_serving.tensors import Tensor, table_of_tensors, table_without_signature
 
-Table: TypeAlias = "pd.DataFrame | np.ndarray[Any, Any]"
-"""Rows as a model takes them: a frame where columns have names, else an array."""
-
-_INTEGERS = {"integer": np.int32, "long": np.int64}
-_FLOATS = {"float": np.float32, "double": np.float64}
-_DTYPES: dict[str, Any] = {**_INTEGERS, **_FLOATS, "boolean": np.bool_}
-_SAMPLES: dict[str, Any] = {"string": "", "boolean": False, "binary": "", "datetime": "2026-01-01"}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One input of the model."""
-
-    name: str | None
-    type: str
-    required: bool = True
+_SAMPLES: dict[str, Any] = {
+    "string": "", "boolean": False, "binary": "", "datetime": "2026-01-01T00:00:00",
+    "integer": 0, "long": 0, "float": 0.0, "double": 0.0,
+}  # fmt: skip
+_GUESSED = {"string", "binary", "datetime"}
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """All inputs; without columns anything is taken."""
+    """All inputs; without columns and tensors anything is taken."""
 
     columns: tuple[Column, ...] = ()
-    tensor: np.dtype[Any] | None = None
+    tensors: tuple[Tensor, ...] = ()
     allows_missing: bool = True
     """Whether the model takes numbers that are missing; found out at the start."""
 
     @property
-    def names(self) -> list[str]:
+    def names(self) -> tuple[str, ...]:
         """The names of the columns; empty where they have none."""
-        return [column.name for column in self.columns if column.name is not None]
+        return tuple(column.name for column in self.columns if column.name is not None)
+
+    @property
+    def can_be_guessed(self) -> bool:
+        """Whether a made-up row is one that any such model takes: numbers only, no words."""
+        return bool(self.columns) and all(
+            column.type in _SAMPLES and column.type not in _GUESSED for column in self.columns
+        )
+
+    def sample(self) -> list[Any] | None:
+        """A made-up row; None when nothing is known of the columns."""
+        if not self.columns or any(column.type not in _SAMPLES for column in self.columns):
+            return None
+        return [_SAMPLES[column.type] for column in self.columns]
 
     def table(self, rows: Sequence[Any]) -> Table:
         """Rows by position or by name; BadRequest names the column that is wrong."""
         if not rows:
             raise refused("no row was sent: send at least one")
-        if self.tensor is not None or not self.columns:
-            return self._untyped(rows)
-        values = [self._row(row, number) for number, row in enumerate(rows)]
-        columns = {
-            column.name or str(place): _typed(column, [row[place] for row in values])
-            for place, column in enumerate(self.columns)
-        }
-        frame = pd.DataFrame(columns)
-        return frame if self.names else frame.to_numpy()
-
-    def sample(self) -> list[Any] | None:
-        """A row of plain values that fits; None when nothing is known of the columns."""
+        if self.tensors:
+            return table_of_tensors(self.tensors, rows)
         if not self.columns:
-            return None
-        return [_SAMPLES.get(column.type, 0) for column in self.columns]
+            return table_without_signature(rows)
+        matrix = self._numbers(rows)
+        if matrix is not None:
+            return Table(matrix=matrix, names=self.names)
+        return self._checked(rows)
 
-    def _untyped(self, rows: Sequence[Any]) -> Table:
-        if isinstance(rows[0], Mapping):
-            return pd.DataFrame(list(rows))
+    def _numbers(self, rows: Sequence[Any]) -> Array | None:
+        """All rows at once, where every value is a plain number and every column a double."""
+        if any(column.type != "double" for column in self.columns):
+            return None
         try:
-            return np.asarray(rows, dtype=self.tensor or np.float64)
-        except (ValueError, TypeError) as error:
-            raise refused(f"rows must hold numbers and be equally long: {error}") from error
+            lists = [
+                row if type(row) is list else [row[name] for name in self.names] for row in rows
+            ]
+            kinds = {type(value) for values in lists for value in values}
+            if not kinds <= {float, int}:
+                return None
+            matrix = np.array(lists, np.float64)
+        except (KeyError, TypeError, ValueError, OverflowError, IndexError):
+            return None  # what is wrong is told by the slower way
+        fits = matrix.shape == (len(rows), len(self.columns)) and bool(np.isfinite(matrix).all())
+        return matrix if fits else None
+
+    def _checked(self, rows: Sequence[Any]) -> Table:
+        """Value by value, so that the one that is wrong can be named."""
+        values = [self._row(row, number) for number, row in enumerate(rows)]
+        arrays = [
+            column.array([row[place] for row in values], allows_missing=self.allows_missing)
+            for place, column in enumerate(self.columns)
+        ]
+        kinds = {array.dtype for array in arrays}
+        if len(kinds) == 1 and next(iter(kinds)).kind in "fi":
+            return Table(matrix=np.column_stack(arrays), names=self.names)
+        if self.names:
+            return Table(columns=dict(zip(self.names, arrays, strict=True)), names=self.names)
+        numeric = all(kind.kind in "fi" for kind in kinds)
+        return Table(
+            matrix=np.column_stack(arrays if numeric else [one.astype(object) for one in arrays])
+        )
 
     def _row(self, row: object, number: int) -> list[Any]:
         if isinstance(row, Mapping):
             return self._by_name(row, number)
         if not isinstance(row, Sequence) or isinstance(row, str):
-            raise refused(f"row {number} is no list of values and no object with named values")
+            message = f"row {number} is no list of values and no object with named values"
+            raise refused(message, row=number)
         if len(row) != len(self.columns):
-            raise refused(
-                f"row {number} has {len(row)} features, the model takes {len(self.columns)}"
-            )
-        return [
-            self._value(column, value, number)
-            for column, value in zip(self.columns, row, strict=True)
-        ]
+            message = f"row {number} has {len(row)} features, the model takes {len(self.columns)}"
+            raise refused(message, row=number)
+        return list(row)
 
     def _by_name(self, row: Mapping[str, Any], number: int) -> list[Any]:
         if not self.names:
-            raise refused("the model's features have no names: send a list of values")
+            message = "the model's features have no names: send a list of values"
+            raise refused(message, row=number)
         missing = [
             column.name
             for column in self.columns
             if column.required and column.name is not None and column.name not in row
         ]
         if missing:
-            raise refused(f"row {number} lacks {', '.join(repr(name) for name in missing)}")
-        return [self._value(column, row.get(column.name or ""), number) for column in self.columns]
+            message = f"row {number} lacks {', '.join(repr(name) for name in missing)}"
+            raise refused(message, missing[0], number)
+        return [row.get(name) for name in self.names]
 
-    def _value(self, column: Column, value: object, number: int) -> Any:  # noqa: ANN401 - of the column's type
-        if value is None or (isinstance(value, float) and math.isnan(value)):
-            if column.type in _FLOATS and self.allows_missing:
-                return math.nan
-            if not column.required or column.type in ("string", "datetime"):
-                return None
-            raise refused(f"row {number}: {_title(column)} is missing its value")
-        check = _CHECKS.get(column.type)
-        if check is not None and not check(value):
-            shown = repr(value)[:50]
-            raise refused(f"row {number}: {_title(column)} is no {column.type}: {shown}")
-        return value
+    def with_gaps(self, row: object) -> list[Any] | None:
+        """The row with every floating-point number missing; None where it has none."""
+        if not any(column.type in FLOATS for column in self.columns):
+            return None
+        return [
+            math.nan if column.type in FLOATS else value
+            for column, value in zip(self.columns, self._row(row, 0), strict=True)
+        ]
 
 
 def schema_of(inputs: Sequence[Mapping[str, Any]] | None) -> Schema:
@@ -118,47 +134,34 @@ def schema_of(inputs: Sequence[Mapping[str, Any]] | None) -> Schema:
     if not inputs:
         return Schema()
     if inputs[0].get("type") == "tensor":
-        return Schema(tensor=np.dtype(inputs[0]["tensor-spec"]["dtype"]))
-    columns = tuple(
-        Column(one.get("name"), str(one["type"]), bool(one.get("required", True))) for one in inputs
+        return Schema(tensors=tuple(map(_tensor, inputs)))
+    return Schema(
+        tuple(
+            Column(one.get("name"), str(one["type"]), bool(one.get("required", True)))
+            for one in inputs
+        )
     )
-    return Schema(columns)
 
 
-def refused(message: str) -> BadRequest:
-    """A body that is JSON and does not fit the model."""
-    return BadRequest(HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidInput", message)
+def json_schema(schema: Schema) -> dict[str, Any]:
+    """One row in the words of OpenAPI: what the documentation shows."""
+    kinds = dict.fromkeys(INTEGERS, "integer") | dict.fromkeys(FLOATS, "number")
+    kinds |= {"string": "string", "boolean": "boolean", "binary": "string", "datetime": "string"}
+    if not schema.names:
+        length = len(schema.columns)
+        exact = {"minItems": length, "maxItems": length} if length else {}
+        return {"type": "array", "items": {}, **exact}
+    return {
+        "type": "object",
+        "required": [column.name for column in schema.columns if column.required],
+        "properties": {
+            str(column.name): {"type": kinds[column.type]} if column.type in kinds else {}
+            for column in schema.columns
+        },
+    }
 
 
-def _title(column: Column) -> str:
-    return f"column {column.name!r}" if column.name else "a feature"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_integer(value: object) -> bool:
-    return _is_number(value) and float(value) == int(value)  # type: ignore[arg-type, call-overload]
-
-
-_CHECKS: dict[str, Callable[[object], bool]] = {
-    "integer": _is_integer,
-    "long": _is_integer,
-    "float": _is_number,
-    "double": _is_number,
-    "boolean": lambda value: isinstance(value, bool),
-    "string": lambda value: isinstance(value, str),
-}
-
-
-def _typed(column: Column, values: list[Any]) -> Any:  # noqa: ANN401 - an array or a list
-    if column.type == "datetime":
-        return pd.to_datetime(values)
-    dtype = _DTYPES.get(column.type)
-    if dtype is None or None in values:
-        return pd.Series(values, dtype=object)
-    try:
-        return np.asarray(values).astype(dtype)
-    except (OverflowError, ValueError) as error:
-        raise refused(f"{_title(column)}: {error}") from error
+def _tensor(described: Mapping[str, Any]) -> Tensor:
+    spec = described["tensor-spec"]
+    kind = np.dtype("U" if spec["dtype"] in ("str", "object") else spec["dtype"])
+    return Tensor(described.get("name"), kind, tuple(spec["shape"]))

@@ -22,10 +22,11 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 
 from leadsman_serving.app import create_app, create_side_app
+from leadsman_serving.connections import protocol_with_age
 from leadsman_serving.errors import PortUnavailable
 from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle
-from leadsman_serving.model import Model
 from leadsman_serving.settings import Settings, variable_of
+from leadsman_serving.start import begin
 from leadsman_serving.telemetry import RequestMetrics, create_registry, installed_version
 
 _BACKLOG = 2048
@@ -33,11 +34,17 @@ _BACKLOG = 2048
 _logger = logging.getLogger(__name__)
 
 
-def run(settings: Settings, model: Model | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, then drain and return."""
+def run(settings: Settings) -> None:
+    """Load the model, serve until SIGTERM or SIGINT, then drain and return.
+
+    Raises ModelRefused for a model that can't serve and PortUnavailable.
+    """
     lifecycle = Lifecycle(beat_at=time.monotonic())
     registry = create_registry(lifecycle, settings.git_commit)
-    app = create_app(settings, lifecycle, model, RequestMetrics(registry))
+    metrics = RequestMetrics(registry)
+    inference = begin(settings, metrics) if settings.model_dir else None
+    lifecycle.beat_at = time.monotonic()
+    app = create_app(settings, lifecycle, inference, metrics)
     side_app = create_side_app(settings, lifecycle, registry)
     with (
         _listening(settings.port_side, "port_side") as side_socket,
@@ -123,8 +130,8 @@ async def _beat(lifecycle: Lifecycle) -> None:
 def _configuration(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        # Named, because "auto" falls back without a word to a parser three times slower.
-        http="httptools",
+        # httptools by name: "auto" falls back without a word to a parser three times slower.
+        http=protocol_with_age(settings.limits.max_connection_age.total_seconds()),
         ws="none",
         backlog=_BACKLOG,
         access_log=False,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from importlib import metadata
+from itertools import accumulate
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    GCCollector,
-    Histogram,
-    Info,
-    PlatformCollector,
+from prometheus_client import CollectorRegistry, GCCollector, Info, PlatformCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.utils import floatToGoString
 
 from leadsman_api.metrics import MetricLabel, ServingMetric
 from leadsman_serving.lifecycle import Lifecycle, loop_lag_seconds
@@ -60,55 +62,69 @@ BOUNDS = (
 """Bounds of the latency's buckets in seconds; limits of the judge are read at one of these."""
 CLASSES = ("2xx", "4xx", "5xx")
 _CLASS = {1: "2xx", 2: "2xx", 3: "2xx", 4: "4xx"}
-_TOTAL = "_total"
 _INFO = "_info"
 
 
 class RequestMetrics:
-    """What is counted of requests; the first three metrics are what a rollout is judged by."""
+    """What is counted of requests; the first three metrics are what a rollout is judged by.
+
+    Plain numbers that a scrape reads: on the way of a request nothing is locked or looked up.
+    Written by the event loop's thread alone.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Every class of status begins at zero: what never was is not the same as unknown."""
-        answered = Counter(
-            ServingMetric.REQUESTS.removesuffix(_TOTAL),
-            ServingMetric.REQUESTS.sentence,
-            [MetricLabel.STATUS],
-            registry=registry,
-        )
-        self._answered = {name: answered.labels(name) for name in CLASSES}
-        self._seconds = Histogram(
-            ServingMetric.LATENCY, ServingMetric.LATENCY.sentence, buckets=BOUNDS, registry=registry
-        )
-        self._refused = Counter(
-            ServingMetric.REFUSED.removesuffix(_TOTAL),
-            ServingMetric.REFUSED.sentence,
-            [MetricLabel.REASON],
-            registry=registry,
-        )
-        self._rows = Counter(
-            ServingMetric.ROWS.removesuffix(_TOTAL), ServingMetric.ROWS.sentence, registry=registry
-        )
-        self._backend = Info(
-            ServingMetric.BACKEND.removesuffix(_INFO),
-            ServingMetric.BACKEND.sentence,
-            registry=registry,
-        )
+        self._answered = dict.fromkeys(CLASSES, 0)
+        self._buckets = [0] * (len(BOUNDS) + 1)
+        self._seconds = 0.0
+        self._refused: dict[str, int] = {}
+        self._rows = 0
+        self._backend: dict[str, str] = {}
+        registry.register(self)
 
     def answered(self, status: int, seconds: float) -> None:
         """A request of a model route has ended with a status."""
-        self._answered[_CLASS.get(status // 100, "5xx")].inc()
-        self._seconds.observe(seconds)
+        self._answered[_CLASS.get(status // 100, "5xx")] += 1
+        self._buckets[bisect_left(BOUNDS, seconds)] += 1
+        self._seconds += seconds
 
     def refused(self, cause: str) -> None:
         """A request was refused before any work."""
-        self._refused.labels(cause).inc()
+        self._refused[cause] = self._refused.get(cause, 0) + 1
 
     def rows(self, number: int) -> None:
         """So many rows are predicted."""
-        self._rows.inc(number)
+        self._rows += number
 
     def serves(self, backend: str, model: str, version: str, digest: str) -> None:
         """What serves from now on."""
-        self._backend.info(
-            {"backend": backend, "model": model, "version": version, "digest": digest}
+        self._backend = {"backend": backend, "model": model, "version": version, "digest": digest}
+
+    def collect(self) -> Iterator[Metric]:
+        """All of it at this moment, for the registry."""
+        yield _counter(ServingMetric.REQUESTS, dict(self._answered), MetricLabel.STATUS)
+        yield HistogramMetricFamily(
+            ServingMetric.LATENCY.value,
+            ServingMetric.LATENCY.sentence,
+            buckets=self._cumulative(),
+            sum_value=self._seconds,
         )
+        yield _counter(ServingMetric.REFUSED, dict(self._refused), MetricLabel.REASON)
+        yield CounterMetricFamily(
+            ServingMetric.ROWS.value, ServingMetric.ROWS.sentence, value=self._rows
+        )
+        name = ServingMetric.BACKEND.removesuffix(_INFO)
+        yield InfoMetricFamily(name, ServingMetric.BACKEND.sentence, value=self._backend)
+
+    def _cumulative(self) -> list[tuple[str, float]]:
+        """Requests up to each bound, as Prometheus has them."""
+        counts = list(self._buckets)  # at once: the loop goes on counting
+        bounds = [*map(floatToGoString, BOUNDS), "+Inf"]
+        return list(zip(bounds, map(float, accumulate(counts)), strict=True))
+
+
+def _counter(metric: ServingMetric, counts: Mapping[str, int], label: str) -> Metric:
+    family = CounterMetricFamily(metric.value, metric.sentence, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family

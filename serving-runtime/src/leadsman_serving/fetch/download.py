@@ -6,32 +6,31 @@ that could be taken for a model.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
 import shutil
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from mlflow.artifacts import download_artifacts
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from leadsman_api.digests import digest_of
 from leadsman_api.environment import MlflowVariable
 from leadsman_api.reasons import Reason
 from leadsman_serving.errors import ModelRefused
+from leadsman_serving.fetch.registry import patiently
 from leadsman_serving.settings import Settings
 
 MODEL_FOLDER, INCOMING = "model", ".incoming"
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
-_NO_SUCH = "RESOURCE_DOES_NOT_EXIST"
+PROGRESS_SECONDS = 10.0
+"""How often a download that takes its time tells how far it is."""
 _BLOCK = 1 << 20
 _SHORT = 19
-
-Found = TypeVar("Found")
 _logger = logging.getLogger(__name__)
 
 
@@ -43,29 +42,24 @@ def fetch(settings: Settings) -> tuple[Path, str]:
         if digest == settings.model_digest:
             _logger.info("The files are there already.", extra={"digest": digest})
             return folder, digest
-    os.environ.setdefault(MlflowVariable.RETRIES, "1")
-    os.environ.setdefault(MlflowVariable.TIMEOUT, "10")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    _quicken()
     incoming = Path(settings.model_dir) / INCOMING
     began = time.monotonic()
-    source = _patiently(lambda: _download(settings, incoming), settings.fetch_seconds)
-    digest = folder_digest(source)
-    if settings.model_digest and digest != settings.model_digest:
-        raise ModelRefused(
-            Reason.DIGEST_MISMATCH,
-            f"the files of {_title(settings)} have the digest {digest[:_SHORT]}…, registered was"
-            f" {settings.model_digest[:_SHORT]}…: register the model again",
-        )
-    shutil.rmtree(folder, ignore_errors=True)
-    source.rename(folder)
-    shutil.rmtree(incoming, ignore_errors=True)
+    try:
+        source = _download(settings, incoming)
+        digest = _checked_digest(settings, source)
+        shutil.rmtree(folder, ignore_errors=True)
+        source.rename(folder)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+    size = _size(folder)
     seconds = round(time.monotonic() - began, 2)
-    _logger.info("Fetched.", extra={"seconds": seconds, "digest": digest})
+    _logger.info("Fetched.", extra={"seconds": seconds, "bytes": size, "digest": digest})
     return folder, digest
 
 
 def folder_digest(folder: Path) -> str:
-    """The digest of a model's folder."""
+    """The digest of a model's folder; raises ValueError for a folder without files."""
     return digest_of(
         {
             file.relative_to(folder).as_posix(): _sha256(file)
@@ -75,7 +69,32 @@ def folder_digest(folder: Path) -> str:
     )
 
 
+def _quicken() -> None:
+    """Let MLflow's client give up soon: the patience is ours, and it tells what it waits for."""
+    os.environ.setdefault(MlflowVariable.RETRIES, "1")
+    os.environ.setdefault(MlflowVariable.TIMEOUT, "10")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
 def _download(settings: Settings, incoming: Path) -> Path:
+    title, deadline = _title(settings), time.monotonic() + settings.fetch_seconds
+    uri = patiently(
+        f"{title} could not be asked for",
+        lambda: _address(settings),
+        deadline,
+        Reason.REGISTRY_UNREACHABLE,
+    )
+    with _progress(incoming):
+        return patiently(
+            f"the files of {title} could not be read, known",
+            lambda: _filled(incoming, uri),
+            deadline,
+            Reason.FETCH_FAILED,
+        )
+
+
+def _address(settings: Settings) -> str:
+    """Where the files are; ModelRefused when the version is not the one that was resolved."""
     client = MlflowClient()
     name, number = settings.model_name, settings.model_version
     version = client.get_model_version(name, number)
@@ -85,32 +104,55 @@ def _download(settings: Settings, incoming: Path) -> Path:
             f"{_title(settings)} is another one by now: its source is {version.source}, not"
             f" {settings.model_source}",
         )
-    uri = client.get_model_version_download_uri(name, number)
+    return str(client.get_model_version_download_uri(name, number))
+
+
+def _filled(incoming: Path, uri: str) -> Path:
+    """The folder with all files, from an empty beginning."""
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
     return Path(download_artifacts(artifact_uri=uri, dst_path=str(incoming)))
 
 
-def _patiently(work: Callable[[], Found], most_seconds: float) -> Found:
-    """Try again for as long as the registry may come back."""
-    deadline, pause = time.monotonic() + most_seconds, _FIRST_PAUSE
-    while True:
-        try:
-            return work()
-        except (MlflowException, OSError) as error:
-            if isinstance(error, MlflowException) and error.error_code == _NO_SUCH:
-                raise ModelRefused(Reason.FETCH_FAILED, f"the registry says: {error}") from error
-            if time.monotonic() + pause > deadline:
-                raise ModelRefused(
-                    Reason.FETCH_FAILED, f"the files could not be read: {_first_line(error)}"
-                ) from error
-            _logger.warning("No answer, trying again: %s", _first_line(error))
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+def _checked_digest(settings: Settings, source: Path) -> str:
+    try:
+        digest = folder_digest(source)
+    except ValueError as error:
+        raise ModelRefused(Reason.FETCH_FAILED, f"{_title(settings)} has no files") from error
+    if settings.model_digest and digest != settings.model_digest:
+        raise ModelRefused(
+            Reason.DIGEST_MISMATCH,
+            f"the files of {_title(settings)} have the digest {digest[:_SHORT]}…, registered was"
+            f" {settings.model_digest[:_SHORT]}…: register the model again",
+        )
+    return digest
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:400]
+@contextlib.contextmanager
+def _progress(folder: Path) -> Iterator[None]:
+    """Log now and then how much has come, until the block ends."""
+    ended = threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(PROGRESS_SECONDS):
+            _logger.info("Downloading.", extra={"bytes": _size(folder)})
+
+    thread = threading.Thread(target=tell, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _size(folder: Path) -> int:
+    """Bytes below a folder, of files that are there at the moment."""
+    size = 0
+    for file in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            size += file.stat().st_size if file.is_file() else 0
+    return size
 
 
 def _title(settings: Settings) -> str:

@@ -8,8 +8,12 @@ from leadsman_api.reasons import Reason
 from leadsman_api.termination import Termination
 from leadsman_serving.errors import InvalidSettings, ModelRefused
 from leadsman_serving.last_words import write_last_words
+from leadsman_serving.model_file import read_model_file
+from leadsman_serving.policy import check
+from leadsman_serving.requirements import differences
 from leadsman_serving.settings import Settings, variable_of
 
+CODE = "python_function"
 _NEEDED = ("model_dir", "model_name", "model_version")
 _logger = logging.getLogger(__name__)
 
@@ -20,20 +24,23 @@ def run(settings: Settings) -> int:
     if missing:
         raise InvalidSettings(f"fetch needs {', '.join(missing)}")
     from leadsman_serving.fetch.download import fetch  # noqa: PLC0415 - takes its time
-    from leadsman_serving.model_file import read_model_file  # noqa: PLC0415 - likewise
-    from leadsman_serving.policy import check  # noqa: PLC0415 - likewise
+    from leadsman_serving.plans.step import compiled_apart  # noqa: PLC0415 - likewise
 
     try:
         folder, digest = fetch(settings)
-        # The server looks deeper: it imports the libraries for it anyway.
-        flavor = check(read_model_file(folder), settings.loading, deep=False)
+        file = read_model_file(folder)
+        flavor = check(file, settings.loading)
     except ModelRefused as error:
         _logger.error("%s: %s", error.reason, error.message)  # noqa: TRY400 - says it all
         said = Termination(reason=error.reason, message=error.message[:1024])
         write_last_words(settings.termination_path, said)
         return 1
+    for difference in differences(file, flavor):
+        _logger.warning("Versions differ: %s.", difference)
+    plan = compiled_apart(settings) if flavor != CODE else None
+    backend = plan.backend if plan else flavor
     message = f"version {settings.model_version} of {settings.model_name} has flavor {flavor}"
-    said = Termination(reason=Reason.VERIFIED, message=message, digest=digest, backend=flavor)
+    said = Termination(reason=Reason.VERIFIED, message=message, digest=digest, backend=backend)
     write_last_words(settings.termination_path, said)
-    _logger.info("Verified.", extra={"flavor": flavor, "digest": digest})
+    _logger.info("Verified.", extra={"flavor": flavor, "backend": backend, "digest": digest})
     return 0

@@ -6,22 +6,24 @@ Only the module of the flavor that serves is imported: start-up time is mostly i
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any, Protocol
-
-import numpy as np
 
 from leadsman_api.v1alpha1.model_source import Loading
 from leadsman_serving.model_file import ModelFile
-from leadsman_serving.schema import Table
+from leadsman_serving.table import Array, Table
 
 
 class Predictor(Protocol):
     """A loaded model."""
 
-    def predict(self, table: Table) -> object:
-        """One prediction for each row: an array, a list or a frame."""
+    def predict(self, table: Table, params: Mapping[str, Any] | None = None) -> object:
+        """One prediction for each row: an array, a list or a frame.
 
-    def probabilities(self, table: Table) -> np.ndarray[Any, Any] | None:
+        `params` are MLflow's parameters of one request; only code of its own heeds them.
+        """
+
+    def probabilities(self, table: Table) -> Array | None:
         """The probability of each class for each row; None for a model without any."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import lightgbm
@@ -10,7 +11,8 @@ import numpy as np
 from leadsman_api.v1alpha1.model_source import Loading
 from leadsman_serving.flavors.estimators import Estimator, load_estimator
 from leadsman_serving.model_file import ModelFile
-from leadsman_serving.schema import Table
+from leadsman_serving.policy import Storage, storage_of, stored_file
+from leadsman_serving.table import Array, Table
 
 
 class Booster:
@@ -18,21 +20,21 @@ class Booster:
 
     def __init__(self, booster: lightgbm.Booster) -> None:
         """Keep the booster."""
-        self._booster = booster
+        self.original = booster
 
-    def predict(self, table: Table) -> np.ndarray[Any, Any]:
-        """What the booster's objective gives."""
-        return np.asarray(self._booster.predict(table, num_threads=1))
+    def predict(self, table: Table, params: Mapping[str, Any] | None = None) -> Array:
+        """What the booster's objective gives; it goes by the places of columns, not by names."""
+        del params
+        rows = table.matrix if table.matrix is not None else table.frame()
+        return np.asarray(self.original.predict(rows, num_threads=1))
 
-    def probabilities(self, table: Table) -> None:  # noqa: ARG002 - a booster has none
+    def probabilities(self, table: Table) -> None:
         """A bare booster does not know classes."""
-        return
+        del table
 
 
 def load(file: ModelFile, loading: Loading) -> Estimator | Booster:
     """The model in the class that it was logged in."""
-    kind = str(file.flavor("lightgbm").get("lgb_class", "")).rpartition(".")[2]
-    if kind and kind != "Booster":
-        return Estimator(load_estimator(file, "lightgbm", loading))
-    path = file.path("lightgbm", "data", "model_data")
-    return Booster(lightgbm.Booster(model_file=str(path)))
+    if storage_of(file, "lightgbm") is Storage.NATIVE:
+        return Booster(lightgbm.Booster(model_file=str(stored_file(file, "lightgbm"))))
+    return Estimator(load_estimator(file, "lightgbm", loading))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mlflow.pyfunc import PyFuncModel, load_model
 
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.model_source import Loading
 from leadsman_serving.errors import ModelRefused
 from leadsman_serving.model_file import ModelFile
-from leadsman_serving.schema import Table
+from leadsman_serving.table import Table
 
 
 class PythonFunction:
@@ -18,13 +21,13 @@ class PythonFunction:
         """Keep the model."""
         self._model = model
 
-    def predict(self, table: Table) -> object:
+    def predict(self, table: Table, params: Mapping[str, Any] | None = None) -> object:
         """What the model's code gives."""
-        return self._model.predict(table)
+        return self._model.predict(table.as_mlflow(), params=dict(params) if params else None)
 
-    def probabilities(self, table: Table) -> None:  # noqa: ARG002 - its code has one function
+    def probabilities(self, table: Table) -> None:
         """Code of its own has one function."""
-        return
+        del table
 
 
 def load(file: ModelFile, loading: Loading) -> PythonFunction:

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from leadsman_serving.schema import refused
+from leadsman_serving.columns import refused
+
+_EXAMPLE = 'write an object such as {"features": [1, 2]} or {"rows": [[1, 2], [3, 4]]}'
+_FLAGS = ("probabilities", "proba")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +21,19 @@ class Asked:
     probabilities: bool
 
 
-def parse(content: object) -> Asked:
-    """`features` is one row, by position or by name; `rows` are several."""
+def parse(content: object, *, probabilities: bool = False) -> Asked:
+    """`features` is one row, by position or by name; `rows` are several.
+
+    `probabilities` says whether the query asked for them already.
+    """
     if not isinstance(content, Mapping):
-        raise refused('write an object such as {"features": [1, 2]} or {"rows": [[1, 2], [3, 4]]}')
-    probabilities = content.get("probabilities", False)
-    if not isinstance(probabilities, bool):
-        raise refused("probabilities is true or false")
-    unknown = set(content) - {"features", "rows", "probabilities"}
+        raise refused(_EXAMPLE)
+    for flag in _FLAGS:
+        wanted = content.get(flag, False)
+        if not isinstance(wanted, bool):
+            raise refused(f"{flag} is true or false")
+        probabilities = probabilities or wanted
+    unknown = set(content) - {"features", "rows", *_FLAGS}
     if unknown:
         raise refused(f"unknown field {min(unknown)!r}: write features or rows")
     if ("features" in content) == ("rows" in content):
@@ -39,19 +47,17 @@ def parse(content: object) -> Asked:
 
 
 def answer(
-    asked: Asked,
-    predictions: list[Any],
-    probabilities: list[Any] | None,
-    version: Mapping[str, str],
+    asked: Asked, predictions: object, probabilities: list[Any] | None, version: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The body of the answer."""
+    """The body of the answer; a single row's stands for itself."""
     body: dict[str, Any]
     if asked.single:
-        body = {"prediction": predictions[0]}
-        if asked.probabilities:
-            body["probabilities"] = probabilities[0] if probabilities else None
+        is_row = isinstance(predictions, list) and len(predictions) == 1
+        body = {"prediction": predictions[0] if is_row else predictions}  # type: ignore[index]
     else:
         body = {"predictions": predictions}
-        if asked.probabilities:
-            body["probabilities"] = probabilities
+    if asked.probabilities:
+        body["probabilities"] = (
+            probabilities[0] if asked.single and probabilities else probabilities
+        )
     return {**body, **version}

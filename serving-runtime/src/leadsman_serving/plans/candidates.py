@@ -1,0 +1,176 @@
+"""The plans that a loaded model may be compiled into, the fastest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadsman_serving.flavors import Predictor
+from leadsman_serving.plans import boosted
+from leadsman_serving.plans.proof import Hints
+from leadsman_serving.plans.stored import classes_of
+from leadsman_serving.schema import Schema
+
+_MOST_HINTS = 4096
+
+
+class Unsuited(Exception):
+    """A backend can't run the model; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to compile a model: `write` puts its files into a folder and gives its settings."""
+
+    backend: str
+    write: Callable[[Path], Mapping[str, Any]]
+
+
+def candidates(predictor: Predictor, schema: Schema) -> Iterator[Candidate]:
+    """What is worth to be tried for a model as its flavor has loaded it."""
+    original = getattr(predictor, "original", None)
+    function = str(getattr(predictor, "function", "predict"))
+    module = type(original).__module__.partition(".")[0]
+    if module == "lightgbm":
+        yield Candidate("lightgbm", lambda folder: _write_lightgbm(original, function, folder))
+    elif module == "xgboost":
+        yield Candidate(
+            "xgboost", lambda folder: _write_xgboost(original, function, schema, folder)
+        )
+    elif module == "sklearn":
+        yield Candidate("numpy", lambda folder: _write_linear(original, function, folder))
+        yield Candidate("onnx", lambda folder: _write_graph(original, function, schema, folder))
+
+
+def _write_linear(estimator: Any, function: str, folder: Path) -> Mapping[str, Any]:  # noqa: ANN401
+    from leadsman_serving.plans import linear  # noqa: PLC0415 - only the fetch step compiles
+    from leadsman_serving.plans.linear_of import NotLinear, linear_parts  # noqa: PLC0415
+
+    try:
+        parts = linear_parts(estimator, function)
+    except NotLinear as error:
+        raise Unsuited(str(error)) from error
+    linear.save(folder, parts.arrays)
+    return parts.settings
+
+
+def _write_graph(
+    estimator: Any,  # noqa: ANN401 - of scikit-learn
+    function: str,
+    schema: Schema,
+    folder: Path,
+) -> Mapping[str, Any]:
+    from leadsman_serving.plans import graph  # noqa: PLC0415 - only the fetch step compiles
+    from leadsman_serving.plans.graph_of import NoGraph, graph_of  # noqa: PLC0415
+
+    try:
+        made, settings = graph_of(estimator, function, schema)
+    except NoGraph as error:
+        raise Unsuited(str(error)) from error
+    (folder / graph.FILE).write_bytes(made)
+    return settings
+
+
+def _write_lightgbm(model: Any, function: str, folder: Path) -> Mapping[str, Any]:  # noqa: ANN401
+    booster = getattr(model, "booster_", model)
+    if booster.pandas_categorical:
+        raise Unsuited("it knows columns of categories by their pandas codes")
+    (folder / boosted.FILE).write_text(booster.model_to_string())
+    return _boosted(model, booster is model, function)
+
+
+def _write_xgboost(
+    model: Any,  # noqa: ANN401 - of XGBoost
+    function: str,
+    schema: Schema,
+    folder: Path,
+) -> Mapping[str, Any]:
+    is_bare = not hasattr(model, "get_booster")
+    booster = model if is_bare else model.get_booster()
+    if "c" in (booster.feature_types or ()):
+        raise Unsuited("it has features that are categories")
+    (folder / boosted.FILE).write_bytes(bytes(booster.save_raw("ubj")))
+    best = None if is_bare else getattr(booster, "best_iteration", None)
+    stopped = not is_bare and getattr(model, "early_stopping_rounds", None) is not None
+    more = {
+        "features": len(schema.columns),
+        "iterations": best + 1 if stopped and best is not None else 0,
+    }
+    return {**_boosted(model, is_bare, function), **more}
+
+
+def _boosted(model: Any, is_bare: bool, function: str) -> dict[str, Any]:  # noqa: ANN401, FBT001
+    """What the original makes of the engine's numbers."""
+    labels = None if is_bare else getattr(model, "classes_", None)
+    classes = classes_of(labels)
+    if labels is not None and classes is None:
+        raise Unsuited("its classes have labels that are neither texts nor numbers")
+    kind = boosted.BOOSTER if is_bare else boosted.REGRESSION
+    if classes is not None:
+        kind = boosted.BINARY if len(classes) == 2 else boosted.CLASSES  # noqa: PLR2004 - two
+    return {"kind": kind, "classes": classes, "function": function}
+
+
+def hints_of(predictor: Predictor, schema: Schema) -> Hints:
+    """Splits and words that can be read off a model's parts."""
+    original = getattr(predictor, "original", None)
+    steps = [step for _, step in getattr(original, "steps", [("", original)])]
+    splits = list(_splits(steps[-1]))
+    if splits and len(steps) > 1:
+        splits = list(_before_scaling(splits, steps[:-1], len(schema.columns)))
+    chance = np.random.default_rng(0)
+    if len(splits) > _MOST_HINTS:
+        chosen = chance.choice(len(splits), _MOST_HINTS, replace=False)
+        splits = [splits[int(place)] for place in chosen]
+    by_place: dict[int, list[float]] = {}
+    for place, value in splits:
+        by_place.setdefault(place, []).append(value)
+    return Hints(by_place, tuple(_words(original, schema)))
+
+
+def _splits(model: Any) -> Iterator[tuple[int, float]]:  # noqa: ANN401 - of any library
+    for one in np.ravel(getattr(model, "estimators_", [model])):
+        fitted = getattr(one, "tree_", None)
+        if fitted is not None:
+            inner = fitted.children_left >= 0
+            yield from zip(
+                fitted.feature[inner].tolist(), fitted.threshold[inner].tolist(), strict=True
+            )
+    for stage in getattr(model, "_predictors", ()):
+        for one in stage:
+            nodes = one.nodes[one.nodes["is_leaf"] == 0]
+            yield from zip(
+                nodes["feature_idx"].tolist(), nodes["num_threshold"].tolist(), strict=True
+            )
+
+
+def _before_scaling(
+    splits: list[tuple[int, float]], scalers: list[Any], columns: int
+) -> Iterator[tuple[int, float]]:
+    """Where a split lies before the scalers; nothing where they can't be turned round."""
+    for place, value in splits[:_MOST_HINTS]:
+        row = np.zeros((1, columns))
+        if place >= columns:
+            return
+        row[0, place] = value
+        try:
+            for scaler in reversed(scalers):
+                row = scaler.inverse_transform(row)
+        except (AttributeError, ValueError):
+            return
+        yield place, float(row[0, place])
+
+
+def _words(original: Any, schema: Schema) -> Iterator[str]:  # noqa: ANN401 - of any library
+    """The words of encoders: each may stand in any column of texts."""
+    from leadsman_serving.flavors.estimators import parts  # noqa: PLC0415 - only to compile
+
+    if all(column.type != "string" for column in schema.columns):
+        return
+    for part in parts(original):
+        for known in getattr(part, "categories_", ()):
+            yield from (word for word in known if isinstance(word, str))

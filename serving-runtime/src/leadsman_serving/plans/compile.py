@@ -1,0 +1,81 @@
+"""From a model to the plan that serves it: the first candidate that is proven and faster."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from leadsman_serving.model import Model
+from leadsman_serving.plans.candidates import Candidate, Unsuited, candidates, hints_of
+from leadsman_serving.plans.proof import Different, Proof, prove, tables_for
+from leadsman_serving.plans.stored import FOLDER, PlanFile, backend_of, write_plan
+
+_logger = logging.getLogger(__name__)
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What came of it."""
+
+    plan: PlanFile | None
+    refused: tuple[str, ...]
+    """Why others were refused, a sentence each, the fastest first."""
+
+
+def compile_model(model: Model, digest: str, folder: Path) -> Compiled:
+    """Write the best plan into a folder of its own; the original serves where there is none."""
+    place = folder / FOLDER
+    shutil.rmtree(place, ignore_errors=True)
+    refused: list[str] = []
+    if model.is_code or not model.example or model.schema.tensors or not model.schema.columns:
+        return Compiled(None, ("no plan: its inputs are not known by columns and an example",))
+    for candidate in candidates(model.predictor, model.schema):
+        place.mkdir(exist_ok=True)
+        try:
+            plan = _tried(candidate, model, digest, place, tuple(refused))
+        except (Unsuited, Different) as error:
+            refused.append(f"{candidate.backend}: {error}"[:_LONGEST])
+        except Exception as error:  # noqa: BLE001 - a plan that fails must not fail the model
+            refused.append(f"{candidate.backend}: {type(error).__name__}: {error}"[:_LONGEST])
+        else:
+            write_plan(place, plan)
+            return Compiled(plan, tuple(refused))
+        shutil.rmtree(place)
+    if not refused:
+        kind = type(getattr(model.predictor, "original", model.predictor)).__name__
+        refused.append(f"no plan is built for {kind}")
+    return Compiled(None, tuple(refused))
+
+
+def _tried(
+    candidate: Candidate, model: Model, digest: str, place: Path, refused: tuple[str, ...]
+) -> PlanFile:
+    settings = candidate.write(place)
+    backend = backend_of(candidate.backend)
+    plan = backend.load(place, settings)
+    tables = tables_for(model.schema, model.example, hints_of(model.predictor, model.schema))
+    proof: Proof = prove(plan, model.predictor, tables)
+    _logger.info(
+        "Proven equal.",
+        extra={
+            "backend": candidate.backend,
+            "rows": proof.rows,
+            "largest_difference": proof.largest_difference,
+            "row_us": round(1e6 * proof.row_seconds, 1),
+        },
+    )
+    return PlanFile(
+        backend=candidate.backend,
+        flavor=model.flavor,
+        digest=digest,
+        library=backend.library(),
+        rows=proof.rows,
+        largest_difference=proof.largest_difference,
+        allows_missing=model.schema.allows_missing,
+        row_seconds=proof.row_seconds,
+        refused=refused,
+        settings=settings,
+    )

@@ -1,0 +1,205 @@
+"""Whether a plan answers as the original does: on the example, around it, at splits, with gaps.
+
+Labels have to be equal and numbers nearly so; shape and kind of the answer as well. Rows are
+asked for together and one by one, since engines treat a single row differently.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from leadsman_serving.errors import BadRequest
+from leadsman_serving.flavors import Predictor
+from leadsman_serving.schema import Schema
+from leadsman_serving.table import Array, Table
+
+ROWS = 512
+"""Rows that are made up, beside the example's own."""
+_SINGLE = 64
+_TIMED = 50
+RELATIVE, ABSOLUTE = 1e-6, 1e-9
+"""How far a number may lie from the original's: ABSOLUTE + RELATIVE of its size."""
+_SPREADS = (0.01, 0.3, 3.0)
+_UNKNOWN = "\N{EM DASH} a word that no model knows"
+
+
+class Different(Exception):
+    """The plan is not the original; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the comparison showed."""
+
+    rows: int
+    largest_difference: float
+    row_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known of a model's inputs beside its example."""
+
+    splits: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    """Values at which the model decides otherwise, by the place of the column."""
+    words: Sequence[str] = ()
+    """Words that the model knows, of whatever column."""
+
+
+def prove(plan: Predictor, original: Predictor, tables: Sequence[Table]) -> Proof:
+    """Compare on all tables; Different names the first thing that is not the same."""
+    largest, rows = 0.0, 0
+    for table in tables:
+        rows += _length(table)
+        largest = max(largest, _compare(plan, original, table))
+    started = time.perf_counter()
+    single = _one(tables[0], 0)
+    for _ in range(_TIMED):
+        plan.predict(single)
+    return Proof(rows, largest, (time.perf_counter() - started) / _TIMED)
+
+
+def tables_for(schema: Schema, example: Sequence[Any], hints: Hints, seed: int = 0) -> list[Table]:
+    """The rows to compare on: some together, then some one by one."""
+    rows = [*example, *_made_up(schema, example, hints, np.random.default_rng(seed))]
+    good = [row for row in rows if _table(schema, row) is not None]
+    whole = _table(schema, *good) if good else None
+    if whole is None:
+        raise Different("there is no row to compare on")
+    return [whole, *(schema.table([row]) for row in good[:_SINGLE])]
+
+
+def _table(schema: Schema, *rows: object) -> Table | None:
+    try:
+        return schema.table(list(rows))
+    except BadRequest:
+        return None
+
+
+def _made_up(
+    schema: Schema, example: Sequence[Any], hints: Hints, chance: np.random.Generator
+) -> Iterator[list[Any]]:
+    """Rows like the example's, with values pushed about, set beside splits, and left out."""
+    if not schema.columns or not example:
+        return
+    for number in range(ROWS):
+        row = _values(schema, example[number % len(example)])
+        yield [_value(schema, place, value, hints, chance) for place, value in enumerate(row)]
+
+
+def _value(
+    schema: Schema,
+    place: int,
+    value: Any,  # noqa: ANN401 - JSON
+    hints: Hints,
+    chance: np.random.Generator,
+) -> object:
+    """Another value for a column, of its type."""
+    kind = schema.columns[place].type
+    if kind in ("double", "float"):
+        return _number(value, hints.splits.get(place), schema, chance)
+    if kind in ("integer", "long") and value is not None:
+        return int(value) + int(chance.integers(-3, 4))
+    if kind == "boolean":
+        return bool(chance.random() < 0.5)  # noqa: PLR2004 - half
+    if kind == "string" and chance.random() < 0.5:  # noqa: PLR2004 - half
+        known = hints.words or [str(value)]
+        return str(known[int(chance.integers(len(known)))] if chance.random() < 0.8 else _UNKNOWN)  # noqa: PLR2004 - mostly
+    return value
+
+
+def _number(
+    value: object, splits: Sequence[float] | None, schema: Schema, chance: np.random.Generator
+) -> float:
+    """A value at or right beside a split, or one like the example's."""
+    if schema.allows_missing and chance.random() < 0.03:  # noqa: PLR2004 - now and then
+        return math.nan
+    if splits and chance.random() < 0.4:  # noqa: PLR2004 - often
+        split = float(splits[int(chance.integers(len(splits)))])
+        beside = (split, *_neighbours(split))
+        return float(beside[int(chance.integers(len(beside)))])
+    base = float(value) if isinstance(value, int | float) and not math.isnan(value) else 0.0
+    spread = float(chance.choice(_SPREADS))
+    return base + spread * (abs(base) or 1.0) * float(chance.standard_normal())
+
+
+def _neighbours(split: float) -> tuple[float, ...]:
+    """The numbers next to a split, of doubles and of singles."""
+    single = np.float32(split)
+    return (
+        float(np.nextafter(split, math.inf)),
+        float(np.nextafter(split, -math.inf)),
+        float(np.nextafter(single, np.float32(math.inf))),
+        float(np.nextafter(single, np.float32(-math.inf))),
+    )
+
+
+def _values(schema: Schema, row: object) -> list[Any]:
+    if isinstance(row, dict):
+        return [row.get(column.name) for column in schema.columns]
+    return list(row)  # type: ignore[call-overload, no-any-return]
+
+
+def _compare(plan: Predictor, original: Predictor, table: Table) -> float:
+    wanted = _tried(original, table)
+    if wanted is None:
+        # Whatever the original refuses, the plan must not answer.
+        if _tried(plan, table) is not None:
+            raise Different("the original refuses a row that the plan answers")
+        return 0.0
+    largest = _difference(wanted, plan.predict(table), "predict")
+    shares = original.probabilities(table)
+    if shares is None:
+        return largest
+    return max(largest, _difference(shares, plan.probabilities(table), "probabilities"))
+
+
+def _tried(predictor: Predictor, table: Table) -> object | None:
+    try:
+        return predictor.predict(table)
+    except Exception:  # noqa: BLE001 - whatever it raises, it refuses
+        return None
+
+
+def _difference(wanted: object, given: object, what: str) -> float:
+    """The largest difference of any number; Different where it is too large."""
+    ours, theirs = np.asarray(given), np.asarray(wanted)
+    if ours.shape != theirs.shape:
+        raise Different(f"{what} has the shape {ours.shape}, the original's {theirs.shape}")
+    if _is_of_numbers(theirs) is not _is_of_numbers(ours):
+        raise Different(f"{what} gives {ours.dtype}, the original {theirs.dtype}")
+    if not _is_of_numbers(theirs):
+        if not np.array_equal(ours.astype(theirs.dtype), theirs):
+            wrong = int(np.argmax(ours.ravel() != theirs.ravel()))
+            raise Different(f"row {wrong}: {ours.ravel()[wrong]}, not {theirs.ravel()[wrong]}")
+        return 0.0
+    if not np.array_equal(np.isnan(ours), np.isnan(theirs)):
+        raise Different(f"{what} lacks other numbers than the original's")
+    apart = np.nan_to_num(np.abs(ours.astype(np.float64) - theirs.astype(np.float64)))
+    allowed = ABSOLUTE + RELATIVE * np.nan_to_num(np.abs(theirs.astype(np.float64)))
+    if (apart > allowed).any():
+        raise Different(f"{what} is {apart.max():.3g} off, more than is allowed")
+    return float(apart.max(initial=0.0))
+
+
+def _is_of_numbers(answers: Array) -> bool:
+    return bool(answers.dtype.kind == "f")
+
+
+def _length(table: Table) -> int:
+    if table.matrix is not None:
+        return len(table.matrix)
+    return len(next(iter((table.columns or {}).values())))
+
+
+def _one(table: Table, place: int) -> Table:
+    if table.matrix is not None:
+        return Table(matrix=table.matrix[place : place + 1], names=table.names)
+    columns = {name: values[place : place + 1] for name, values in (table.columns or {}).items()}
+    return Table(columns=columns, names=table.names)

@@ -1,0 +1,90 @@
+"""A plan as the fetch step leaves it for the server: `plan.json` and the files beside it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from leadsman_serving.flavors import Predictor
+
+FOLDER = "plan"
+_FILE = "plan.json"
+_MODULES = {
+    "numpy": "linear",
+    "onnx": "graph",
+    "lightgbm": "lightgbm_rows",
+    "xgboost": "xgboost_rows",
+}
+
+
+class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a plan."""
+
+    backend: str
+    """Which engine answers, such as `numpy`."""
+    flavor: str
+    """Flavor of the original."""
+    digest: str
+    """Of the model that it was compiled from."""
+    library: str
+    """Name and version of the engine: another one has to be proven anew."""
+    rows: int
+    """Rows on which it was compared with the original."""
+    largest_difference: float
+    """Of any number in its answers to the original's."""
+    allows_missing: bool
+    """Whether the original takes numbers that are missing."""
+    row_seconds: float
+    """What one row took when it was proven."""
+    refused: tuple[str, ...] = ()
+    """Why faster ones were refused, one sentence each."""
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """What the engine needs beside its files."""
+
+
+class Backend(Protocol):
+    """A module of this package that runs plans."""
+
+    def library(self) -> str:
+        """Name and version of what runs them."""
+
+    def load(self, folder: Path, settings: Mapping[str, Any]) -> Predictor:
+        """A plan from its files."""
+
+
+def backend_of(name: str) -> Backend:
+    """The module of a backend; only that of the plan that serves is imported."""
+    module: Any = importlib.import_module(f"leadsman_serving.plans.{_MODULES[name]}")
+    return module  # type: ignore[no-any-return]
+
+
+def write_plan(folder: Path, plan: PlanFile) -> None:
+    """Write the description, as the last of the plan's files."""
+    (folder / _FILE).write_bytes(msgspec.json.encode(plan))
+
+
+def read_plan(folder: Path, digest: str) -> PlanFile | None:
+    """The plan of a model; None where there is none that this image can trust.
+
+    An empty digest is any: whoever serves files without one trusts what lies beside them.
+    """
+    try:
+        plan = msgspec.json.decode((folder / _FILE).read_bytes(), type=PlanFile)
+    except (OSError, msgspec.DecodeError):
+        return None
+    if digest not in ("", plan.digest) or plan.backend not in _MODULES:
+        return None
+    return plan if plan.library == backend_of(plan.backend).library() else None
+
+
+def classes_of(values: Sequence[Any] | None) -> list[Any] | None:
+    """Class labels as JSON has them; None for labels that it has no exact word for."""
+    if values is None:
+        return None
+    plain = [value.item() if hasattr(value, "item") else value for value in values]
+    kinds = {type(value) for value in plain}
+    return plain if len(kinds) == 1 and kinds <= {int, str, bool, float} else None

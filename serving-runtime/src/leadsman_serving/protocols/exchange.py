@@ -1,0 +1,112 @@
+"""One request of a hot route and its answer, without a framework in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from leadsman_serving.errors import BadRequest, ClientGone
+
+JSON = "application/json"
+
+
+class Call:
+    """A request as ASGI brings it."""
+
+    __slots__ = ("_receive", "_scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._scope, self._receive = scope, receive
+
+    @property
+    def method(self) -> str:
+        """The method in capitals."""
+        return str(self._scope["method"])
+
+    @property
+    def request_id(self) -> str:
+        """The id under which client and log know the request."""
+        return str(self._scope["state"]["request_id"])
+
+    def header(self, name: bytes) -> str:
+        """The first header of this name, in lower case; empty without one."""
+        for found, value in self._scope["headers"]:
+            if found == name:
+                return bytes(value).decode("latin-1")
+        return ""
+
+    def asks_for(self, name: str) -> bool:
+        """Whether the query says `name=true`."""
+        query: bytes = self._scope.get("query_string", b"")
+        if not query:
+            return False
+        values = parse_qs(query.decode("latin-1"), keep_blank_values=True).get(name, [])
+        return any(value.lower() in ("", "1", "true") for value in values)
+
+    async def body(self, most_bytes: int, most_seconds: float) -> bytes:
+        """The whole body; refused before it is read where its length is told."""
+        told = self.header(b"content-length")
+        if told.isdigit() and int(told) > most_bytes:
+            raise _too_large(most_bytes)
+        try:
+            async with asyncio.timeout(most_seconds):
+                return await self._read(most_bytes)
+        except TimeoutError as error:
+            raise _too_slow(most_seconds) from error
+
+    async def _read(self, most_bytes: int) -> bytes:
+        chunks: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone("the client closed its connection")
+            chunk, more = message.get("body", b""), message.get("more_body", False)
+            size += len(chunk)
+            if size > most_bytes:
+                raise _too_large(most_bytes)
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, whole."""
+
+    body: bytes
+    status: int = HTTPStatus.OK.value
+    media_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    rows: int = 0
+    """Rows that were predicted."""
+
+    async def send(self, send: Send) -> None:
+        """Hand it to the server."""
+        headers = [
+            (b"content-type", self.media_type.encode()),
+            (b"content-length", str(len(self.body)).encode()),
+            *((name.encode(), value.encode()) for name, value in self.headers.items()),
+        ]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def _too_large(most: int) -> BadRequest:
+    return BadRequest(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "BodyTooLarge",
+        f"the body has more than the {most} bytes that are allowed: send fewer rows at a time",
+    )
+
+
+def _too_slow(most_seconds: float) -> BadRequest:
+    return BadRequest(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "BodyTooSlow",
+        f"the body did not come within {most_seconds:g} s",
+    )

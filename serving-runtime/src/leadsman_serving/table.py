@@ -1,0 +1,56 @@
+"""Rows on their way from a client to a model, in the form that costs least to make.
+
+Numbers of one type lie in one matrix; columns of several types, and tensors with names, lie
+apart. A frame is only built for libraries that ask for one: it costs more than many models do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of one request: either `matrix` or `columns` holds them."""
+
+    matrix: Array | None = None
+    """Rows by columns, or a tensor whose first dimension counts the rows."""
+    columns: Mapping[str, Array] | None = None
+    """One array for each column, each as long as there are rows."""
+    names: tuple[str, ...] = ()
+    """The names of the columns in the signature's order; empty where they have none."""
+    is_tensor: bool = False
+    """Whether the signature speaks of tensors and not of columns."""
+
+    def frame(self) -> pd.DataFrame:
+        """The rows as a frame; columns without a name are numbered."""
+        import pandas as pd  # noqa: PLC0415 - not every model needs it
+
+        if self.columns is not None:
+            return pd.DataFrame(self.columns)
+        return pd.DataFrame(self.matrix, columns=list(self.names) or None)
+
+    def array(self) -> Array:
+        """The rows as one array, of a type that holds all their values."""
+        if self.matrix is not None:
+            return self.matrix
+        return np.asarray(self.frame())
+
+    def frame_or_array(self) -> pd.DataFrame | Array:
+        """A frame where columns have names, else an array: what estimators are fitted with."""
+        return self.frame() if self.names else self.array()
+
+    def as_mlflow(self) -> pd.DataFrame | Array | dict[str, Array]:
+        """What MLflow gives a model that is code: a frame, or tensors as they are."""
+        if not self.is_tensor:
+            return self.frame()
+        return dict(self.columns) if self.columns is not None else self.array()

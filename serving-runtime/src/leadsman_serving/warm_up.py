@@ -1,0 +1,91 @@
+"""The first requests of a model, made by the server itself before any client's.
+
+They go the way that clients' requests go, from body to body: a model that fails on its first
+request never becomes ready, and what is slow only once is over when clients come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from dataclasses import dataclass, replace
+
+from leadsman_serving.errors import BadRequest, ModelRefused
+from leadsman_serving.inference import Inference
+from leadsman_serving.model import Model, failed
+from leadsman_serving.protocols.written import write_json
+
+_TIMED = 7
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Warmth:
+    """What the first requests showed."""
+
+    seconds: float | None
+    """What one row takes from body to body; None without an example."""
+    allows_missing: bool
+    """Whether the model takes numbers that are missing."""
+
+
+def warm_up(inference: Inference) -> Warmth:
+    """Answer the model's own examples; ModelRefused when the model can't."""
+    model = inference.model
+    allows_missing = model.plan.allows_missing if model.plan else takes_missing(model)
+    inference.model = replace(model, schema=replace(model.schema, allows_missing=allows_missing))
+    seconds = asyncio.run(_replay(inference))
+    if seconds is not None:
+        inference.worker.seconds = seconds
+    # What was made until now stays: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    return Warmth(seconds, allows_missing)
+
+
+async def _replay(inference: Inference) -> float | None:
+    """Both protocols once, then one row several times; gives its usual seconds."""
+    model = inference.model
+    try:
+        if model.body is not None and not model.is_made_up:
+            await inference.invoke(write_json(model.body))
+        if not model.example:
+            return None
+        body = write_json({"features": model.example[0], "probabilities": True})
+        times = []
+        for _ in range(_TIMED):
+            began = time.perf_counter()
+            await inference.predict(body)
+            times.append(time.perf_counter() - began)
+        return sorted(times)[_TIMED // 2]
+    except BadRequest as error:
+        raise failed("it refused its own example", error) from error
+    except ModelRefused:
+        raise
+    except Exception as error:
+        if model.is_made_up and not model.schema.can_be_guessed:
+            _logger.warning(
+                "No example: the model was not tried, since a made-up row of words means nothing.",
+                extra={"raised": f"{type(error).__name__}: {error}"},
+            )
+            return None
+        raise failed("it failed on its own example", error) from error
+
+
+def takes_missing(model: Model) -> bool:
+    """Ask the model once for a row with gaps, so that clients can be told what is wrong.
+
+    A model that is code is not asked: what it does with gaps is its own affair.
+    """
+    if model.is_code or not model.example:
+        return True
+    row = model.schema.with_gaps(model.example[0])
+    if row is None:
+        return True
+    try:
+        model.predict(model.schema.table([row]))
+    except Exception:  # noqa: BLE001 - whatever it raises, it does not take them
+        return False
+    return True
