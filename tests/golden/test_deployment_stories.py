@@ -1,0 +1,204 @@
+"""The lives of ModelDeployments as a person would tell them, from the real reconcile.
+
+Each story is a text: what is decided at which second and why, and what the status says then.
+`pytest --update-golden` writes them anew; read the difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from support.golden import Golden
+from support.world import REF, SPEC, Simulation
+
+STEP_SECONDS = 5
+
+
+@dataclass
+class Story:
+    """A simulated life, written down."""
+
+    sim: Simulation = field(default_factory=Simulation)
+    lines: list[str] = field(default_factory=list)
+    seconds: int = 0
+    _status: str = ""
+
+    def register(self, behaviour: str) -> int:
+        """A new version gets the alias."""
+        number = self.sim.register(behaviour)
+        self.point(number)
+        self.tell(f"version {number} is registered, its answers: {behaviour}")
+        return number
+
+    def point(self, version: int) -> None:
+        """The alias points at a version, which need not be there."""
+        self.sim.registry.aliases["champion"] = version
+
+    def tell(self, what: str) -> None:
+        """Write down what the story's people do."""
+        self.lines.append(f"\n# {what}")
+
+    def go_on(self, seconds: int) -> None:
+        """Let time pass, and write down what the operator does."""
+        for _ in range(seconds // STEP_SECONDS):
+            before = len(self.sim.story)
+            asyncio.run(self.sim.advance(STEP_SECONDS))
+            self.seconds += STEP_SECONDS
+            for line in self.sim.story[before:]:
+                self.lines.append(f"{self.seconds:>4} s  {line}")
+            self._tell_status()
+
+    def _tell_status(self) -> None:
+        status = self.sim.status()
+        arms = ", ".join(
+            f"{arm} {status[arm]['version']}"
+            for arm in ("stable", "candidate", "previous")
+            if status.get(arm)
+        )
+        blocked = [str(one["version"]) for one in status.get("blocked", [])]
+        text = f"{status.get('phase')} ({arms or 'no arms'}"
+        if status.get("weight") is not None:
+            text += f", weight {status['weight']}"
+        text += f"{', blocked ' + ' '.join(blocked) if blocked else ''}): {status.get('message')}"
+        if text != self._status:
+            self.lines.append(f"{self.seconds:>4} s    = {text}")
+            self._status = text
+
+    def text(self) -> str:
+        """All of it, with the conditions and the history at its end."""
+        status = self.sim.status()
+        conditions = [
+            f"{one['type']}={one['status']} {one['reason']}: {one['message']}"
+            for one in status.get("conditions", [])
+        ]
+        history = [
+            f"{one['reason']}: {one['message']}" for one in reversed(status.get("history", []))
+        ]
+        parts = [*self.lines, "\n# conditions at the end", *conditions, "\n# history", *history]
+        return "\n".join(parts).strip() + "\n"
+
+
+def a_first_version(story: Story) -> None:
+    """Nothing was there before."""
+    story.register("good")
+    story.go_on(30)
+
+
+def a_good_version(story: Story) -> None:
+    """Beside the stable one, step by step, promoted; the previous one is kept for a while."""
+    a_first_version(story)
+    story.register("good")
+    story.go_on(240)
+
+
+def a_version_with_errors(story: Story) -> None:
+    """Taken back with the evidence; asked for again, it stays blocked; the next one is tried."""
+    a_first_version(story)
+    story.register("errors")
+    story.go_on(60)
+    story.register("good")
+    story.go_on(60)
+
+
+def a_slow_version(story: Story) -> None:
+    """Taken back for its latency."""
+    a_first_version(story)
+    story.register("slow")
+    story.go_on(60)
+
+
+def a_version_that_cannot_be_loaded(story: Story) -> None:
+    """It never gets a request."""
+    a_first_version(story)
+    story.register("unloadable")
+    story.go_on(60)
+
+
+def an_alias_without_a_version(story: Story) -> None:
+    """What serves goes on."""
+    a_first_version(story)
+    story.point(99)
+    story.tell("the alias points at version 99, which is not there")
+    story.go_on(20)
+    del story.sim.registry.aliases["champion"]
+    story.tell("the alias is deleted")
+    story.go_on(20)
+
+
+def a_second_move_in_the_middle(story: Story) -> None:
+    """The candidate gives way to the version that is wanted now."""
+    a_first_version(story)
+    story.register("good")
+    story.go_on(15)
+    story.register("good")
+    story.go_on(60)
+
+
+def servers_that_are_down(story: Story) -> None:
+    """Without evidence the rollout waits; without a registry nothing moves."""
+    a_first_version(story)
+    story.sim.faults.down.add("MLflow")
+    story.tell("MLflow is down")
+    story.go_on(20)
+    story.sim.faults.down.clear()
+    story.register("good")
+    story.go_on(15)
+    story.sim.faults.down.add("Prometheus")
+    story.tell("Prometheus is down")
+    story.go_on(60)
+    story.sim.faults.down.clear()
+    story.tell("all is up again")
+    story.go_on(120)
+
+
+def an_operator_that_is_killed(story: Story) -> None:
+    """Between any two calls: the next one goes on from what the cluster has."""
+    a_first_version(story)
+    story.register("good")
+    for calls in (3, 12, 15, 9):
+        story.sim.faults.crash_in = calls
+        story.go_on(10)
+    story.sim.faults.heal()
+    story.go_on(200)
+
+
+def a_pinned_version(story: Story) -> None:
+    """As a repository of manifests does it: the number is changed in the spec."""
+    for number in (1, 2):
+        story.sim.register("good")
+        model: dict[str, Any] = {**SPEC["model"], "version": number}
+        del model["alias"]
+        story.sim.apply({**SPEC, "model": model})
+        story.tell(f"spec.model.version is {number}")
+        story.go_on(30 if number == 1 else 200)
+
+
+def a_deletion(story: Story) -> None:
+    """Nothing is left of it."""
+    a_first_version(story)
+    story.sim.cluster.remove(REF)
+    story.tell("the resource is deleted")
+    asyncio.run(story.sim.reconcile())
+    left = sorted(str(ref) for ref in story.sim.cluster.objects)
+    story.lines.append(f"objects that are left: {left}")
+    story.sim.apply(SPEC)  # for the end of the text, which reads a status
+
+
+STORIES: tuple[Callable[[Story], None], ...] = (
+    a_first_version, a_good_version, a_version_with_errors, a_slow_version,
+    a_version_that_cannot_be_loaded, an_alias_without_a_version, a_second_move_in_the_middle,
+    servers_that_are_down, an_operator_that_is_killed, a_pinned_version, a_deletion,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("life", STORIES, ids=lambda life: life.__name__)
+def test_a_life_is_told_as_before(life: Callable[[Story], None], golden: Golden) -> None:
+    """Every decision with its reason, every word of the status."""
+    story = Story()
+    life(story)
+    golden.check(f"deployment_{life.__name__}.txt", story.text())
