@@ -19,7 +19,16 @@ import pytest
 import xgboost
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sklearn import ensemble, linear_model, neural_network, pipeline, preprocessing, svm, tree
+from sklearn import (
+    ensemble,
+    linear_model,
+    neighbors,
+    neural_network,
+    pipeline,
+    preprocessing,
+    svm,
+    tree,
+)
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_diabetes, load_iris
 
@@ -227,6 +236,17 @@ def test_what_is_not_known_is_served_by_the_original(tmp_path: Path) -> None:
     assert done.plan is None
     assert done.refused == ("no plan is built for Singular",)
     assert not (tmp_path / FOLDER).exists()
+
+
+def test_an_equal_plan_that_is_no_quicker_is_not_used(tmp_path: Path) -> None:
+    """Neighbours are looked for quicker by the library itself."""
+    rows = np.random.default_rng(0).normal(size=(4000, 4))
+    estimator = neighbors.KNeighborsClassifier().fit(rows, rows[:, 0] > 0)
+
+    done = compiled(model_of(estimator, rows), tmp_path)
+
+    assert done.plan is None
+    assert "onnx: " in done.refused[-1]
 
 
 def test_a_plan_of_another_model_or_library_is_not_used(tmp_path: Path) -> None:

@@ -40,6 +40,10 @@ class Termination(Contract):
     """Content digest of the files that were fetched."""
     backend: Word | None = None
     """The plan that will serve them."""
+    backend_because: Sentence | None = None
+    """Why that one and not a faster one."""
+    largest_difference: float | None = None
+    """Largest difference between the plan's answers and the original's."""
 
     def to_text(self) -> str:
         """The line that is written, well within the 4096 bytes that a kubelet keeps."""

@@ -62,6 +62,8 @@ def test_the_smallest_examples_train_a_model_and_serve_it(kubectl: Kubectl, name
     serving = status_of(kubectl, namespace, deployment)
     assert serving["stable"]["version"] == trained["modelVersion"]
     assert serving["stable"]["digest"] == trained["digest"]
+    assert serving["stable"]["backend"] in ("numpy", "onnx", "lightgbm", "xgboost")
+    assert "proven equal to the original" in serving["stable"]["backendBecause"]
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,20 @@ def test_another_version_takes_over_before_the_first_was_ready() -> None:
     assert len(bench.names("Deployment")) == 1
 
 
+def test_what_the_fetch_step_found_is_in_the_status() -> None:
+    """Digest, engine, and why that one."""
+    said = Termination(
+        reason=Reason.VERIFIED, message="it has flavor sklearn", digest="sha256:d",
+        backend="onnx", backend_because="proven equal", largest_difference=0.0,
+    )  # fmt: skip
+    bench = Bench(broken={1: {"ready": True, "termination": said}})
+    bench.settle()
+    stable = bench.resource.status.stable
+    assert stable is not None
+    assert (stable.digest, stable.backend) == ("sha256:d", "onnx")
+    assert (stable.backend_because, stable.largest_difference) == ("proven equal", 0.0)
+
+
 def test_a_version_that_cant_load_says_so() -> None:
     """The sentence is the one that the container said."""
     said = Termination(reason=Reason.UNSAFE_FORMAT, message="model.pkl needs loading: Trusted")

@@ -68,21 +68,24 @@ def _arms(status: ModelDeploymentStatus) -> list[RevisionStatus]:
 def _with_pods(scene: Scene, arm: RevisionStatus | None) -> RevisionStatus | None:
     if arm is None:
         return None
-    digest = arm.digest or next(
+    counts = {"replicas": scene.replicas(arm.name), "ready_replicas": scene.ready(arm.name)}
+    said = next(
         (
-            pod.termination.digest
+            pod.termination
             for pod in scene.pods.get(arm.name, ())
-            if pod.termination is not None and pod.termination.digest
+            if pod.termination is not None and pod.termination.reason is Reason.VERIFIED
         ),
         None,
     )
-    return arm.model_copy(
-        update={
-            "replicas": scene.replicas(arm.name),
-            "ready_replicas": scene.ready(arm.name),
-            "digest": digest,
-        }
-    )
+    if said is None:
+        return arm.model_copy(update=counts)
+    found = {
+        "digest": arm.digest or said.digest,
+        "backend": said.backend,
+        "backend_because": said.backend_because,
+        "largest_difference": said.largest_difference,
+    }
+    return arm.model_copy(update={**counts, **found})
 
 
 def _with_share(scene: Scene, status: ModelDeploymentStatus) -> RolloutStatus | None:

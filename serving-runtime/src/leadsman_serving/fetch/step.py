@@ -9,11 +9,13 @@ from leadsman_api.termination import Termination
 from leadsman_serving.errors import InvalidSettings, ModelRefused
 from leadsman_serving.last_words import write_last_words
 from leadsman_serving.model_file import read_model_file
+from leadsman_serving.plans.stored import PlanFile
 from leadsman_serving.policy import check
 from leadsman_serving.requirements import differences
 from leadsman_serving.settings import Settings, variable_of
 
 CODE = "python_function"
+_LONGEST_BECAUSE = 500
 _NEEDED = ("model_dir", "model_name", "model_version")
 _logger = logging.getLogger(__name__)
 
@@ -40,7 +42,22 @@ def run(settings: Settings) -> int:
     plan = compiled_apart(settings) if flavor != CODE else None
     backend = plan.backend if plan else flavor
     message = f"version {settings.model_version} of {settings.model_name} has flavor {flavor}"
-    said = Termination(reason=Reason.VERIFIED, message=message, digest=digest, backend=backend)
+    said = Termination(
+        reason=Reason.VERIFIED,
+        message=message,
+        digest=digest,
+        backend=backend,
+        backend_because=_because(plan),
+        largest_difference=plan.largest_difference if plan else None,
+    )
     write_last_words(settings.termination_path, said)
     _logger.info("Verified.", extra={"flavor": flavor, "backend": backend, "digest": digest})
     return 0
+
+
+def _because(plan: PlanFile | None) -> str:
+    """Why this engine serves, as a sentence for the status."""
+    if plan is None:
+        return "no plan was proven equal to the original: the fetch step's log says why"
+    refused = f"; refused: {'; '.join(plan.refused)}" if plan.refused else ""
+    return f"proven equal to the original on {plan.rows} rows{refused}"[:_LONGEST_BECAUSE]

@@ -58,13 +58,19 @@ def _tried(
     plan = backend.load(place, settings)
     tables = tables_for(model.schema, model.example, hints_of(model.predictor, model.schema))
     proof: Proof = prove(plan, model.predictor, tables)
+    if proof.row_seconds >= proof.original_seconds:
+        raise Unsuited(
+            f"equal, but a row takes {_ms(proof.row_seconds)},"
+            f" and {_ms(proof.original_seconds)} with the original"
+        )
     _logger.info(
         "Proven equal.",
         extra={
             "backend": candidate.backend,
             "rows": proof.rows,
             "largest_difference": proof.largest_difference,
-            "row_us": round(1e6 * proof.row_seconds, 1),
+            "row": _ms(proof.row_seconds),
+            "row_of_the_original": _ms(proof.original_seconds),
         },
     )
     return PlanFile(
@@ -79,3 +85,7 @@ def _tried(
         refused=refused,
         settings=settings,
     )
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.3g} ms"
