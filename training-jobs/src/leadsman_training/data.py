@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import inspect
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -149,13 +150,16 @@ def _bundled(name: str) -> bytes:
     """A set that scikit-learn brings along, as CSV with its target in the column `target`."""
     from sklearn import datasets  # noqa: PLC0415 - slow to import
 
-    loader = getattr(datasets, f"load_{name}", None)
-    if loader is None:
-        known = sorted(
-            one.removeprefix("load_") for one in dir(datasets) if one.startswith("load_")
-        )
-        raise NoUse(Reason.DATA_UNREADABLE, f"scikit-learn has no set {name}: {', '.join(known)}")
-    frame: pd.DataFrame = loader(as_frame=True)["frame"]
+    loaders = {
+        one.removeprefix("load_"): getattr(datasets, one)
+        for one in sorted(dir(datasets))
+        if one.startswith("load_")
+    }
+    # The others read files and images.
+    tables = [one for one in loaders if "as_frame" in inspect.signature(loaders[one]).parameters]
+    if name not in tables:
+        raise NoUse(Reason.DATA_UNREADABLE, f"scikit-learn has no set {name}: {', '.join(tables)}")
+    frame: pd.DataFrame = loaders[name](as_frame=True)["frame"]
     text: str = frame.to_csv(index=False, lineterminator="\n")
     return text.encode()
 

@@ -2,20 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import optuna
 from optuna import pruners, samplers
+from optuna.trial import FrozenTrial, TrialState
+from typing_extensions import override
 
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.search import Pruner, Sampler, Search
 from leadsman_training.errors import NoUse
-from leadsman_training.search_space import Space
 
 _STARTUP = {"startup_trials": "n_startup_trials"}
 _STEPS = {**_STARTUP, "warmup_steps": "n_warmup_steps"}
 _PATIENCE = 2
 _PERCENTILE = 25.0
+
+
+class EveryCombination(samplers.BruteForceSampler):
+    """Each combination once, among all workers and whatever their seeds.
+
+    Optuna's GridSampler is none for several workers: each would shuffle its own grid.
+    """
+
+    @override
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Nothing: Optuna would stop its own loop here, and workers have none."""
+
+    def nothing_left(self, study: optuna.Study) -> bool:
+        """Whether each combination has been tried or is under way."""
+        tried = [trial for trial in study.get_trials(deepcopy=False) if trial.params]
+        done = [trial for trial in tried if trial.state.is_finished()]
+        if not done:
+            return False
+        try:
+            super().after_trial(study, done[0], done[0].state, done[0].values)
+        except RuntimeError:  # it would stop a loop
+            return True
+        return False
+
+    @staticmethod
+    @override
+    def _populate_tree(tree: Any, trials: list[FrozenTrial], params: dict[str, Any]) -> None:
+        """Leave out what broke off: Optuna takes it for another space, and each trial fails."""
+        whole = [trial for trial in trials if not _broke_off(trial, trials, len(params))]
+        samplers.BruteForceSampler._populate_tree(tree, whole, params)  # noqa: SLF001 - no other way
+
+
+def _broke_off(trial: FrozenTrial, trials: Sequence[FrozenTrial], least: int) -> bool:
+    """Whether a trial failed before it had asked for all of its parameters."""
+    if trial.state is not TrialState.FAIL:
+        return False
+    asked = trial.params.items()
+    return len(asked) <= least or any(asked < other.params.items() for other in trials)
+
 
 # What takes a seed, and what it calls our options.
 _SAMPLERS: dict[Sampler, tuple[Callable[..., samplers.BaseSampler], Mapping[str, str]]] = {
@@ -26,8 +74,10 @@ _SAMPLERS: dict[Sampler, tuple[Callable[..., samplers.BaseSampler], Mapping[str,
     Sampler.NSGA_II: (samplers.NSGAIISampler, {"population": "population_size"}),
     Sampler.NSGA_III: (samplers.NSGAIIISampler, {"population": "population_size"}),
     Sampler.QMC: (samplers.QMCSampler, {}),
-    Sampler.BRUTE_FORCE: (samplers.BruteForceSampler, {}),
+    Sampler.GRID: (EveryCombination, {}),
+    Sampler.BRUTE_FORCE: (EveryCombination, {}),
 }
+_PACKAGES = {Sampler.GP: "torch", Sampler.CMA_ES: "cmaes"}
 _PRUNERS: dict[Pruner, tuple[Callable[..., pruners.BasePruner], Mapping[str, str]]] = {
     Pruner.HYPERBAND: (pruners.HyperbandPruner, {}),
     Pruner.MEDIAN: (pruners.MedianPruner, _STEPS),
@@ -46,39 +96,37 @@ _PRUNERS: dict[Pruner, tuple[Callable[..., pruners.BasePruner], Mapping[str, str
 }
 
 
-def sampler(search: Search, space: Space, seed: int) -> samplers.BaseSampler:
-    """Optuna's sampler of the spec's name."""
-    if search.sampler is Sampler.GRID:
-        return samplers.GridSampler(_grid(space), seed=seed)
+def sampler(search: Search, seed: int) -> samplers.BaseSampler:
+    """Optuna's sampler of the spec's name; NoUse when it can't be had."""
     given = search.sampler_options
     kind, names = _SAMPLERS[search.sampler]
+    package = _PACKAGES.get(search.sampler)
+    if package is not None and importlib.util.find_spec(package) is None:
+        # Optuna would find that out in the middle of the search.
+        raise NoUse(
+            Reason.SPEC_INVALID,
+            f"spec.search.sampler: {search.sampler} needs the package {package}, which this image"
+            " does not have: choose another sampler",
+        )
     return kind(seed=seed, **_renamed(given.model_dump(exclude_none=True) if given else {}, names))
 
 
 def pruner(search: Search) -> pruners.BasePruner:
-    """Optuna's pruner of the spec's name."""
+    """Optuna's pruner of the spec's name; NoUse when it can't work with its options."""
     given = search.pruner_options
     kind, names = _PRUNERS[search.pruner]
-    return kind(**_renamed(given.model_dump(exclude_none=True) if given else {}, names))
+    try:
+        return kind(**_renamed(given.model_dump(exclude_none=True) if given else {}, names))
+    except (TypeError, ValueError) as error:
+        raise NoUse(
+            Reason.SPEC_INVALID, f"spec.search.prunerOptions: {search.pruner}: {error}"[:900]
+        ) from error
+
+
+def nothing_left(study: optuna.Study) -> bool:
+    """Whether a study has tried or begun all that its sampler can ever propose."""
+    return isinstance(study.sampler, EveryCombination) and study.sampler.nothing_left(study)
 
 
 def _renamed(options: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in options.items()}
-
-
-def _grid(space: Space) -> dict[str, list[Any]]:
-    """Every value of each parameter."""
-    grid: dict[str, list[Any]] = {}
-    for name, parameter in space.items():
-        if parameter.categorical is not None:
-            grid[name] = list(parameter.categorical)
-        elif parameter.int_ is not None:
-            low, high = parameter.int_
-            grid[name] = list(range(low, high + 1, int(parameter.step or 1)))
-        elif parameter.float_ is not None and parameter.step is not None:
-            first, last = parameter.float_
-            number = int((last - first) / parameter.step + 1e-9) + 1
-            grid[name] = [first + place * parameter.step for place in range(number)]
-        else:
-            raise NoUse(Reason.SPEC_INVALID, f"sampler Grid needs a step for {name}")
-    return grid

@@ -38,7 +38,6 @@ def work(settings: Settings) -> tuple[Reason, int]:
         settings.study,
         settings.search,
         _directions(settings),
-        candidate.search_space() if candidate.trainer.entrypoint is None else {},
         settings.search.seed + settings.worker,
     )
     if settings.worker == 0:

@@ -20,7 +20,6 @@ from leadsman_api.studies import TrialAttribute, study_database
 from leadsman_api.v1alpha1.search import Search
 from leadsman_training.errors import ThisWorker
 from leadsman_training.samplers import pruner, sampler
-from leadsman_training.search_space import Space
 
 _LOCAL = threading.Lock()
 _CONNECT_SECONDS = 10
@@ -39,7 +38,7 @@ def connect(url: str) -> RDBStorage:
         }
     try:
         return RDBStorage(address, engine_kwargs=options)
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
         where = url.rpartition("@")[2]
         raise ThisWorker(
             Reason.STUDY_UNREACHABLE, f"the database of studies at {where}: {error}"[:500]
@@ -51,14 +50,13 @@ def open_study(
     name: str,
     search: Search,
     directions: list[StudyDirection],
-    space: Space,
     seed: int,
 ) -> optuna.Study:
     """The study of a name, made if this worker is the first."""
     return optuna.create_study(
         storage=storage,
         study_name=name,
-        sampler=sampler(search, space, seed),
+        sampler=sampler(search, seed),
         pruner=pruner(search),
         directions=directions,
         load_if_exists=True,

@@ -19,6 +19,7 @@ from leadsman_api.studies import StudyAttribute, TrialAttribute
 from leadsman_api.v1alpha1.objective import Direction
 from leadsman_training.candidate import Candidate
 from leadsman_training.errors import NoUse, Preempted, ThisWorker
+from leadsman_training.samplers import nothing_left
 from leadsman_training.settings import Settings
 from leadsman_training.study import alone, counting
 from leadsman_training.tracking import Tracker
@@ -130,7 +131,8 @@ class Worker:
                 trial.set_constraint(f"{one.metric} at most", value - one.max)
 
     def _is_claimed(self) -> bool:
-        return len(counting(self.study)) >= self.settings.search.trials
+        claimed = len(counting(self.study)) >= self.settings.search.trials
+        return claimed or nothing_left(self.study)
 
     def _end(self) -> Reason | None:
         """Why the search has ended; the first who sees it writes it down for all."""
@@ -153,7 +155,10 @@ class Worker:
         begun = min((t.datetime_start for t in trials if t.datetime_start), default=None)
         if begun is not None and time.time() - begun.timestamp() > search.timeout.total_seconds():
             return Reason.DEADLINE_EXCEEDED
-        return Reason.BUDGET_SPENT if len(done) >= search.trials else None
+        spent = len(done) >= search.trials
+        if spent or (len(done) == len(trials) and nothing_left(self.study)):
+            return Reason.BUDGET_SPENT
+        return None
 
     def _goal_reached(self, done: list[FrozenTrial]) -> bool:
         objective = self.settings.resource.spec.objective
