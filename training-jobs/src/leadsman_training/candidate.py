@@ -133,9 +133,8 @@ class Candidate:
     def _built(self, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any estimator
         algorithm = self.trainer.algorithm or Algorithm.AUTO
         classes = self.split.classification
-        return estimators.build(
-            algorithm, parameters, self.seed, self.split.train_x, classes=classes
-        )
+        rows = self.split.train_x, self.split.train_y
+        return estimators.build(algorithm, parameters, self.seed, *rows, classes=classes)
 
     def _run(self, report: Report) -> Run:
         rows = (self.split.train_x, self.split.train_y)

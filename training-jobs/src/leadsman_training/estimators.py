@@ -14,6 +14,7 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    VotingClassifier,
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -34,17 +35,18 @@ def build(
     parameters: Mapping[str, Any],
     seed: int,
     columns: pd.DataFrame,
+    target: pd.Series,
     *,
     classes: bool,
 ) -> Pipeline:
     """An estimator that is not fitted yet, with the preprocessing that its columns need.
 
-    `columns` shows names and types; `parameters` go to the estimator as they are.
+    `columns` shows names and types, `target` the classes; `parameters` go to the estimator as
+    they are.
     """
     chosen = dict(parameters)
     if algorithm is Algorithm.AUTO:
-        named = chosen.pop(ALGORITHM, Algorithm.HIST_GRADIENT_BOOSTING)
-        algorithm = next(one for one in Algorithm if one == named)
+        algorithm = _named(chosen.pop(ALGORITHM, Algorithm.HIST_GRADIENT_BOOSTING))
     try:
         estimator = _makers(classes=classes)[algorithm](seed)
         estimator.set_params(**_own(chosen))
@@ -53,7 +55,26 @@ def build(
             Reason.SPEC_INVALID,
             f"{algorithm} does not take the parameters {sorted(chosen)}: {error}"[:900],
         ) from error
+    if algorithm is Algorithm.XGBOOST and classes and not _are_numbered(target):
+        # XGBoost knows its classes by numbers from 0 only; this one numbers them for it.
+        estimator = VotingClassifier([(str(algorithm), estimator)], voting="soft")
     return make_pipeline(_preprocessing(columns, scale=algorithm is Algorithm.LINEAR), estimator)
+
+
+def _named(name: object) -> Algorithm:
+    """The estimator of a name; NoUse names those that are known."""
+    found = next((one for one in _SPACES if one == name), None)
+    if found is None:
+        raise NoUse(
+            Reason.SPEC_INVALID, f"there is no algorithm {name!r}; there are {', '.join(_SPACES)}"
+        )
+    return found
+
+
+def _are_numbered(target: pd.Series) -> bool:
+    """Whether the classes are 0, 1, 2 and so on."""
+    known = sorted(target.unique().tolist())
+    return known == list(range(len(known)))
 
 
 def _own(parameters: Mapping[str, Any]) -> dict[str, Any]:

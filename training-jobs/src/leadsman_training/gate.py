@@ -53,13 +53,20 @@ def _check(rule: GateRule, judged: Judged, seed: int) -> GateCheck:
     """One rule; of parts of the rows the worst one counts."""
     if rule.slice_by is None:
         return _on(rule, judged, np.arange(len(judged.truth)), seed, None)
-    column = judged.columns(rule.slice_by)
+    # As words, since a column of numbers has no row that equals a word.
+    column = judged.columns(rule.slice_by).astype(str)
     parts = [
         _on(rule, judged, np.flatnonzero(column == value), seed, str(value))
-        for value in np.unique(column.astype(str))
-        if (column.astype(str) == value).any()
-    ] or [_on(rule, judged, np.arange(len(judged.truth)), seed, None)]
-    return min(parts, key=lambda check: (check.passed, check.difference or 0.0))
+        for value in np.unique(column)
+    ]
+    return min(parts, key=lambda check: (check.passed, _shown(rule, check)))
+
+
+def _shown(rule: GateRule, check: GateCheck) -> float:
+    """How good a part is: by its difference, or where there is no champion by its value."""
+    if check.difference is not None:
+        return check.difference
+    return -math.inf if check.challenger is None else _gain(rule, check.challenger, 0.0)
 
 
 def _on(rule: GateRule, judged: Judged, rows: Array, seed: int, part: str | None) -> GateCheck:

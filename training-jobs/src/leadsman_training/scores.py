@@ -69,6 +69,12 @@ def _positive(predicted: Predictions) -> Array:
     return chances[:, 1] if chances.shape[1] == 2 else chances  # noqa: PLR2004 - two classes
 
 
+def _sought(truth: Array, predicted: Predictions) -> Array:
+    """Of two classes, whether it is the second: scikit-learn looks for 1 otherwise."""
+    classes = predicted.classes
+    return truth == classes[1] if classes is not None and len(classes) == 2 else truth  # noqa: PLR2004 - two classes
+
+
 def _average(truth: Array) -> str:
     return "binary" if set(np.unique(truth).tolist()) <= {0, 1} else "macro"
 
@@ -81,7 +87,9 @@ _SCORES: Mapping[str, Score] = {
     "roc_auc": lambda truth, one: metrics.roc_auc_score(
         truth, _positive(one), multi_class="ovr", labels=_labels(one)
     ),
-    "average_precision": lambda truth, one: metrics.average_precision_score(truth, _positive(one)),
+    "average_precision": lambda truth, one: metrics.average_precision_score(
+        _sought(truth, one), _positive(one)
+    ),
     "log_loss": lambda truth, one: metrics.log_loss(truth, _chances(one), labels=_labels(one)),
     "accuracy": lambda truth, one: metrics.accuracy_score(truth, one.values),
     "balanced_accuracy": lambda truth, one: metrics.balanced_accuracy_score(truth, one.values),
