@@ -185,7 +185,7 @@ def test_a_version_that_is_not_there_or_another_one_is_not_fetched(
     assert step.run(settings) == 1
     said = Termination.from_text((tmp_path / "said").read_text())
     assert said is not None
-    assert said.reason is Reason.FETCH_FAILED
+    assert said.reason is Reason.VERSION_NOT_FOUND
 
 
 def test_a_worse_version_is_registered_and_does_not_pass(tmp_path: Path, tracking: str) -> None:

@@ -12,8 +12,10 @@ import numpy as np
 from onnx import TensorProto
 from skl2onnx import update_registered_converter
 from skl2onnx.common.data_types import DoubleTensorType, Int64TensorType, StringTensorType
-from sklearn import ensemble, tree
+from sklearn import ensemble, preprocessing, tree
 
+from leadsman_serving.plans import graph_words
+from leadsman_serving.plans.nodes import Nodes
 from leadsman_serving.plans.stored import classes_of
 from leadsman_serving.plans.trees import DOMAIN, KNOWN, Ensemble, tree_of, tree_of_histograms
 
@@ -49,6 +51,9 @@ def register() -> None:
             update_registered_converter(
                 kind, f"Leadsman{kind.__name__}", shape, _convert, options=options
             )
+    update_registered_converter(
+        preprocessing.OneHotEncoder, "LeadsmanOneHotEncoder", graph_words.shape, graph_words.convert
+    )
 
 
 def _classes_and_shares(operator: Any) -> None:  # noqa: ANN401 - skl2onnx's own
@@ -68,34 +73,9 @@ def _numbers(operator: Any) -> None:  # noqa: ANN401 - skl2onnx's own
     operator.outputs[0].type = DoubleTensorType([rows, int(getattr(model, "n_outputs_", 1))])
 
 
-class _Graph:
-    """Adds nodes, and names what they give."""
-
-    def __init__(self, scope: Any, container: Any) -> None:  # noqa: ANN401 - skl2onnx's own
-        self._scope, self._container = scope, container
-
-    def node(self, op: str, inputs: list[str], output: str | None = None, **more: Any) -> str:  # noqa: ANN401
-        """Add a node; gives the name of its output."""
-        name = output or self._scope.get_unique_variable_name(op.lower())
-        more.setdefault("op_domain", "")
-        more.setdefault("op_version", 18)
-        self._container.add_node(
-            op, inputs, name, name=self._scope.get_unique_operator_name(op), **more
-        )
-        return str(name)
-
-    def constant(self, values: Any, kind: int) -> str:  # noqa: ANN401 - an array or a list
-        """Add a constant."""
-        name = self._scope.get_unique_variable_name("constant")
-        array = np.asarray(values)
-        flat = [one.encode() if isinstance(one, str) else one for one in array.ravel().tolist()]
-        self._container.add_initializer(name, kind, list(array.shape), flat)
-        return str(name)
-
-
 def _convert(scope: Any, operator: Any, container: Any) -> None:  # noqa: ANN401 - skl2onnx's own
     """One tree model: its sum, what its link makes of it, and the name of the class."""
-    model, graph = operator.raw_operator, _Graph(scope, container)
+    model, graph = operator.raw_operator, Nodes(scope, container)
     rows = operator.inputs[0].full_name
     if not isinstance(model, _HISTOGRAMS):
         # These compare in single precision, with splits that are doubles.
@@ -119,7 +99,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:  # noqa: ANN401
     graph.node("Identity", [shares], operator.outputs[1].full_name)
 
 
-def _name_classes(model: Any, graph: _Graph, place: str, output: str) -> None:  # noqa: ANN401
+def _name_classes(model: Any, graph: Nodes, place: str, output: str) -> None:  # noqa: ANN401
     labels = classes_of(model.classes_)
     if labels is None or not isinstance(labels[0], int | str):
         raise ValueError("its classes have labels that are neither texts nor whole numbers")
@@ -130,7 +110,7 @@ def _name_classes(model: Any, graph: _Graph, place: str, output: str) -> None:  
     graph.node("Gather", [names, place], output)
 
 
-def _shares(model: Any, graph: _Graph, total: str, targets: int) -> str:  # noqa: ANN401
+def _shares(model: Any, graph: Nodes, total: str, targets: int) -> str:  # noqa: ANN401
     """The probability of each class from what the trees add up to."""
     if not isinstance(model, (*_HISTOGRAMS, *_GRADIENTS)):
         return total
