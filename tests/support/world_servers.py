@@ -1,0 +1,255 @@
+"""MLflow with its runs and a database of studies, in memory, for a simulated TrainingRun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from typing_extensions import override
+
+from leadsman_api.labels import Tag
+from leadsman_api.reasons import Reason
+from leadsman_api.studies import TrialAttribute
+from leadsman_api.v1alpha1.training_run_status import GateStatus
+from leadsman_operator.facts import RunFacts, StudyFacts, TrialFacts, VersionFacts
+from leadsman_operator.ports import Endpoint
+from support.world import CONFIGURATION, MODEL, FakeRegistry
+from support.world_jobs import Trouble
+
+MLFLOW, STUDIES = "MLflow", "the study database"
+PARENT = "mlflow.parentRunId"
+_ENDED = ("COMPLETE", "PRUNED", "FAIL")
+
+
+class HasEnded(Exception):
+    """Somebody ended a trial that was still at work."""
+
+
+@dataclass
+class FakeMlflow(FakeRegistry):
+    """One registered model, and the runs of one training."""
+
+    faults: Trouble
+    runs: dict[str, RunFacts] = field(default_factory=dict)
+    uid: str = ""
+    """Of the TrainingRun that this is about."""
+    moves: list[tuple[int, int | None, GateStatus]] = field(default_factory=list)
+    """Each move of an alias by the operator: the version, what it took the place of, the gate."""
+    read: int | None = None
+    """Where the operator saw the alias point to, just before a move."""
+
+    # The port
+
+    @override
+    async def alias(self, endpoint: Endpoint, name: str, alias: str) -> int | None:
+        """The version that an alias points at."""
+        self.read = await super().alias(endpoint, name, alias)
+        return self.read
+
+    @override
+    async def set_alias(self, endpoint: Endpoint, name: str, alias: str, version: int) -> None:
+        """Point an alias at a version."""
+        await super().set_alias(endpoint, name, alias, version)
+        gate = GateStatus.model_validate_json(self.versions[version].tags[Tag.GATE])
+        self.moves.append((version, self.read, gate))
+        self._answer()
+
+    @override
+    async def ensure_run(
+        self, endpoint: Endpoint, experiment: str, name: str, tags: Mapping[str, str]
+    ) -> RunFacts:
+        """The parent run; made when there is none."""
+        self._gate(endpoint)
+        assert tags[Tag.TRAINING_RUN_UID] == self.uid
+        made = next(iter(self.parents()), None) or self._create(tags)
+        self._answer()
+        return made
+
+    @override
+    async def run(self, endpoint: Endpoint, run_id: str) -> RunFacts | None:
+        """A run; None when there is none."""
+        self._gate(endpoint)
+        return self.runs.get(run_id)
+
+    @override
+    async def end_run(
+        self, endpoint: Endpoint, run_id: str, status: str, tags: Mapping[str, str]
+    ) -> None:
+        """End a run."""
+        self._gate(endpoint)
+        self.end(run_id, status)
+        self._answer()
+
+    def _answer(self) -> None:
+        self.faults.answer(MLFLOW, Reason.REGISTRY_UNREACHABLE)
+
+    # What pods and people do
+
+    def _create(self, tags: Mapping[str, str]) -> RunFacts:
+        made = RunFacts(f"r-{len(self.runs)}", "RUNNING", dict(tags))
+        self.runs[made.run_id] = made
+        return made
+
+    def parents(self) -> list[RunFacts]:
+        """The runs that belong to no other run."""
+        return [run for run in self.runs.values() if PARENT not in run.tags]
+
+    @property
+    def parent(self) -> RunFacts:
+        """The run of the whole training."""
+        (found,) = self.parents()
+        return found
+
+    def create_child(self, number: int) -> str:
+        """A run for a trial; gives its id."""
+        return self._create({PARENT: self.parent.run_id, Tag.TRIAL.value: str(number)}).run_id
+
+    def end(self, run_id: str, status: str) -> None:
+        """A run ends, whatever it was before."""
+        self.runs[run_id] = replace(self.runs[run_id], status=status)
+
+    def end_orphans(self) -> None:
+        """End the runs of trials that nobody has ended."""
+        for run in [run for run in self.runs.values() if PARENT in run.tags]:
+            if run.status == "RUNNING":
+                self.end(run.run_id, "KILLED")
+
+    def note_parent(self, tags: Mapping[str, str]) -> None:
+        """Write tags on the parent run."""
+        run = self.parent
+        self.runs[run.run_id] = replace(run, tags={**run.tags, **tags})
+
+    def running(self) -> list[RunFacts]:
+        """The runs that have not ended."""
+        return [run for run in self.runs.values() if run.status == "RUNNING"]
+
+    def versions_of_run(self) -> list[int]:
+        """The versions that were made by the training."""
+        uid = Tag.TRAINING_RUN_UID
+        return [number for number, one in self.versions.items() if one.tags.get(uid) == self.uid]
+
+    def made(self) -> int | None:
+        """The version that an earlier try has made."""
+        return next(iter(self.versions_of_run()), None)
+
+    def make(self, gate: GateStatus, source: str) -> int:
+        """Register the training's version."""
+        tags = {Tag.TRAINING_RUN_UID.value: self.uid, Tag.STUDY.value: source}
+        number = self.register(tags)
+        self.judge(number, gate)
+        return number
+
+    def judge(self, version: int, gate: GateStatus) -> None:
+        """Write the gate's word on a version."""
+        found, text = self.versions[version], gate.model_dump_json(by_alias=True, exclude_none=True)
+        self.versions[version] = replace(found, tags={**found.tags, Tag.GATE.value: text})
+
+    def register(self, tags: Mapping[str, str]) -> int:
+        """Register a version of whoever it is."""
+        number = max(self.versions, default=0) + 1
+        source = f"models:/m-{number}"
+        self.versions[number] = VersionFacts(
+            MODEL, number, self.clock.now(), source, tags=dict(tags)
+        )
+        return number
+
+
+@dataclass
+class FakeStudies:
+    """A database with one study."""
+
+    faults: Trouble
+    name: str
+    is_at_work: Callable[[str], bool]
+    """Whether the program of a pod still runs, by the pod's uid."""
+    trials: list[TrialFacts] = field(default_factory=list)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    is_made: bool = False
+    holders: dict[int, str] = field(default_factory=dict)
+    """The pods that asked for trials, which they tell a moment later."""
+    fixed: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    """Parameters of trials that are run again; a trial has none before it asks for them."""
+    reaped: set[int] = field(default_factory=set)
+    """Trials that the operator ended."""
+    wronged: list[int] = field(default_factory=list)
+    """Trials that the operator ended while their pod was at work."""
+
+    # The port
+
+    async def study(self, url: str, name: str) -> StudyFacts | None:
+        """The study; None before a worker made it."""
+        self._gate(url, name)
+        return StudyFacts(tuple(self.trials), dict(self.attributes)) if self.is_made else None
+
+    async def fail_trial(
+        self, url: str, name: str, number: int, attributes: Mapping[str, Any]
+    ) -> None:
+        """End a running trial as failed; harmless when it has ended."""
+        self._gate(url, name)
+        trial = self.trials[number]
+        if trial.state not in _ENDED:
+            if self.is_at_work(self.holders[number]):
+                self.wronged.append(number)
+            self.reaped.add(number)
+            disrupted = bool(attributes[TrialAttribute.DISRUPTED])
+            self.note(number, disrupted=disrupted, error=attributes[TrialAttribute.ERROR])
+            self.tell(number, "FAIL")
+        self._answer()
+
+    async def enqueue_trial(
+        self, url: str, name: str, parameters: Mapping[str, Any], attributes: Mapping[str, Any]
+    ) -> None:
+        """Have the parameters tried next; harmless when a trial with the attributes is there."""
+        self._gate(url, name)
+        again = attributes[TrialAttribute.RETRY_OF]
+        if all(trial.retry_of != again for trial in self.trials):
+            number = len(self.trials)
+            self.trials.append(TrialFacts(number, "WAITING", retry_of=again))
+            self.fixed[number] = parameters
+        self._answer()
+
+    def _gate(self, url: str, name: str) -> None:
+        assert (url, name) == (CONFIGURATION.study_url, self.name)
+        self.faults.gate(STUDIES, Reason.STUDY_UNREACHABLE)
+
+    def _answer(self) -> None:
+        self.faults.answer(STUDIES, Reason.STUDY_UNREACHABLE)
+
+    # What workers do
+
+    def ask(self, pod: str) -> int:
+        """The next trial: one that waits, or a new one."""
+        waiting = next((one.number for one in self.trials if one.state == "WAITING"), None)
+        number = len(self.trials) if waiting is None else waiting
+        if waiting is None:
+            self.trials.append(TrialFacts(number, "WAITING"))
+        self.holders[number] = pod
+        self.note(number, state="RUNNING")
+        return number
+
+    def note(self, number: int, **changes: Any) -> None:
+        """Something becomes known of a trial; one that has ended takes no more."""
+        if self.trials[number].state in _ENDED:
+            raise HasEnded(number)
+        self.trials[number] = replace(self.trials[number], **changes)
+
+    def tell(self, number: int, state: str, **changes: Any) -> None:
+        """A trial ends."""
+        self.note(number, state=state, **changes)
+
+    def counted(self) -> list[TrialFacts]:
+        """The trials that count for the budget."""
+        return [one for one in self.trials if one.state != "WAITING" and not one.disrupted]
+
+    def counting(self) -> int:
+        """How many they are."""
+        return len(self.counted())
+
+    def running(self) -> list[TrialFacts]:
+        """The trials that have not ended."""
+        return [trial for trial in self.trials if trial.state == "RUNNING"]
+
+    def was_told_of(self, run_id: str) -> bool:
+        """Whether the operator ended the trial of an MLflow run, and knew the run."""
+        return any(self.trials[number].run_id == run_id for number in self.reaped)

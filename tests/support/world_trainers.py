@@ -1,0 +1,199 @@
+"""The programs of training pods in memory: a worker, and the conclusion.
+
+Each step of one is what a pod can be killed after. They follow leadsman_training's worker and
+conclude, write by write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from leadsman_api.conclusion import Conclusion
+from leadsman_api.labels import Tag
+from leadsman_api.reasons import Reason
+from leadsman_api.studies import StudyAttribute
+from leadsman_api.termination import ExitCode, Termination
+from leadsman_api.v1alpha1.training_run_status import GateStatus
+from leadsman_operator.facts import ObjectRef, TrialFacts
+from support.trainings import a_conclusion
+from support.world_clock import FakeClock
+from support.world_jobs import Ended, JobCluster, JobPod, Preempted, Program
+from support.world_servers import MLFLOW, STUDIES, FakeMlflow, FakeStudies, HasEnded
+
+SPEC_FILE = ObjectRef("v1", "ConfigMap", "ml", "churn-spec")
+MOST_FAILED = 2
+"""search.maxFailedTrials of the simulated runs."""
+_PATIENCE = timedelta(seconds=60)
+
+
+@dataclass
+class Trainers:
+    """Who makes the programs, and what is in store for them."""
+
+    clock: FakeClock
+    cluster: JobCluster
+    mlflow: FakeMlflow
+    studies: FakeStudies
+    outcomes: deque[str] = field(default_factory=deque)
+    """What the coming trials come to: good when nothing is told."""
+    verdict: str = "passed"
+    """What the next conclusion comes to: passed, refused, crash or no use."""
+
+    def begin(self, pod: JobPod) -> Program:
+        """The program of a pod."""
+        return self._work(pod) if "-search-" in pod.job.name else self._conclude()
+
+    # The worker
+
+    def _work(self, pod: JobPod) -> Program:
+        try:
+            yield from self._take_trials(pod)
+        except HasEnded:
+            raise Ended(1) from None
+
+    def _take_trials(self, pod: JobPod) -> Program:
+        trials = self._spec()["search"]["trials"]
+        self._needs_studies()
+        self.studies.is_made = True
+        while True:
+            self._needs_studies()
+            end = self._search_end(trials)
+            if end is not None:
+                self.studies.attributes[StudyAttribute.END.value] = end.value
+                raise Ended(ExitCode.DONE, Termination(reason=end, message="the search ended"))
+            if self.studies.counting() < trials:
+                yield from self._trial(pod, self.studies.ask(pod.uid))
+            yield
+
+    def _spec(self) -> dict[str, Any]:
+        config = self.cluster.objects.get(SPEC_FILE)
+        if config is None:
+            raise RuntimeError("a pod runs before its spec is there")
+        found: dict[str, Any] = json.loads(config["data"]["training-run.json"])["spec"]
+        return found
+
+    def _search_end(self, trials: int) -> Reason | None:
+        done = [one for one in self.studies.counted() if one.state != "RUNNING"]
+        if sum(one.state == "FAIL" for one in done) > MOST_FAILED:
+            return Reason.TOO_MANY_FAILURES
+        return Reason.BUDGET_SPENT if len(done) >= trials else None
+
+    def _trial(self, pod: JobPod, number: int) -> Program:
+        yield
+        self.studies.attributes.setdefault(StudyAttribute.ROWS.value, 569)
+        self.studies.note(number, pod_uid=pod.uid)
+        run_id: str | None = None
+        try:
+            yield
+            fixed = self.studies.fixed.get(number)
+            self.studies.note(number, parameters=fixed or {"depth": number})
+            yield from self._patiently()
+            run_id = self.mlflow.create_child(number)
+            yield
+            self.studies.note(number, run_id=run_id)
+            yield
+            yield from self._score(number, run_id)
+        except Preempted:
+            self._needs_studies()
+            self.studies.note(number, disrupted=True, error="its pod was told to go")
+            self.studies.tell(number, "FAIL")
+            if run_id is not None and MLFLOW not in self.cluster.faults.down:
+                self.mlflow.end(run_id, "KILLED")
+            raise
+
+    def _score(self, number: int, run_id: str) -> Program:
+        outcome = self.outcomes.popleft() if self.outcomes else "good"
+        self._needs_studies()
+        if outcome == "no use":
+            said = Termination(reason=Reason.DATA_INVALID, message="a column is missing")
+            self.studies.tell(number, "FAIL", error=said.message)
+            self.mlflow.end(run_id, "FAILED")
+            raise Ended(ExitCode.NO_USE, said)
+        if outcome == "crash":
+            raise Ended(139)
+        states = {"fails": "FAIL", "pruned": "PRUNED"}
+        values = (0.9 + number / 1000,) if outcome == "good" else ()
+        self.studies.tell(number, states.get(outcome, "COMPLETE"), values=values, seconds=20.0)
+        yield
+        yield from self._patiently()
+        self.mlflow.end(run_id, "FAILED" if outcome == "fails" else "FINISHED")
+
+    def _needs_studies(self) -> None:
+        if STUDIES in self.cluster.faults.down:
+            raise Ended(1)
+
+    def _patiently(self) -> Program:
+        begun: datetime = self.clock.now()
+        while MLFLOW in self.cluster.faults.down:
+            if self.clock.now() - begun > _PATIENCE:
+                said = Termination(reason=Reason.REGISTRY_UNREACHABLE, message="MLflow is down")
+                raise Ended(ExitCode.THIS_WORKER, said)
+            yield
+
+    # The conclusion
+
+    def _conclude(self) -> Program:
+        self._needs_studies()
+        best = max(
+            (one for one in self.studies.trials if one.state == "COMPLETE"),
+            key=lambda trial: trial.values,
+            default=None,
+        )
+        if best is None:
+            said = Termination(reason=Reason.NO_ELIGIBLE_TRIAL, message="no trial is there")
+            raise Ended(ExitCode.NO_USE, said)
+        yield
+        if self.verdict in ("crash", "no use"):
+            code = ExitCode.NO_USE if self.verdict == "no use" else 1
+            self.verdict = "passed" if self.verdict == "crash" else self.verdict
+            raise Ended(code, Termination(reason=Reason.DATA_INVALID, message="no rows"))
+        yield from self._patiently()
+        version = yield from self._registered(best)
+        yield
+        yield from self._write(version)
+        message = f"version {version} is registered"
+        raise Ended(ExitCode.DONE, Termination(reason=Reason.REGISTERED, message=message))
+
+    def _registered(self, best: TrialFacts) -> Generator[None, None, int]:
+        """A version with the gate's word, made once and judged again for another champion."""
+        mlflow = self.mlflow
+        made = mlflow.made()
+        champion = mlflow.aliases.get("champion")
+        if made is not None:
+            gate = GateStatus.model_validate_json(mlflow.versions[made].tags[Tag.GATE])
+            if champion not in (gate.champion_version, made):
+                yield
+                mlflow.judge(made, self._judge(champion))
+            return made
+        gate = self._judge(champion)
+        yield
+        yield from self._patiently()
+        return mlflow.made() or mlflow.make(gate, f"study#{best.number}")
+
+    def _judge(self, champion: int | None) -> GateStatus:
+        text = a_conclusion(passed=self.verdict == "passed", champion=champion)
+        found = Conclusion.from_text(text)
+        if found is None:
+            raise RuntimeError("a conclusion can be read")
+        return found.gate
+
+    def _write(self, version: int) -> Program:
+        yield from self._patiently()
+        mlflow = self.mlflow
+        mlflow.end_orphans()
+        yield
+        yield from self._patiently()
+        gate = GateStatus.model_validate_json(mlflow.versions[version].tags[Tag.GATE])
+        found = Conclusion.from_text(a_conclusion(version))
+        if found is None:
+            raise RuntimeError("a conclusion can be read")
+        text = found.model_copy(update={"gate": gate}).to_text()
+        mlflow.note_parent({Tag.CONCLUSION.value: text})
+        yield
+        yield from self._patiently()
+        mlflow.end(mlflow.parent.run_id, "FINISHED")
