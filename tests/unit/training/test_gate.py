@@ -9,11 +9,18 @@ import pytest
 
 from leadsman_api.v1alpha1.objective import Gate, Objective
 from leadsman_api.v1alpha1.training_run_status import GateCheck, GateStatus
+from leadsman_training import gate
 from leadsman_training.gate import Judged, check_columns, judge, with_check
 from leadsman_training.scores import Predictions
 
 ROWS = 200
 OBJECTIVE = Objective.model_validate({"metric": "accuracy"})
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer than in production, which is quicker and says the same of differences so clear."""
+    monkeypatch.setattr(gate, "DRAWS", 200)
 
 
 def right_in(share: float, truth: Any) -> Predictions:

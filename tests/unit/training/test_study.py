@@ -1,0 +1,126 @@
+"""The study of a search: its database, its trials, and one worker at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from leadsman_api.reasons import Reason
+from leadsman_api.studies import TrialAttribute
+from leadsman_api.v1alpha1.search import Search
+from leadsman_training.errors import ThisWorker
+from leadsman_training.study import alone, connect, counting, open_study
+from support.postgres import HAS_POSTGRES, postgres
+
+SEARCH = Search.model_validate({"sampler": "Random", "pruner": "None"})
+BOTH = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[RDBStorage]:
+    """A database in a file."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    made = connect(f"sqlite:///{tmp_path}/study.db")
+    yield made
+    made.remove_session()
+    made.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        pytest.param("postgresql://me:hidden@127.0.0.1:1/studies", "127.0.0.1:1/", id="no server"),
+        pytest.param("mysql://me:hidden@somewhere/studies", "somewhere/studies", id="no driver"),
+        pytest.param("me:hidden@somewhere", "somewhere", id="no address"),
+        pytest.param("sqlite:////nowhere/study.db", "sqlite:////nowhere/study.db", id="no folder"),
+    ],
+)
+def test_a_database_that_cant_be_had_is_named_without_its_password(url: str, where: str) -> None:
+    """Another worker may have more luck."""
+    with pytest.raises(ThisWorker) as refused:
+        connect(url)
+
+    assert refused.value.reason is Reason.STUDY_UNREACHABLE
+    assert refused.value.message.startswith(f"the database of studies at {where}")
+    assert "hidden" not in refused.value.message
+
+
+def test_the_first_worker_makes_the_study_and_the_others_find_it(storage: RDBStorage) -> None:
+    """With the directions of all objectives."""
+    first = open_study(storage, "ml/churn/u-1", SEARCH, BOTH, 1)
+    first.tell(first.ask(), [1.0, 2.0])
+    second = open_study(storage, "ml/churn/u-1", SEARCH, BOTH, 2)
+
+    assert second.directions == BOTH
+    assert [trial.values for trial in second.trials] == [[1.0, 2.0]]
+
+
+def test_trials_that_were_taken_away_or_wait_do_not_count(storage: RDBStorage) -> None:
+    """The budget is for what was tried."""
+    study = open_study(storage, "s", SEARCH, BOTH[:1], 1)
+    study.tell(study.ask(), 1.0)
+    study.tell(study.ask(), state=TrialState.FAIL)
+    taken = study.ask()
+    taken.set_user_attr(TrialAttribute.DISRUPTED, value=True)
+    study.tell(taken, state=TrialState.FAIL)
+    study.ask()
+    study.enqueue_trial({"x": 1})
+
+    assert [trial.number for trial in counting(study)] == [0, 1, 3]
+
+
+def claims(storage: RDBStorage, names: list[str]) -> int:
+    """How many at most were in at the same time, each for the study of a name."""
+    within, most = 0, 0
+    count = threading.Lock()
+    start = threading.Barrier(len(names))
+
+    def claim(name: str) -> None:
+        nonlocal within, most
+        start.wait()
+        for _ in range(5):
+            with alone(storage, name):
+                with count:
+                    within += 1
+                    most = max(most, within)
+                threading.Event().wait(0.002)
+                with count:
+                    within -= 1
+
+    threads = [threading.Thread(target=claim, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return most
+
+
+def test_one_at_a_time_claims_trials(storage: RDBStorage) -> None:
+    """In one process."""
+    assert claims(storage, ["s", "s", "s"]) == 1
+
+
+@pytest.fixture
+def database() -> Iterator[RDBStorage]:
+    """A PostgreSQL."""
+    with postgres() as url:
+        made = connect(url)
+        yield made
+        made.remove_session()
+        made.engine.dispose()
+
+
+@pytest.mark.skipif(not HAS_POSTGRES, reason="the machine has no PostgreSQL")
+def test_one_at_a_time_claims_trials_in_postgresql(database: RDBStorage) -> None:
+    """Each connection is another pod there; what fails inside leaves the way free."""
+    with pytest.raises(KeyError), alone(database, "s"):
+        raise KeyError
+
+    assert claims(database, ["s", "s", "s"]) == 1
