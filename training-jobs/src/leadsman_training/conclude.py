@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -65,13 +66,17 @@ class Conclude:
 
     def _best(self) -> optuna.trial.FrozenTrial:
         """The best trial; of several objectives, the best by the first."""
+        directions = self.study.directions
         try:
-            if len(self.study.directions) == 1:
-                return self.study.best_trial
-            front = self.study.best_trials
+            front = [self.study.best_trial] if len(directions) == 1 else self.study.best_trials
         except ValueError as error:
             raise NoUse(Reason.NO_ELIGIBLE_TRIAL, f"no trial can be concluded: {error}") from error
-        sign = 1 if self.study.directions[0] is optuna.study.StudyDirection.MAXIMIZE else -1
+        if not front:
+            raise NoUse(
+                Reason.NO_ELIGIBLE_TRIAL,
+                "no trial can be concluded: none has ended and kept the constraints",
+            )
+        sign = 1 if directions[0] is optuna.study.StudyDirection.MAXIMIZE else -1
         return max(front, key=lambda trial: sign * trial.values[0])
 
     def _registered(self) -> ModelVersion | None:
@@ -153,9 +158,9 @@ class Conclude:
         try:
             model = mlflow.sklearn.load_model(f"models:/{name}/{version}")
         except MlflowException:
-            model = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
-            return Predictions(_flat(model.predict(features))), version
-        return predict(model, features), version
+            other = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
+            return Predictions(_flat(_asked(other.predict, features, version))), version
+        return _asked(lambda rows: predict(model, rows), features, version), version
 
     def _signature(self, champion: int) -> GateCheck:
         """Whether a client of the champion could ask the new version as well."""
@@ -250,6 +255,18 @@ class Conclude:
     @property
     def _where(self) -> str:
         return self.settings.tracking_uri
+
+
+def _asked(model: Callable[[Any], Any], rows: Any, version: int) -> Any:  # noqa: ANN401 - whatever a model takes and gives
+    """What the champion says; NoUse when it can't say anything of these rows."""
+    try:
+        return model(rows)
+    except (ValueError, TypeError, LookupError, AttributeError, MlflowException) as error:
+        raise NoUse(
+            Reason.DATA_INVALID,
+            f"version {version}, which spec.gate.against names, can't judge these rows, so that"
+            f" nothing can be compared with it: {error}"[:900],
+        ) from error
 
 
 def _flat(values: Any) -> Any:  # noqa: ANN401 - whatever a model gives

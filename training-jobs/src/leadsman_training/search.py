@@ -17,7 +17,7 @@ from leadsman_training import scores
 from leadsman_training.candidate import Candidate, classification_of, load_function
 from leadsman_training.conclude import Conclude
 from leadsman_training.data import Table, load, split
-from leadsman_training.errors import NoUse
+from leadsman_training.errors import NoUse, Preempted
 from leadsman_training.settings import Settings
 from leadsman_training.study import alone, connect, counting, open_study
 from leadsman_training.tracking import Tracker
@@ -73,6 +73,12 @@ def prepare(settings: Settings) -> tuple[Candidate, Table]:
         load_function(spec.trainer.entrypoint)
     table = load(spec.data.source, settings.data_dir)
     parts = split(table, spec.data, seed, classification=classification_of(spec.trainer))
+    for number, rule in enumerate(spec.gate.rules):
+        if rule.slice_by is not None and rule.slice_by not in parts.test_x:
+            raise NoUse(
+                Reason.DATA_INVALID,
+                f"spec.gate.rules[{number}].sliceBy: the model sees no column {rule.slice_by!r}",
+            )
     _logger.info(
         "Data read.",
         extra={
@@ -102,7 +108,9 @@ def _begin(
         enqueue_champion(settings, study, candidate, client)
     try:
         baseline = candidate.baseline()
-    except (ValueError, NoUse) as error:
+    except Preempted:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the estimator raises: its trials count it
         _logger.warning("There is no baseline: %s", error)
         baseline = None
     if baseline is not None and baseline == baseline:  # noqa: PLR0124 - not NaN

@@ -80,14 +80,14 @@ class Worker:
     def _finish(
         self, trial: optuna.Trial, run_id: str, value: float, metrics: Mapping[str, float]
     ) -> None:
-        if value != value:  # noqa: PLR0124 - NaN
-            raise ValueError(f"{self.candidate.metric} has no value on these folds")
+        values = [_valued(self.candidate.metric, value)]
         further = [one.metric for one in self.settings.resource.spec.objective.additional]
         missing = [name for name in further if name not in metrics]
         if missing:
             raise NoUse(Reason.SPEC_INVALID, f"the trials have no metric {', '.join(missing)}")
+        values += [_valued(name, metrics[name]) for name in further]
         self._constrain(trial, {**metrics, self.candidate.metric: value})
-        self.study.tell(trial, [value, *(metrics[name] for name in further)])
+        self.study.tell(trial, values)
         self.tracker.end(run_id, "FINISHED", {**metrics, self.candidate.metric: value})
         _logger.info(
             "Trial done.",
@@ -179,6 +179,13 @@ class Worker:
     def _better(self, one: float, other: float) -> bool:
         maximize = self.settings.resource.spec.objective.direction is Direction.MAXIMIZE
         return one > other if maximize else one < other
+
+
+def _valued(name: str, value: float) -> float:
+    """Optuna would take NaN for a failure, and nobody would know why."""
+    if value != value:  # noqa: PLR0124 - NaN
+        raise ValueError(f"{name} has no value on these folds")
+    return value
 
 
 def _values(done: list[FrozenTrial]) -> list[float]:
