@@ -39,9 +39,9 @@ def client(tracking: str) -> Iterator[MlflowClient]:
 def pod(client: MlflowClient, tmp_path: Path) -> Callable[..., dict[str, str]]:
     """Make the environment of a pod, for a spec that is given in parts.
 
-    The data has 60 rows of two classes that `telling` nearly knows.
+    The data has 60 rows of two classes that `telling` knows.
     """
-    rows = [f"{row % 5},{row % 2 + row % 3},{row % 2}" for row in range(60)]
+    rows = [f"{row % 5},{10 * (row % 2) + row % 3},{row % 2}" for row in range(60)]
     (tmp_path / "rows.csv").write_text("\n".join(["noise,telling,bought", *rows]))
 
     def made(**spec: Any) -> dict[str, str]:

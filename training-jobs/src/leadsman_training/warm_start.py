@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import optuna
@@ -12,6 +14,7 @@ from mlflow.exceptions import MlflowException
 from leadsman_api.conclusion import Conclusion
 from leadsman_api.labels import Tag
 from leadsman_training.candidate import Candidate
+from leadsman_training.search_space import Space, suggest
 from leadsman_training.settings import Settings
 
 _logger = logging.getLogger(__name__)
@@ -23,10 +26,26 @@ def enqueue_champion(
     """Have the champion's parameters tried first, if they are known and of this space."""
     parameters = _parameters(settings, client)
     space = candidate.search_space() if candidate.trainer.entrypoint is None else {}
-    if not parameters or not set(parameters) <= set(space):
+    if not parameters or not _are_of(space, parameters):
         return
     _logger.info("The champion's parameters are tried first.", extra={"parameters": parameters})
     study.enqueue_trial(parameters, skip_if_exists=True)
+
+
+def _are_of(space: Space, parameters: Mapping[str, Any]) -> bool:
+    """Whether a search of this space could propose them; parameters that lack are sampled."""
+    if not set(parameters) <= set(space):
+        return False
+    with warnings.catch_warnings():
+        # Optuna would take numbers beyond the bounds, and fail at choices that there are not.
+        warnings.simplefilter("error", UserWarning)
+        try:
+            for name, value in parameters.items():
+                alone = {name: space[name].model_copy(update={"when": None})}
+                suggest(alone, optuna.trial.FixedTrial({name: value}))
+        except (ValueError, UserWarning):
+            return False
+    return True
 
 
 def _parameters(settings: Settings, client: MlflowClient) -> dict[str, Any]:

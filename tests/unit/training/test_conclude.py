@@ -1,0 +1,286 @@
+"""The champion's part in a search: tried first, judged beside, and never in the way."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import optuna
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from mlflow.models import infer_signature
+
+from leadsman_api.conclusion import Conclusion
+from leadsman_api.environment import Variable
+from leadsman_api.labels import Tag
+from leadsman_api.reasons import Reason
+from leadsman_api.termination import ExitCode, Termination
+from leadsman_training import job
+
+# MLflow and the libraries that it imports warn of each other.
+pytestmark = pytest.mark.filterwarnings("ignore")
+Pod = Callable[..., dict[str, str]]
+MODEL = "bought"
+SPACE = {"C": {"float": [0.1, 10.0]}, "solver": {"categorical": ["lbfgs", "newton-cg"]}}
+
+OWN_CODE = """
+from sklearn.linear_model import LogisticRegression
+
+def two(trial, run):
+    x = trial.suggest_int("x", 1, 9)
+    run.log_metric("size", float(x))
+    run.keep(LogisticRegression(C=x).fit(*run.train))
+    return x / 10
+
+def keeps_nothing(trial, run):
+    return 1.0
+"""
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Own code that can be imported, and the signals as they were."""
+    (tmp_path / f"{tmp_path.name}.py").write_text(OWN_CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Termination]:
+    """Run a program of a pod."""
+    code = job.run(command, pod)
+    said = Termination.from_text(Path(pod["LEADSMAN_TERMINATION_PATH"]).read_text())
+    assert said is not None
+    return ExitCode(code), said
+
+
+def first_parameters(pod: Mapping[str, str]) -> dict[str, Any]:
+    """Those of the first trial of a search."""
+    code, said = last_words("work", pod)
+    assert code is ExitCode.DONE, said
+    study = optuna.load_study(study_name=pod[Variable.STUDY], storage=pod[Variable.STUDY_URL])
+    assert study.trials[0].state.name == "COMPLETE", study.trials[0].user_attrs
+    return study.trials[0].params
+
+
+def found_by(pod: Mapping[str, str], client: MlflowClient) -> Conclusion:
+    """What a conclude Job wrote on the parent run."""
+    code, said = last_words("conclude", pod)
+    assert (code, said.reason) == (ExitCode.DONE, Reason.REGISTERED), said
+    run = client.get_run(pod[Variable.PARENT_RUN])
+    found = Conclusion.from_text(run.data.tags[Tag.CONCLUSION])
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def champion(client: MlflowClient) -> Callable[..., int]:
+    """Make a version the champion: of a run with a conclusion, a file, or a model."""
+    if not client.search_registered_models(f"name = '{MODEL}'"):
+        client.create_registered_model(MODEL)
+
+    def made(
+        parameters: Mapping[str, Any] | None = None,
+        source: str = "file:///nowhere",
+        *,
+        of_a_run: bool = True,
+    ) -> int:
+        run_id = None
+        if of_a_run:
+            run_id = client.create_run("1").info.run_id
+            if parameters is not None:
+                client.set_tag(run_id, str(Tag.CONCLUSION), a_conclusion(parameters).to_text())
+        version = client.create_model_version(MODEL, source, run_id=run_id)
+        client.set_registered_model_alias(MODEL, "champion", version.version)
+        return int(version.version)
+
+    return made
+
+
+def a_conclusion(parameters: Mapping[str, Any]) -> Conclusion:
+    """What an earlier search has found."""
+    return Conclusion.model_validate(
+        {
+            "modelVersion": 1,
+            "digest": f"sha256:{'0' * 64}",
+            "gate": {"passed": True, "rows": 12, "checks": []},
+            "best": {"number": 0, "value": 0.9, "parameters": dict(parameters)},
+            "provenance": {"dataDigest": "sha256:d", "rows": 60},
+        }
+    )
+
+
+def searching(**search: Any) -> dict[str, Any]:
+    """A spec that searches for the model with the champion."""
+    return {"model": {"name": MODEL}, "search": {"trials": 1, "space": SPACE, **search}}
+
+
+def test_the_parameters_of_the_champion_are_tried_first(
+    pod: Pod, champion: Callable[..., int]
+) -> None:
+    """By its alias, or by the version that the gate names."""
+    known = {"C": 3.25, "solver": "newton-cg"}
+    version = champion(known)
+    assert first_parameters(pod(**searching())) == known
+
+    champion({"C": 1.5, "solver": "lbfgs"})
+    against = {"gate": {"against": {"version": version}}}
+    assert first_parameters(pod(**searching(), **against)) == known
+
+
+def test_what_the_champion_lacks_is_sampled(pod: Pod, champion: Callable[..., int]) -> None:
+    """A parameter that is new in the space."""
+    champion({"C": 3.25})
+
+    assert first_parameters(pod(**searching()))["C"] == 3.25
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        pytest.param({"C": 3.25, "penalty": "l2"}, id="a parameter that is gone"),
+        pytest.param({"C": 99.0, "solver": "lbfgs"}, id="a value beyond the bounds"),
+        pytest.param({"C": 3.25, "solver": "sag"}, id="a choice that is gone"),
+        pytest.param({"C": 0.01}, id="a value below the bounds"),
+        pytest.param({"C": "much", "solver": "lbfgs"}, id="a value of another type"),
+        pytest.param({}, id="no parameters"),
+        pytest.param(None, id="no conclusion"),
+    ],
+)
+def test_parameters_of_another_space_are_not_tried(
+    pod: Pod, champion: Callable[..., int], parameters: Mapping[str, Any] | None
+) -> None:
+    """The trial would leave the space that the spec asks for, or fail."""
+    champion(parameters)
+    found = first_parameters(pod(**searching()))
+
+    assert 0.1 <= found["C"] <= 10.0
+    assert found["C"] != 3.25
+    assert found["solver"] in {"lbfgs", "newton-cg"}
+
+
+def test_a_champion_of_no_run_has_no_parameters(pod: Pod, champion: Callable[..., int]) -> None:
+    """Somebody registered it by hand."""
+    champion(of_a_run=False)
+
+    assert set(first_parameters(pod(**searching()))) == {"C", "solver"}
+
+
+def test_a_search_may_begin_without_the_champion(pod: Pod, champion: Callable[..., int]) -> None:
+    """Where the spec says so."""
+    champion({"C": 3.25, "solver": "newton-cg"})
+    found = first_parameters(pod(**searching(warmStart={"champion": False})))
+
+    assert found["C"] != 3.25
+
+
+def test_own_code_begins_as_it_likes(
+    tmp_path: Path, pod: Pod, champion: Callable[..., int]
+) -> None:
+    """What it will ask for is not known."""
+    champion({"C": 3.25})
+    spec = {"trainer": {"entrypoint": f"{tmp_path.name}:two"}, "model": {"name": MODEL}}
+
+    assert set(first_parameters(pod(**spec))) == {"x"}
+
+
+def test_of_several_objectives_the_best_by_the_first_is_concluded(
+    tmp_path: Path, pod: Pod, client: MlflowClient
+) -> None:
+    """Without a champion only the bounds count, and a version that is not there is none."""
+    made = pod(
+        trainer={"entrypoint": f"{tmp_path.name}:two"},
+        objective={
+            "metric": "accuracy", "additional": [{"metric": "size", "direction": "minimize"}],
+        },
+        gate={"against": {"version": 7}, "rules": [{"metric": "accuracy", "min": 0.1}]},
+        search={"trials": 4, "sampler": "Random"},
+    )  # fmt: skip
+    last_words("work", made)
+    study = optuna.load_study(study_name=made[Variable.STUDY], storage=made[Variable.STUDY_URL])
+    found = found_by(made, client)
+
+    assert found.best.value == max(trial.params["x"] for trial in study.trials) / 10
+    assert found.gate.champion_version is None
+    assert [check.metric for check in found.gate.checks] == ["accuracy"]
+    assert found.provenance.rows == 60
+
+
+def test_several_objectives_may_have_no_best(tmp_path: Path, pod: Pod) -> None:
+    """When no trial kept the constraints."""
+    made = pod(
+        trainer={"entrypoint": f"{tmp_path.name}:two"},
+        objective={
+            "metric": "accuracy", "additional": [{"metric": "size"}],
+            "constraints": [{"metric": "size", "min": 1000.0}],
+        },
+    )  # fmt: skip
+    last_words("work", made)
+    code, said = last_words("conclude", made)
+
+    assert (code, said.reason) == (ExitCode.NO_USE, Reason.NO_ELIGIBLE_TRIAL)
+    assert said.message.endswith("none has ended and kept the constraints")
+
+
+def test_own_code_that_keeps_no_model_is_told_how(tmp_path: Path, pod: Pod) -> None:
+    """There is nothing to register."""
+    entrypoint = f"{tmp_path.name}:keeps_nothing"
+    made = pod(trainer={"entrypoint": entrypoint})
+    last_words("work", made)
+    code, said = last_words("conclude", made)
+
+    assert (code, said.reason) == (ExitCode.NO_USE, Reason.ENTRYPOINT_INVALID)
+    assert said.message == f"{entrypoint} kept no model: call run.keep(model)"
+
+
+def nobody_buys(model_input: pd.DataFrame) -> list[int]:
+    """A model of no library that MLflow knows."""
+    return [0] * len(model_input)
+
+
+def logged(client: MlflowClient, columns: list[str] | None) -> str:
+    """Where a model lies that knows these columns; without a signature when None."""
+    rows = pd.DataFrame({name: [0, 1, 0] for name in columns or []})
+    signature = infer_signature(rows, [0, 1, 0]) if columns is not None else None
+    with mlflow.start_run(run_id=client.create_run("1").info.run_id):
+        made = mlflow.pyfunc.log_model(
+            name="model", python_model=nobody_buys, signature=signature, pip_requirements=[]
+        )
+    return f"models:/{made.model_id}"
+
+
+@pytest.mark.parametrize("columns", [["noise", "telling"], None], ids=["signature", "none"])
+def test_a_champion_of_any_library_is_compared(
+    pod: Pod, client: MlflowClient, champion: Callable[..., int], columns: list[str] | None
+) -> None:
+    """By what it predicts; without a signature its columns can't be compared."""
+    version = champion(source=logged(client, columns))
+    made = pod(**searching(), gate={"rules": [{"metric": "accuracy", "margin": 0.0}]})
+    last_words("work", made)
+    found = found_by(made, client)
+    accuracy, signature = found.gate.checks
+
+    assert (found.gate.passed, found.gate.champion_version) == (True, version)
+    assert accuracy.champion == pytest.approx(0.5)
+    assert signature.passed
+    assert ("no signature" in signature.message) is (columns is None)
+
+
+def test_a_champion_that_cant_judge_the_rows_is_named(
+    pod: Pod, client: MlflowClient, champion: Callable[..., int]
+) -> None:
+    """A column of its own is gone from the data: the Job ends, and says which version."""
+    source = logged(client, ["noise", "telling", "region"])
+    version = champion(source=source)
+    made = pod(**searching())
+    last_words("work", made)
+    code, said = last_words("conclude", made)
+
+    assert (code, said.reason) == (ExitCode.NO_USE, Reason.DATA_INVALID)
+    assert said.message.startswith(f"version {version}, which spec.gate.against names, can't judge")
+    assert "region" in said.message
