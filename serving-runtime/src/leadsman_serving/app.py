@@ -11,7 +11,6 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
 
 from leadsman_api.ports import LIVE_PATH, METRICS_PATH, READY_PATH
 from leadsman_serving.documentation import document
@@ -40,7 +39,7 @@ def create_app(
     lifecycle: Lifecycle | None = None,
     inference: Inference | None = None,
     metrics: RequestMetrics | None = None,
-) -> ASGIApp:
+) -> RequestGate:
     """The app of the model port: the gate before the routes; without a model it refuses."""
     lifecycle = lifecycle or Lifecycle(beat_at=time.monotonic())
     routes = create_routes(settings, lifecycle, inference)

@@ -14,25 +14,32 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from leadsman_serving.gate import CLOSES_AT
+from leadsman_serving.quick_protocol import QuickAnswers, QuickProtocol
 
 _SPREAD = 0.1
 
 
-def protocol_with_age(most_seconds: float) -> type[asyncio.Protocol]:
+def protocol_of(most_seconds: float, quick: QuickAnswers | None) -> type[asyncio.Protocol]:
     """The protocol of uvicorn, whose connections are asked to close after this time; 0 for never.
 
-    The time differs by a tenth from one to the next, lest all come back at once.
+    The time differs by a tenth from one to the next, lest all come back at once. With `quick`
+    usual requests are answered below ASGI.
     """
+    base: type[HttpToolsProtocol] = HttpToolsProtocol
+    if quick is not None:
+        base = type("QuickProtocol", (QuickProtocol,), {"answers": quick})
     if not most_seconds:
-        return cast("type[asyncio.Protocol]", HttpToolsProtocol)
+        return cast("type[asyncio.Protocol]", base)
 
-    class AgingProtocol(HttpToolsProtocol):
+    class AgingProtocol(base):  # type: ignore[misc, valid-type] # chosen above
         """Notes in each request's state when its connection has had its time."""
 
         @override
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        def connection_made(self, transport: asyncio.Transport) -> None:
             share = 1 + random.uniform(-_SPREAD, _SPREAD)  # noqa: S311 - no secret
-            self.app_state = {**self.app_state, CLOSES_AT: time.monotonic() + most_seconds * share}
+            # A copy of its own: uvicorn gives all connections the same.
+            known = self.app_state  # type: ignore[has-type] # of a base that is chosen above
+            self.app_state = {**known, CLOSES_AT: time.monotonic() + most_seconds * share}
             super().connection_made(transport)
 
     return cast("type[asyncio.Protocol]", AgingProtocol)

@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -30,7 +30,7 @@ CLOSES_AT = "closes_at"
 """In the scope's state: when the connection has had its time, on the monotonic clock."""
 _CLIENT_CLOSED = 499
 _JSON_TYPE = (b"content-type", b"application/json")
-_USUAL_BYTES = 65536
+USUAL_BYTES = 65536
 """Larger bodies go the general way, which knows the limits."""
 _ACCEPTABLE_ID = re.compile(rb"[!-~]{1,128}")
 _PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
@@ -50,10 +50,10 @@ class RequestGate:
         single: SingleRow | None = None,
     ) -> None:
         """`headers` say in each answer of an endpoint which model gave it; `single` is quicker."""
-        self._app, self._lifecycle = app, lifecycle
+        self._app, self.lifecycle = app, lifecycle
         self._endpoints, self._metrics = dict(endpoints or {}), metrics
         # Quoted, because headers hold no other alphabet and no line breaks.
-        self._headers = [
+        self.headers = [
             (name.encode(), quote(value, safe=_PRINTABLE).encode())
             for name, value in (headers or {}).items()
             if value
@@ -78,7 +78,9 @@ class RequestGate:
         self, single: SingleRow, scope: Scope, receive: Receive, send: Send
     ) -> Receive | None:
         """Answer the usual request; else give what receives it again."""
-        request_id = _id_of_usual(scope)
+        if scope["method"] != "POST" or scope["query_string"]:
+            return receive
+        request_id = id_of_usual(scope["headers"])
         if request_id is None:
             return receive
         began = time.perf_counter()
@@ -86,17 +88,17 @@ class RequestGate:
         if message["type"] != "http.request" or message.get("more_body", False):
             return _again(message, receive)
         body = message.get("body", b"")
-        answer = single(body) if len(body) <= _USUAL_BYTES else None
+        answer = single(body) if len(body) <= USUAL_BYTES else None
         if answer is None:
             return _again(message, receive)
         headers = [
             _JSON_TYPE,
             (b"content-length", str(len(answer)).encode()),
-            (b"x-request-id", request_id or self._next_id()),
-            *self._headers,
+            (b"x-request-id", request_id or self.next_id()),
+            *self.headers,
         ]
         state = scope.get("state")
-        if self._lifecycle.draining or (
+        if self.lifecycle.draining or (
             state and time.monotonic() >= state.get(CLOSES_AT, float("inf"))
         ):
             headers.append((b"connection", b"close"))
@@ -114,12 +116,12 @@ class RequestGate:
         endpoint = self._endpoints.get(scope["path"])
         headers = [(REQUEST_ID.encode(), request_id)]
         if endpoint is not None:
-            headers += self._headers
+            headers += self.headers
         closes_at = state.get(CLOSES_AT, float("inf"))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if self._lifecycle.draining or time.monotonic() >= closes_at:
+                if self.lifecycle.draining or time.monotonic() >= closes_at:
                     # A kept connection would pin its client to a process that ends or is crowded.
                     headers.append((b"connection", b"close"))
                 message = {**message, "headers": [*message.get("headers", ()), *headers]}
@@ -133,7 +135,7 @@ class RequestGate:
     async def _answer(self, endpoint: Endpoint, call: Call, send: Send) -> None:
         """Answer from an endpoint, and count the request until its answer is sent."""
         began, status = time.perf_counter(), HTTPStatus.INTERNAL_SERVER_ERROR.value
-        self._lifecycle.in_flight += 1
+        self.lifecycle.in_flight += 1
         try:
             answer = await _answer_of(endpoint, call)
             status = answer.status
@@ -141,7 +143,7 @@ class RequestGate:
         except ClientGone:
             status = _CLIENT_CLOSED
         finally:
-            self._lifecycle.in_flight -= 1
+            self.lifecycle.in_flight -= 1
             if self._metrics is not None:
                 self._metrics.answered(status, time.perf_counter() - began)
 
@@ -150,18 +152,17 @@ class RequestGate:
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _ACCEPTABLE_ID.fullmatch(value):
                 return bytes(value)
-        return self._next_id()
+        return self.next_id()
 
-    def _next_id(self) -> bytes:
+    def next_id(self) -> bytes:
+        """An id for a request whose client gave none."""
         return f"{self._prefix}-{next(self._numbers):x}".encode()
 
 
-def _id_of_usual(scope: Scope) -> bytes | None:
-    """The id that the client gave, empty without one; None for a request that is not usual."""
-    if scope["method"] != "POST" or scope["query_string"]:
-        return None
+def id_of_usual(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """The id that the client gave, empty without one; None for what the general way has to see."""
     given, is_json = b"", False
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"content-type":
             is_json = value == b"application/json"
         elif name == b"x-request-id":

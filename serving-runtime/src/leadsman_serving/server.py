@@ -22,9 +22,12 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 
 from leadsman_serving.app import create_app, create_side_app
-from leadsman_serving.connections import protocol_with_age
+from leadsman_serving.connections import protocol_of
 from leadsman_serving.errors import PortUnavailable
+from leadsman_serving.gate import RequestGate
+from leadsman_serving.inference import Inference
 from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle
+from leadsman_serving.quick_protocol import QuickAnswers
 from leadsman_serving.settings import Settings, variable_of
 from leadsman_serving.start import begin
 from leadsman_serving.telemetry import RequestMetrics, create_registry, installed_version
@@ -52,7 +55,8 @@ def run(settings: Settings) -> None:
         _side_port(side_app, side_socket),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_serve(settings, lifecycle, app, model_socket, side_socket))
+        configuration = _configuration(settings, app, _quick(settings, app, inference, metrics))
+        runner.run(_serve(settings, lifecycle, configuration, model_socket, side_socket))
     _logger.info("Ended.")
 
 
@@ -68,12 +72,12 @@ class _Server(uvicorn.Server):
 async def _serve(
     settings: Settings,
     lifecycle: Lifecycle,
-    app: ASGIApp,
+    configuration: uvicorn.Config,
     listener: socket.socket,
     side_listener: socket.socket,
 ) -> None:
     """Serve the model port; on a signal drain, on a second one stop at once."""
-    server = _Server(_configuration(settings, app))
+    server = _Server(configuration)
     asked_to_end, in_a_hurry = asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:
@@ -127,11 +131,20 @@ async def _beat(lifecycle: Lifecycle) -> None:
         await asyncio.sleep(BEAT_SECONDS)
 
 
-def _configuration(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+def _quick(
+    settings: Settings, gate: RequestGate, inference: Inference | None, metrics: RequestMetrics
+) -> QuickAnswers | None:
+    """What answers below ASGI, where that is asked for and the model suits it."""
+    if not settings.quick or inference is None or inference.single is None:
+        return None
+    return QuickAnswers(inference.single, gate.lifecycle, metrics, gate.headers, gate.next_id)
+
+
+def _configuration(settings: Settings, app: ASGIApp, quick: QuickAnswers | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         # httptools by name: "auto" falls back without a word to a parser three times slower.
-        http=protocol_with_age(settings.limits.max_connection_age.total_seconds()),
+        http=protocol_of(settings.limits.max_connection_age.total_seconds(), quick),
         ws="none",
         backlog=_BACKLOG,
         access_log=False,

@@ -54,6 +54,9 @@ class Settings(BaseModel):
     keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
     """How long an idle connection stays open; longer than the 60 s that proxies keep one."""
 
+    quick: bool = False
+    """Whether usual requests are answered below ASGI: faster, by uvicorn's private interfaces."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe log line that is written."""
 

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from leadsman_serving.model import Model
-from leadsman_serving.table import Table
+from leadsman_serving.table import Array, Table
 from leadsman_serving.worker import INLINE_SECONDS, Worker
 
 _COLUMN = "c{}"
@@ -42,6 +42,19 @@ class SingleRow:
         worker = self._worker
         if worker.seconds >= INLINE_SECONDS or worker.waiting:
             return None
+        matrix = self._matrix(body)
+        if matrix is None:
+            return None
+        try:
+            found = self._predict(Table(matrix=matrix, names=self._names))
+        except Exception:  # noqa: BLE001 - it fails again in the general way, which tells of it
+            return None
+        if type(found) is not np.ndarray:
+            return None
+        return b'{"prediction":' + self._encode(found.tolist()[0]) + self._tail
+
+    def _matrix(self, body: bytes) -> Array | None:
+        """The row of a body; None for what is no row of finite numbers."""
         try:
             row = self._decode(body).features
         except msgspec.MsgspecError:
@@ -51,12 +64,8 @@ class SingleRow:
             return None
         matrix = np.array((values,), np.float64)
         total = matrix.sum()
-        if total - total != 0.0:  # an infinite number, or a sum that is too large
-            return None
-        found = self._predict(Table(matrix=matrix, names=self._names))
-        if type(found) is not np.ndarray:
-            return None
-        return b'{"prediction":' + self._encode(found.tolist()[0]) + self._tail
+        # An infinite number, or a sum that is too large to be told from one.
+        return matrix if total - total == 0.0 else None
 
 
 def _decoder(names: tuple[str, ...]) -> Callable[[bytes], Any]:
