@@ -26,12 +26,12 @@ from leadsman_operator.observe.gather import observe
 from leadsman_operator.planner.observation import RunObservation
 from leadsman_operator.planner.training_run import plan_training_run
 from support.world import CONFIGURATION
-from support.world_jobs import API
-from support.world_servers import MLFLOW, STUDIES
-from support.world_training import OVER, REF, TrainingSimulation
+from support.world_training import OVER, REF, SPEC, TrainingSimulation
+from support.world_trouble import API, MLFLOW, STUDIES
 
-LOSSES = ("evicted", "deleted", "out of memory", "killed", "node lost")
+LOSSES = ("evicted", "deleted", "out of memory", "killed", "node dead", "node unheard")
 OUTCOMES = ("good", "fails", "pruned", "crash", "no use")
+DELETED = ("Job", "Secret", "ServiceAccount")
 VERDICTS = ("passed", "passed", "refused", "crash", "no use")
 STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 
@@ -46,11 +46,19 @@ class TrainingRunLife(RuleBasedStateMachine):
 
     sim: TrainingSimulation
 
-    @initialize(approval=st.booleans(), alias=st.sampled_from(["champion", "challenger"]))
-    def begin(self, approval: bool, alias: str) -> None:  # noqa: FBT001 - drawn
-        """A run is made, beside a champion of somebody else."""
+    @initialize(
+        approval=st.booleans(),
+        alias=st.sampled_from(["champion", "challenger"]),
+        trials=st.integers(1, 4),
+    )
+    def begin(self, approval: bool, alias: str, trials: int) -> None:  # noqa: FBT001 - drawn
+        """A run is made."""
         promotion = {"alias": alias, "approval": {"required": approval}}
-        self.sim = TrainingSimulation(promotion=promotion)
+        workers = min(trials, 2)
+        search = {**SPEC["search"], "trials": trials, "parallelism": workers}
+        self.sim = TrainingSimulation(promotion=promotion, search=search)
+        self.given: set[int] = set()
+        """Versions that somebody else pointed the alias at."""
 
     # Pods and nodes
 
@@ -78,6 +86,12 @@ class TrainingRunLife(RuleBasedStateMachine):
         """Nodes that died are taken out of the cluster."""
         self.sim.cluster.forget_nodes()
 
+    @rule()
+    def find_nodes(self) -> None:
+        """Nodes that were lost are back."""
+        self.sim.cluster.find_nodes()
+        self.sim.tell("lost nodes are back")
+
     # Users and rivals
 
     @rule(suspend=st.booleans())
@@ -93,20 +107,43 @@ class TrainingRunLife(RuleBasedStateMachine):
     @rule(workers=st.integers(1, 2))
     def change_workers(self, workers: int) -> None:
         """The user asks for more pods, or for fewer."""
-        self._edit(search={"parallelism": workers})
+        if workers <= self.sim.spec["search"]["trials"]:
+            self._edit(search={"parallelism": workers})
 
     @rule()
     def approve(self) -> None:
         """Somebody says yes to the version that waits, if there is one."""
         version = self.sim.status.get("modelVersion")
         if version is not None:
-            granted = {"version": version, "by": "ada"}
-            self._edit(promotion={**self.sim.spec["promotion"], "approval": {"granted": granted}})
+            approval = {
+                **self.sim.spec["promotion"]["approval"],
+                "granted": {"version": version, "by": "ada"},
+            }
+            self._edit(promotion={"approval": approval})
 
     @rule(calls=st.integers(0, 25))
     def rival(self, calls: int) -> None:
         """Somebody registers a version and points the alias at it, perhaps between two calls."""
         self.sim.faults.meanwhile = (calls, self._point)
+
+    @rule(chosen=st.integers(0, 10**6))
+    def move_alias(self, chosen: int) -> None:
+        """Somebody points the alias at an older version, or nowhere."""
+        known = [*sorted(self.sim.mlflow.versions), None]
+        version = known[chosen % len(known)]
+        self.sim.mlflow.aliases.pop("champion", None)
+        if version is not None:
+            self.sim.mlflow.aliases["champion"] = version
+            self.given.add(version)
+        self.sim.tell(f"somebody points the alias: {self.sim.mlflow.aliases}")
+
+    @rule(chosen=st.integers(0, 10**6))
+    def meddle(self, chosen: int) -> None:
+        """Somebody deletes an object that can be made again."""
+        refs = [ref for kind in DELETED for ref in self.sim.objects(kind)]
+        if refs:
+            self.sim.cluster.remove(refs[chosen % len(refs)])
+            self.sim.tell(f"somebody deletes {refs[chosen % len(refs)]}")
 
     @rule()
     def delete(self) -> None:
@@ -147,15 +184,16 @@ class TrainingRunLife(RuleBasedStateMachine):
         """One of the coming writes has its effect, and its answer is lost."""
         self.sim.faults.lose_in = writes
 
-    @rule(calls=st.integers(0, 25), steps=st.integers(1, 4))
+    @rule(calls=st.integers(0, 25), steps=st.integers(1, 12))
     def work_meanwhile(self, calls: int, steps: int) -> None:
         """The pods and the controllers go on while the operator looks around."""
         self.sim.faults.meanwhile = (calls, lambda: self._work(steps))
 
     def _work(self, steps: int) -> None:
         for _ in range(steps):
-            self.sim.clock.advance(1)
+            self.sim.clock.advance(2)
             self.sim.cluster.run()
+        self.sim.tell("the world goes on meanwhile")
 
     # Time
 
@@ -167,6 +205,19 @@ class TrainingRunLife(RuleBasedStateMachine):
             run(self.sim.advance(seconds))
         if MLFLOW in down and before not in OVER:
             assert self.sim.phase not in OVER, f"it ended blindly:\n{self.sim.text()}"
+
+    @rule()
+    def the_next_phase_comes(self) -> None:
+        """Time passes until something changes."""
+        before = self.sim.phase
+        for _ in range(30):
+            if self.sim.phase == before:
+                run(self.sim.advance(5))
+
+    @rule()
+    def hours_pass(self) -> None:
+        """What is over for long is cleaned up, and what takes too long is ended."""
+        run(self.sim.advance(3700))
 
     # The laws
 
@@ -195,6 +246,8 @@ class TrainingRunLife(RuleBasedStateMachine):
         for version, before, gate in self.sim.mlflow.moves:
             assert gate.passed, self.sim.text()
             assert [version] == self.sim.mlflow.versions_of_run(), self.sim.text()
+            approval = self.sim.spec["promotion"]["approval"]
+            assert approval.get("granted") or not approval["required"], self.sim.text()
             assert not same or before == gate.champion_version, self.sim.text()
 
     @invariant()
@@ -208,6 +261,7 @@ class TrainingRunLife(RuleBasedStateMachine):
     def trials_are_ended_for_dead_pods_only(self) -> None:
         """And each is run again once, as often as the spec allows."""
         assert not self.sim.studies.wronged, self.sim.text()
+        assert not self.sim.mlflow.overwritten, self.sim.text()
         again = [one.retry_of for one in self.sim.studies.trials if one.retry_of is not None]
         assert len(again) == len(set(again)) <= 3, self.sim.text()
 
@@ -241,26 +295,36 @@ class TrainingRunLife(RuleBasedStateMachine):
             return
         self.sim.faults.heal()
         if self.sim.is_leaving:
-            self.sim.cluster.forget_nodes()
-            run(self.sim.settle(lambda: not self.sim.is_there))
-            assert not self.sim.objects("Job"), self.sim.text()
-            assert not self.sim.cluster.trainers, self.sim.text()
+            self._goes()
             return
-        self.sim.edit(suspend=False, search={"parallelism": 2})
+        self.sim.edit(suspend=False)
         run(self.sim.settle(lambda: self.sim.phase in (*OVER, "WaitingForApproval")))
         if self.sim.phase == "WaitingForApproval":
             self.approve()
             run(self.sim.settle(lambda: self.sim.phase in OVER))
         self._has_come_to_rest()
 
+    def _goes(self) -> None:
+        sim = self.sim
+        sim.cluster.forget_nodes()
+        run(sim.settle(lambda: not sim.is_there))
+        assert not sim.objects("Job"), sim.text()
+        assert not sim.cluster.trainers, sim.text()
+        if sim.could_end_all:
+            assert not sim.studies.running(), sim.text()
+            self._nothing_is_left_open_in_mlflow()
+
     def _has_come_to_rest(self) -> None:
         sim = self.sim
         assert not sim.studies.running(), sim.text()
         self._nothing_is_left_open_in_mlflow()
         version = sim.status.get("modelVersion")
-        moved = [number for number, _, _ in sim.mlflow.moves]
+        moved = self.given | {number for number, _, _ in sim.mlflow.moves}
         if sim.phase == "Succeeded":
             assert version in moved, sim.text()
+            self._all_trials_were_run()
+        if sim.reason == "NoEligibleTrial":
+            assert all(one.state != "COMPLETE" for one in sim.studies.trials), sim.text()
         for law in (
             self.the_counts_are_of_the_study,
             self.a_run_makes_one_version_and_one_parent_run,
@@ -270,6 +334,13 @@ class TrainingRunLife(RuleBasedStateMachine):
         ):
             law()
 
+    def _all_trials_were_run(self) -> None:
+        told, conditions = self.sim.status["trials"], self.sim.status["conditions"]
+        (searched,) = [one["message"] for one in conditions if one["type"] == "Searched"]
+        finished = sum(told.get(name, 0) for name in STATES)
+        wanted = self.sim.spec["search"]["trials"]
+        assert finished >= wanted or "its time is up" in searched, self.sim.text()
+
     def _nothing_is_left_open_in_mlflow(self) -> None:
         """A run that a dead pod had told nobody of is ended by the conclusion alone."""
         sim = self.sim
@@ -277,7 +348,7 @@ class TrainingRunLife(RuleBasedStateMachine):
         open_runs = [
             run
             for run in sim.mlflow.running()
-            if ended or sim.studies.was_told_of(run.run_id) or run == sim.mlflow.parent
+            if ended or sim.studies.was_told_of(run.run_id) or run in sim.mlflow.parents()
         ]
         assert not open_runs, f"{open_runs}\n{sim.text()}"
 

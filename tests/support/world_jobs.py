@@ -13,14 +13,12 @@ from typing_extensions import override
 
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import ExitCode, Termination
-from leadsman_operator.errors import Unreachable
 from leadsman_operator.facts import Manifest, ObjectRef
-from support.world_clock import Faults
 from support.world_cluster import FakeCluster
+from support.world_trouble import API, Trouble
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 JOB_UID_LABEL = "batch.kubernetes.io/controller-uid"
-API = "the Kubernetes API"
 _START = timedelta(seconds=5)
 _BACKOFF = timedelta(seconds=10)
 _EVICTED_AFTER = timedelta(seconds=60)
@@ -44,46 +42,6 @@ class Ended(Exception):
         """With a code, and a word for the termination message."""
         super().__init__(code)
         self.code, self.said = code, said
-
-
-@dataclass
-class Trouble(Faults):
-    """Faults, and two more: an answer that is lost, and what others do between two calls."""
-
-    lose_in: int | None = None
-    """So many more writes are answered; the next has its effect, and its answer is lost."""
-    meanwhile: tuple[int, Callable[[], None]] | None = None
-    """After so many more calls somebody else does something."""
-
-    @override
-    def gate(self, part: str, reason: Reason) -> None:
-        """Every call comes through here before its effect."""
-        if self.meanwhile is not None:
-            calls, deed = self.meanwhile
-            self.meanwhile = (calls - 1, deed) if calls else None
-            if not calls:
-                deed()
-        super().gate(part, reason)
-
-    def answer(self, part: str, reason: Reason) -> None:
-        """Every write comes through here after its effect."""
-        if self.lose_in is None:
-            return
-        self.lose_in = self.lose_in - 1 if self.lose_in else None
-        if self.lose_in is None:
-            raise Unreachable(reason, f"the answer of {part} is lost")
-
-    @property
-    def is_quiet(self) -> bool:
-        """Nothing is wrong, and nothing is about to go wrong."""
-        waiting = (self.crash_in, self.lose_in, self.meanwhile)
-        return not self.down and waiting == (None, None, None)
-
-    @override
-    def heal(self) -> None:
-        """Everything works again."""
-        super().heal()
-        self.lose_in = self.meanwhile = None
 
 
 @dataclass
@@ -229,10 +187,19 @@ class JobCluster(FakeCluster):
         self.changes += 1
         self._count(pod, ended.code)
 
-    def lose_node(self, pod: JobPod) -> None:
-        """The node of a pod dies: nobody says that the pod has ended."""
-        pod.program = None
+    def lose_node(self, pod: JobPod, *, dies: bool) -> None:
+        """Nothing more is heard of a pod's node; what it runs may go on all the same."""
         pod.silent_since = self.clock.now()
+        if dies:
+            pod.program = None
+
+    def find_nodes(self) -> None:
+        """Nodes that were lost are back, with what still runs on them."""
+        for pod in self.trainers.values():
+            is_lost = pod.silent_since is not None and not pod.is_over
+            pod.silent_since = None
+            if is_lost and pod.program is None:
+                self.end(pod, Ended(137))
 
     def forget_nodes(self) -> None:
         """Nodes that died are taken out of the cluster, and their pods with them."""
@@ -256,8 +223,7 @@ class JobCluster(FakeCluster):
 
     def _live(self, pod: JobPod) -> None:
         if pod.silent_since is not None:
-            if self.clock.now() - pod.silent_since > _EVICTED_AFTER:
-                self.tell_to_go(pod, disrupted=True)
+            self._live_unheard(pod, pod.silent_since)
         elif pod.phase == "Pending":
             if pod.is_leaving:
                 self._vanish(pod)
@@ -269,6 +235,14 @@ class JobCluster(FakeCluster):
             self._step(pod)
         elif pod.is_leaving:
             self._vanish(pod)
+
+    def _live_unheard(self, pod: JobPod, since: datetime) -> None:
+        if self.clock.now() - since > _EVICTED_AFTER:
+            self.tell_to_go(pod, disrupted=True)
+        try:
+            next(pod.program or iter(()))
+        except (Ended, StopIteration):
+            pod.program = None
 
     def _step(self, pod: JobPod) -> None:
         program = pod.program

@@ -15,9 +15,8 @@ from leadsman_api.v1alpha1.training_run_status import GateStatus
 from leadsman_operator.facts import RunFacts, StudyFacts, TrialFacts, VersionFacts
 from leadsman_operator.ports import Endpoint
 from support.world import CONFIGURATION, MODEL, FakeRegistry
-from support.world_jobs import Trouble
+from support.world_trouble import MLFLOW, STUDIES, Trouble
 
-MLFLOW, STUDIES = "MLflow", "the study database"
 PARENT = "mlflow.parentRunId"
 _ENDED = ("COMPLETE", "PRUNED", "FAIL")
 
@@ -36,6 +35,8 @@ class FakeMlflow(FakeRegistry):
     """Of the TrainingRun that this is about."""
     moves: list[tuple[int, int | None, GateStatus]] = field(default_factory=list)
     """Each move of an alias by the operator: the version, what it took the place of, the gate."""
+    overwritten: list[str] = field(default_factory=list)
+    """Runs that had ended well, and that the operator ended otherwise."""
     read: int | None = None
     """Where the operator saw the alias point to, just before a move."""
 
@@ -78,6 +79,8 @@ class FakeMlflow(FakeRegistry):
     ) -> None:
         """End a run."""
         self._gate(endpoint)
+        if self.runs[run_id].status == "FINISHED" != status:
+            self.overwritten.append(run_id)
         self.end(run_id, status)
         self._answer()
 

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from leadsman_api.conclusion import Conclusion
 from leadsman_api.labels import Tag
@@ -23,7 +22,8 @@ from leadsman_operator.facts import ObjectRef, TrialFacts
 from support.trainings import a_conclusion
 from support.world_clock import FakeClock
 from support.world_jobs import Ended, JobCluster, JobPod, Preempted, Program
-from support.world_servers import MLFLOW, STUDIES, FakeMlflow, FakeStudies, HasEnded
+from support.world_servers import FakeMlflow, FakeStudies, HasEnded
+from support.world_trouble import MLFLOW, STUDIES
 
 SPEC_FILE = ObjectRef("v1", "ConfigMap", "ml", "churn-spec")
 MOST_FAILED = 2
@@ -57,7 +57,9 @@ class Trainers:
             raise Ended(1) from None
 
     def _take_trials(self, pod: JobPod) -> Program:
-        trials = self._spec()["search"]["trials"]
+        while (config := self.cluster.objects.get(SPEC_FILE)) is None:
+            yield  # its volume can't be mounted
+        trials = json.loads(config["data"]["training-run.json"])["spec"]["search"]["trials"]
         self._needs_studies()
         self.studies.is_made = True
         while True:
@@ -69,13 +71,6 @@ class Trainers:
             if self.studies.counting() < trials:
                 yield from self._trial(pod, self.studies.ask(pod.uid))
             yield
-
-    def _spec(self) -> dict[str, Any]:
-        config = self.cluster.objects.get(SPEC_FILE)
-        if config is None:
-            raise RuntimeError("a pod runs before its spec is there")
-        found: dict[str, Any] = json.loads(config["data"]["training-run.json"])["spec"]
-        return found
 
     def _search_end(self, trials: int) -> Reason | None:
         done = [one for one in self.studies.counted() if one.state != "RUNNING"]

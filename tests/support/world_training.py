@@ -14,9 +14,10 @@ from leadsman_operator.reconcile import Reconciled, reconcile
 from support.world import CONFIGURATION, MODEL, FakeMetrics
 from support.world_clock import Crash, FakeClock
 from support.world_cluster import FakeCluster
-from support.world_jobs import Ended, JobCluster, JobPod, Program, Trouble
+from support.world_jobs import Ended, JobCluster, JobPod, Program
 from support.world_servers import FakeMlflow, FakeStudies
 from support.world_trainers import MOST_FAILED, Trainers
+from support.world_trouble import MLFLOW, STUDIES, Trouble
 
 REF = ObjectRef(API_VERSION, "TrainingRun", "ml", MODEL)
 OVER = ("Succeeded", "Rejected", "Failed")
@@ -48,7 +49,8 @@ class TrainingSimulation:
         metrics = FakeMetrics(self.faults, FakeCluster(self.clock, self.faults))
         self.world = World(self.clock, self.cluster, self.mlflow, metrics, self.studies)
         self.story: list[str] = []
-        self.phases: list[str] = []
+        self.could_end_all = False
+        """MLflow and the study could be told when the run went."""
         self._due: datetime | None = self.clock.now()
         self._seen: tuple[Any, ...] = ()
         self.spec: dict[str, Any] = {**SPEC, **spec}
@@ -61,7 +63,7 @@ class TrainingSimulation:
 
     def _is_at_work(self, uid: str) -> bool:
         pods = [pod for pod in self.cluster.trainers.values() if pod.uid == uid]
-        return any(pod.program is not None for pod in pods)
+        return any(pod.program is not None and pod.silent_since is None for pod in pods)
 
     # What users do
 
@@ -104,7 +106,7 @@ class TrainingSimulation:
         elif how == "killed":
             self.cluster.end(pod, Ended(137))
         else:
-            self.cluster.lose_node(pod)
+            self.cluster.lose_node(pod, dies=how == "node dead")
         self.tell(f"pod {pod.name} is lost: {how}")
 
     def tell(self, what: str) -> None:
@@ -141,10 +143,12 @@ class TrainingSimulation:
             after = done.look_again_in
             self._due = None if after is None else self.clock.now() + after
         if done.gone and REF in self.cluster.objects:
+            # A parent run whose id the status never got can't be found any more.
+            is_known = "runId" in self.status or not self.mlflow.parents()
+            self.could_end_all = is_known and not self.faults.down & {MLFLOW, STUDIES}
             self.cluster.remove(REF)
             self.tell("the run is gone")
         if self.phase != before:
-            self.phases.append(self.phase)
             self.tell(f"phase {self.phase}: {self.status.get('message')}")
         return done
 
@@ -183,6 +187,12 @@ class TrainingSimulation:
     def phase(self) -> str:
         """Where the run stands, in one word."""
         return str(self.status.get("phase", ""))
+
+    @property
+    def reason(self) -> str:
+        """Why it stands there."""
+        conditions = {one["type"]: one for one in self.status.get("conditions", [])}
+        return str(conditions.get("Ready", {}).get("reason", ""))
 
     def objects(self, kind: str) -> list[ObjectRef]:
         """The objects of a kind."""

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 
 from leadsman_api import ModelDeployment, TrainingRun
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import study_name
 from leadsman_operator.errors import EdgeError
-from leadsman_operator.facts import Manifest, Missing, RunFacts, StudyFacts, Unknown
+from leadsman_operator.facts import (
+    Manifest,
+    Missing,
+    RunFacts,
+    StudyFacts,
+    TrialFacts,
+    Unknown,
+)
 from leadsman_operator.observe.cluster import read_cluster
 from leadsman_operator.observe.measurements import metrics_endpoint, read_counts, read_queries
 from leadsman_operator.observe.registry import read_model, read_version, registry_endpoint
@@ -19,6 +28,7 @@ from leadsman_operator.planner.observation import (
     DeploymentObservation,
     RunObservation,
 )
+from leadsman_operator.planner.training.trials import RUNNING
 from leadsman_operator.ports import Endpoint, World
 
 
@@ -64,18 +74,19 @@ async def observe_run(
 ) -> RunObservation:
     """All about one TrainingRun.
 
-    The order decides: a trial that runs when the study is read, and whose pod is not there when
-    the pods are read after it, has lost its pod. And a Job that is seen to be complete has
-    written its conclusion before the parent run is read.
+    The order decides. The study is read before and after the pods: a trial that runs both times
+    and whose pod is not alive in between has lost its pod. And a Job that is seen to be complete
+    has written its trials and its conclusion before study and parent run are read.
     """
     registry, url = await asyncio.gather(
         registry_endpoint(resource, world, configuration),
         _study_url(resource, world, configuration),
     )
-    study = await _read_study(resource, url, world)
+    before = await _read_study(resource, url, world)
     cluster = await read_cluster(resource, world.cluster)
-    model, run = await asyncio.gather(
+    model, study, run = await asyncio.gather(
         read_model(registry, resource.spec.model.name, world),
+        _read_study_again(before, resource, url, world),
         _read_run(resource, registry, world),
     )
     return RunObservation(
@@ -124,6 +135,34 @@ async def _read_study(
     except EdgeError as error:
         return Unknown(error.reason, error.message)
     return found or Missing(Reason.PROGRESSING, "no worker has made the study yet")
+
+
+async def _read_study_again(
+    before: StudyFacts | Missing | Unknown,
+    resource: TrainingRun,
+    url: str | Missing | Unknown,
+    world: World,
+) -> StudyFacts | Missing | Unknown:
+    """The study as it is now, but for trials that began since: the pods say nothing of these."""
+    if isinstance(before, Unknown):
+        return before
+    after = await _read_study(resource, url, world)
+    if not isinstance(after, StudyFacts):
+        return after
+    known = before.trials if isinstance(before, StudyFacts) else ()
+    return replace(after, trials=tuple(_without_news(known, after.trials)))
+
+
+def _without_news(
+    before: tuple[TrialFacts, ...], after: tuple[TrialFacts, ...]
+) -> Iterator[TrialFacts]:
+    known = {trial.number: trial for trial in before}
+    for trial in after:
+        earlier = known.get(trial.number)
+        if trial.state != RUNNING or (earlier is not None and earlier.state == RUNNING):
+            yield trial
+        elif earlier is not None:
+            yield earlier
 
 
 async def _read_run(

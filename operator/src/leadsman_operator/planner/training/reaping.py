@@ -1,7 +1,7 @@
 """Trials whose pod is gone: ended exactly, and run again when it was not their fault.
 
-The study is read before the pods. So a trial that runs in the one and whose pod is not alive
-in the other has lost its pod for certain: a pod's uid never comes back, and a pod that
+The study is read before and after the pods. So a trial that runs both times and whose pod is not
+alive in between has lost its pod for certain: a pod's uid never comes back, and a pod that
 started in between can't have asked for a trial that was there before.
 """
 

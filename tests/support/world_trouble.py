@@ -1,0 +1,54 @@
+"""What goes wrong around one TrainingRun, beside parts that are down and the operator's death."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from leadsman_api.reasons import Reason
+from leadsman_operator.errors import Unreachable
+from support.world_clock import Faults
+
+API, MLFLOW, STUDIES = "the Kubernetes API", "MLflow", "the study database"
+
+
+@dataclass
+class Trouble(Faults):
+    """Faults, and two more: an answer that is lost, and what others do between two calls."""
+
+    lose_in: int | None = None
+    """So many more writes are answered; the next has its effect, and its answer is lost."""
+    meanwhile: tuple[int, Callable[[], None]] | None = None
+    """After so many more calls somebody else does something."""
+
+    @override
+    def gate(self, part: str, reason: Reason) -> None:
+        """Every call comes through here before its effect."""
+        if self.meanwhile is not None:
+            calls, deed = self.meanwhile
+            self.meanwhile = (calls - 1, deed) if calls else None
+            if not calls:
+                deed()
+        super().gate(part, reason)
+
+    def answer(self, part: str, reason: Reason) -> None:
+        """Every write comes through here after its effect."""
+        if self.lose_in is None:
+            return
+        self.lose_in = self.lose_in - 1 if self.lose_in else None
+        if self.lose_in is None:
+            raise Unreachable(reason, f"the answer of {part} is lost")
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nothing is wrong, and nothing is about to go wrong."""
+        waiting = (self.crash_in, self.lose_in, self.meanwhile)
+        return not self.down and waiting == (None, None, None)
+
+    @override
+    def heal(self) -> None:
+        """Everything works again."""
+        super().heal()
+        self.lose_in = self.meanwhile = None
