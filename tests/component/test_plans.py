@@ -172,16 +172,22 @@ def test_missing_numbers_go_where_the_original_sends_them(tmp_path: Path) -> Non
     np.testing.assert_array_equal(plan.predict(table), estimator.predict(holes))
 
 
-def test_columns_of_words_are_served_by_a_graph(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "last",
+    [
+        linear_model.LogisticRegression(), linear_model.Ridge(),
+        ensemble.RandomForestClassifier(20), ensemble.HistGradientBoostingClassifier(max_iter=5),
+    ],
+    ids=lambda model: type(model).__name__,
+)  # fmt: skip
+def test_columns_of_words_are_served_by_a_graph(last: Any, tmp_path: Path) -> None:
     """Categories and numbers, each as they are, unknown words included."""
     frame = pd.DataFrame({"size": IRIS[:, 0], "kind": WORDS, "width": IRIS[:, 1]})
+    words = preprocessing.OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     columns = ColumnTransformer(
-        [
-            ("words", preprocessing.OneHotEncoder(handle_unknown="ignore"), ["kind"]),
-            ("numbers", preprocessing.StandardScaler(), ["size", "width"]),
-        ]
+        [("words", words, ["kind"]), ("numbers", preprocessing.StandardScaler(), ["size", "width"])]
     )
-    estimator = pipeline.make_pipeline(columns, ensemble.RandomForestClassifier(20))
+    estimator = pipeline.make_pipeline(columns, last)
     estimator.fit(frame, TWO_KINDS)
     schema = Schema(
         (Column("size", "double"), Column("kind", "string"), Column("width", "double")),
@@ -195,10 +201,8 @@ def test_columns_of_words_are_served_by_a_graph(tmp_path: Path) -> None:
     assert done.plan is not None, done.refused
     assert done.plan.backend == "onnx"
     table = schema.table([[5.0, "setosa", 3.0], [6.0, "unheard of", 2.0]])
-    assert (
-        plan_in(tmp_path, done.plan).predict(table).tolist()
-        == model.predictor.predict(table).tolist()  # type: ignore[attr-defined]
-    )
+    ours, theirs = plan_in(tmp_path, done.plan).predict(table), model.predictor.predict(table)
+    np.testing.assert_allclose(ours, np.asarray(theirs, np.float64), rtol=1e-12)
 
 
 @pytest.mark.parametrize(

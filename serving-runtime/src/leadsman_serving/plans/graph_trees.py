@@ -12,11 +12,10 @@ import numpy as np
 from onnx import TensorProto
 from skl2onnx import update_registered_converter
 from skl2onnx.common.data_types import DoubleTensorType, Int64TensorType, StringTensorType
-from sklearn import ensemble, preprocessing, tree
+from sklearn import ensemble, linear_model, preprocessing, tree
 
-from leadsman_serving.plans import graph_words
+from leadsman_serving.plans import graph_linear, graph_words
 from leadsman_serving.plans.nodes import Nodes
-from leadsman_serving.plans.stored import classes_of
 from leadsman_serving.plans.trees import DOMAIN, KNOWN, Ensemble, tree_of, tree_of_histograms
 
 _CLASSIFIERS = (
@@ -35,7 +34,7 @@ _OPTIONS = {
     "zipmap": [True, False, "columns"], "nocl": [True, False], "raw_scores": [True, False],
     "output_class_labels": [True, False],
 }  # fmt: skip
-_DOUBLE, _FLOAT, _INT64 = TensorProto.DOUBLE, TensorProto.FLOAT, TensorProto.INT64
+_DOUBLE, _FLOAT = TensorProto.DOUBLE, TensorProto.FLOAT
 
 
 @cache
@@ -54,6 +53,11 @@ def register() -> None:
     update_registered_converter(
         preprocessing.OneHotEncoder, "LeadsmanOneHotEncoder", graph_words.shape, graph_words.convert
     )
+    for kind in (linear_model.LogisticRegression, linear_model.LogisticRegressionCV):
+        update_registered_converter(
+            kind, f"Leadsman{kind.__name__}", _classes_and_shares, graph_linear.convert,
+            options=_OPTIONS,
+        )  # fmt: skip
 
 
 def _classes_and_shares(operator: Any) -> None:  # noqa: ANN401 - skl2onnx's own
@@ -95,19 +99,8 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:  # noqa: ANN401
         return
     shares = _shares(model, graph, total, targets)
     place = graph.node("ArgMax", [shares], axis=1, keepdims=0)
-    _name_classes(model, graph, place, operator.outputs[0].full_name)
+    graph.name_classes(model.classes_, place, operator.outputs[0].full_name)
     graph.node("Identity", [shares], operator.outputs[1].full_name)
-
-
-def _name_classes(model: Any, graph: Nodes, place: str, output: str) -> None:  # noqa: ANN401
-    labels = classes_of(model.classes_)
-    if labels is None or not isinstance(labels[0], int | str):
-        raise ValueError("its classes have labels that are neither texts nor whole numbers")
-    if isinstance(labels[0], str):
-        names = graph.constant(labels, TensorProto.STRING)
-    else:
-        names = graph.constant([int(label) for label in labels], _INT64)
-    graph.node("Gather", [names, place], output)
 
 
 def _shares(model: Any, graph: Nodes, total: str, targets: int) -> str:  # noqa: ANN401

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
+
+from leadsman_serving.plans.stored import classes_of
 
 
 class Nodes:
@@ -30,3 +33,14 @@ class Nodes:
         flat = [one.encode() if isinstance(one, str) else one for one in array.ravel().tolist()]
         self._container.add_initializer(name, kind, list(array.shape), flat)
         return str(name)
+
+    def name_classes(self, classes: Any, place: str, output: str) -> None:  # noqa: ANN401 - an array
+        """From the place of a class to its label; ValueError for labels that have no constant."""
+        labels = classes_of(classes)
+        if labels is None or not isinstance(labels[0], int | str):
+            raise ValueError("its classes have labels that are neither texts nor whole numbers")
+        if isinstance(labels[0], str):
+            names = self.constant(labels, TensorProto.STRING)
+        else:
+            names = self.constant([int(label) for label in labels], TensorProto.INT64)
+        self.node("Gather", [names, place], output)
