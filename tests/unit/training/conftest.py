@@ -26,6 +26,12 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> str:
     return address
 
 
+@pytest.fixture(scope="session")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a database of studies."""
+    return f"sqlite:///{tmp_path_factory.mktemp('studies')}/study.db"
+
+
 @pytest.fixture
 def client(tracking: str) -> Iterator[MlflowClient]:
     """Its client; what a test made of MLflow's global address is undone."""
@@ -36,7 +42,7 @@ def client(tracking: str) -> Iterator[MlflowClient]:
 
 
 @pytest.fixture
-def pod(client: MlflowClient, tmp_path: Path) -> Callable[..., dict[str, str]]:
+def pod(client: MlflowClient, studies: str, tmp_path: Path) -> Callable[..., dict[str, str]]:
     """Make the environment of a pod, for a spec that is given in parts.
 
     The data has 60 rows of two classes that `telling` knows.
@@ -72,7 +78,7 @@ def pod(client: MlflowClient, tmp_path: Path) -> Callable[..., dict[str, str]]:
         variables = {
             Variable.TRAINING_SPEC: file,
             Variable.STUDY: f"ml/run/{uid}",
-            Variable.STUDY_URL: f"sqlite:///{tmp_path}/study.db",
+            Variable.STUDY_URL: studies,
             Variable.PARENT_RUN: client.create_run(experiment.experiment_id).info.run_id,
             Variable.POD_UID: "pod-1",
             Variable.DATA_DIR: tmp_path,

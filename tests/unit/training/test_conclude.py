@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import ExitCode, Termination
 from leadsman_training import job
+from leadsman_training.search import prepare
+from leadsman_training.settings import read_settings
+from leadsman_training.warm_start import enqueue_champion
 
 # MLflow and the libraries that it imports warn of each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -59,13 +63,15 @@ def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Terminat
     return ExitCode(code), said
 
 
-def first_parameters(pod: Mapping[str, str]) -> dict[str, Any]:
-    """Those of the first trial of a search."""
-    code, said = last_words("work", pod)
-    assert code is ExitCode.DONE, said
-    study = optuna.load_study(study_name=pod[Variable.STUDY], storage=pod[Variable.STUDY_URL])
-    assert study.trials[0].state.name == "COMPLETE", study.trials[0].user_attrs
-    return study.trials[0].params
+def first_parameters(pod: Mapping[str, str], client: MlflowClient) -> dict[str, Any]:
+    """Those of the first trial of a search, without a warning of Optuna's."""
+    settings = read_settings(pod)
+    candidate, _ = prepare(settings)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(1))
+    enqueue_champion(settings, study, candidate, client)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        return candidate.parameters(study.ask())
 
 
 def found_by(pod: Mapping[str, str], client: MlflowClient) -> Conclusion:
@@ -121,23 +127,25 @@ def searching(**search: Any) -> dict[str, Any]:
 
 
 def test_the_parameters_of_the_champion_are_tried_first(
-    pod: Pod, champion: Callable[..., int]
+    pod: Pod, client: MlflowClient, champion: Callable[..., int]
 ) -> None:
     """By its alias, or by the version that the gate names."""
     known = {"C": 3.25, "solver": "newton-cg"}
     version = champion(known)
-    assert first_parameters(pod(**searching())) == known
+    assert first_parameters(pod(**searching()), client) == known
 
     champion({"C": 1.5, "solver": "lbfgs"})
     against = {"gate": {"against": {"version": version}}}
-    assert first_parameters(pod(**searching(), **against)) == known
+    assert first_parameters(pod(**searching(), **against), client) == known
 
 
-def test_what_the_champion_lacks_is_sampled(pod: Pod, champion: Callable[..., int]) -> None:
+def test_what_the_champion_lacks_is_sampled(
+    pod: Pod, client: MlflowClient, champion: Callable[..., int]
+) -> None:
     """A parameter that is new in the space."""
     champion({"C": 3.25})
 
-    assert first_parameters(pod(**searching()))["C"] == 3.25
+    assert first_parameters(pod(**searching()), client)["C"] == 3.25
 
 
 @pytest.mark.parametrize(
@@ -153,30 +161,40 @@ def test_what_the_champion_lacks_is_sampled(pod: Pod, champion: Callable[..., in
     ],
 )
 def test_parameters_of_another_space_are_not_tried(
-    pod: Pod, champion: Callable[..., int], parameters: Mapping[str, Any] | None
+    pod: Pod,
+    client: MlflowClient,
+    champion: Callable[..., int],
+    parameters: Mapping[str, Any] | None,
 ) -> None:
     """The trial would leave the space that the spec asks for, or fail."""
     champion(parameters)
-    found = first_parameters(pod(**searching()))
+    found = first_parameters(pod(**searching()), client)
 
     assert 0.1 <= found["C"] <= 10.0
     assert found["C"] != 3.25
     assert found["solver"] in {"lbfgs", "newton-cg"}
 
 
-def test_a_champion_of_no_run_has_no_parameters(pod: Pod, champion: Callable[..., int]) -> None:
+def test_a_champion_of_no_run_has_no_parameters(
+    pod: Pod, client: MlflowClient, champion: Callable[..., int]
+) -> None:
     """Somebody registered it by hand."""
     champion(of_a_run=False)
 
-    assert set(first_parameters(pod(**searching()))) == {"C", "solver"}
+    assert set(first_parameters(pod(**searching()), client)) == {"C", "solver"}
 
 
-def test_a_search_may_begin_without_the_champion(pod: Pod, champion: Callable[..., int]) -> None:
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_search_may_begin_without_the_champion(
+    pod: Pod, champion: Callable[..., int], *, wanted: bool
+) -> None:
     """Where the spec says so."""
     champion({"C": 3.25, "solver": "newton-cg"})
-    found = first_parameters(pod(**searching(warmStart={"champion": False})))
+    made = pod(**searching(warmStart={"champion": wanted}, sampler="Random", seed=1))
+    assert last_words("work", made)[0] is ExitCode.DONE
+    study = optuna.load_study(study_name=made[Variable.STUDY], storage=made[Variable.STUDY_URL])
 
-    assert found["C"] != 3.25
+    assert [trial.params["C"] == 3.25 for trial in study.trials] == [wanted]
 
 
 def test_own_code_begins_as_it_likes(
@@ -184,9 +202,11 @@ def test_own_code_begins_as_it_likes(
 ) -> None:
     """What it will ask for is not known."""
     champion({"C": 3.25})
-    spec = {"trainer": {"entrypoint": f"{tmp_path.name}:two"}, "model": {"name": MODEL}}
+    made = pod(trainer={"entrypoint": f"{tmp_path.name}:two"}, model={"name": MODEL})
+    assert last_words("work", made)[0] is ExitCode.DONE
+    study = optuna.load_study(study_name=made[Variable.STUDY], storage=made[Variable.STUDY_URL])
 
-    assert set(first_parameters(pod(**spec))) == {"x"}
+    assert [set(trial.params) for trial in study.trials] == [{"x"}, {"x"}]
 
 
 def test_of_several_objectives_the_best_by_the_first_is_concluded(

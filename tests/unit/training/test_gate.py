@@ -20,7 +20,7 @@ OBJECTIVE = Objective.model_validate({"metric": "accuracy"})
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer than in production, which is quicker and says the same of differences so clear."""
-    monkeypatch.setattr(gate, "DRAWS", 200)
+    monkeypatch.setattr(gate, "DRAWS", 100)
 
 
 def right_in(share: float, truth: Any) -> Predictions:
