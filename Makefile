@@ -160,6 +160,11 @@ bench: $(SYNCED) ## measure what has a promised number, and hold it to that
 	@echo "bench: tests/bench"
 	@$(RUN) pytest -s tests/bench
 
+.PHONY: bench-serving
+bench-serving: $(SYNCED) ## the serving runtime beside its peers, for hours: ARGS=--help says how to have less
+	@echo "bench-serving: build/bench/serving.md"
+	@UV='$(UV)' PYTHONPATH=tests $(RUN) python -m bench.serving.run $(ARGS)
+
 ##@ Housekeeping
 
 .PHONY: hooks

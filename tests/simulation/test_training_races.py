@@ -8,6 +8,8 @@ from support.world_training import SPEC, TrainingSimulation
 
 AFTER_THE_STUDY = 2
 """Calls until the study is read: the resource, then the study."""
+AFTER_THE_REGISTRY = 8
+"""Then pods, four kinds of objects, and the model with its aliases."""
 
 
 def a_search(trials: int = 1) -> TrainingSimulation:
@@ -84,3 +86,25 @@ def test_the_run_of_a_trial_that_dies_while_the_operator_looks_is_ended() -> Non
     sim = asyncio.run(story())
     assert [one.state for one in sim.studies.trials] == ["FAIL"], sim.text()
     assert sim.mlflow.running() == [sim.mlflow.parent], sim.text()
+
+
+def test_an_alias_that_moves_while_the_operator_looks_is_left_alone() -> None:
+    """The version is judged again, against the new champion."""
+
+    async def story() -> TrainingSimulation:
+        sim = a_search()
+        while "modelVersion" not in sim.status:
+            await sim.advance(5)
+
+        def rival() -> None:
+            sim.mlflow.aliases["champion"] = sim.mlflow.register({})
+
+        sim.faults.meanwhile = (AFTER_THE_REGISTRY, rival)
+        await sim.reconcile()
+        assert not sim.mlflow.moves, sim.text()
+        await sim.settle(lambda: sim.phase == "Succeeded")
+        return sim
+
+    sim = asyncio.run(story())
+    ((version, before, gate),) = sim.mlflow.moves
+    assert (version, before, gate.champion_version) == (1, 2, 2), sim.text()

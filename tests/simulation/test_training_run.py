@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
@@ -32,8 +32,18 @@ from support.world_trouble import API, MLFLOW, STUDIES
 LOSSES = ("evicted", "deleted", "out of memory", "killed", "node dead", "node unheard")
 OUTCOMES = ("good", "fails", "pruned", "crash", "no use")
 DELETED = ("Job", "Secret", "ServiceAccount")
-VERDICTS = ("passed", "passed", "refused", "crash", "no use")
+VERDICTS = ("passed", "passed", "passed", "refused", "crash", "no use")
+PROMOTIONS = ((False, "champion"), (True, "champion"), (True, "champion"), (False, "challenger"))
+"""Whether somebody has to say yes, and the alias."""
 STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
+STAGES: dict[str, Callable[[TrainingSimulation], bool]] = {
+    "made": lambda sim: sim.is_there,
+    "searching": lambda sim: bool(sim.studies.running()),
+    "all asked": lambda sim: sim.studies.counting() >= sim.spec["search"]["trials"],
+    "searched": lambda sim: sim.phase == "Concluding",
+    "judged": lambda sim: "modelVersion" in sim.status,
+    "over": lambda sim: sim.phase in (*OVER, "WaitingForApproval"),
+}
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -47,18 +57,25 @@ class TrainingRunLife(RuleBasedStateMachine):
     sim: TrainingSimulation
 
     @initialize(
-        approval=st.booleans(),
-        alias=st.sampled_from(["champion", "challenger"]),
+        stage=st.sampled_from(sorted(STAGES)),
+        promotion=st.sampled_from(PROMOTIONS),
         trials=st.integers(1, 4),
+        verdict=st.sampled_from(VERDICTS),
     )
-    def begin(self, approval: bool, alias: str, trials: int) -> None:  # noqa: FBT001 - drawn
-        """A run is made."""
-        promotion = {"alias": alias, "approval": {"required": approval}}
-        workers = min(trials, 2)
-        search = {**SPEC["search"], "trials": trials, "parallelism": workers}
-        self.sim = TrainingSimulation(promotion=promotion, search=search)
+    def begin(self, stage: str, promotion: tuple[bool, str], trials: int, verdict: str) -> None:
+        """A run is made, and comes so far before anything goes wrong."""
+        required, alias = promotion
+        self.sim = TrainingSimulation(
+            promotion={"alias": alias, "approval": {"required": required}},
+            search={**SPEC["search"], "trials": trials, "parallelism": min(trials, 2)},
+        )
         self.given: set[int] = set()
         """Versions that somebody else pointed the alias at."""
+        if trials % 2:
+            self._point()
+        self.conclusion_ends(verdict)
+        run(self.sim.settle(lambda: self.sim.phase in OVER or STAGES[stage](self.sim), quiet=0))
+        self.sim.tell(f"so far it came: {stage}")
 
     # Pods and nodes
 
@@ -75,10 +92,10 @@ class TrainingRunLife(RuleBasedStateMachine):
         self.sim.tell(f"the next conclusion: {verdict}")
 
     @precondition(lambda self: self.sim.cluster.trainers)
-    @rule(chosen=st.integers(0, 10**6), how=st.sampled_from(LOSSES))
+    @rule(chosen=st.integers(0, 2), how=st.sampled_from(LOSSES))
     def lose_pod(self, chosen: int, how: str) -> None:
         """A pod is lost."""
-        pods = [self.sim.cluster.trainers[name] for name in sorted(self.sim.cluster.trainers)]
+        pods = sorted(self.sim.cluster.trainers.values(), key=lambda pod: (pod.is_over, pod.name))
         self.sim.lose_pod(pods[chosen % len(pods)], how)
 
     @rule()
@@ -121,10 +138,13 @@ class TrainingRunLife(RuleBasedStateMachine):
             }
             self._edit(promotion={"approval": approval})
 
-    @rule(calls=st.integers(0, 25))
-    def rival(self, calls: int) -> None:
+    @rule(calls=st.integers(0, 25), now=st.booleans())
+    def rival(self, calls: int, now: bool) -> None:  # noqa: FBT001 - drawn
         """Somebody registers a version and points the alias at it, perhaps between two calls."""
-        self.sim.faults.meanwhile = (calls, self._point)
+        if now:
+            self._point()
+        else:
+            self.sim.faults.meanwhile = (calls, self._point)
 
     @rule(chosen=st.integers(0, 10**6))
     def move_alias(self, chosen: int) -> None:
@@ -161,11 +181,13 @@ class TrainingRunLife(RuleBasedStateMachine):
 
     # Faults
 
-    @rule(part=st.sampled_from([API, MLFLOW, STUDIES]))
-    def break_part(self, part: str) -> None:
-        """A part goes down."""
+    @rule(part=st.sampled_from([API, MLFLOW, STUDIES]), ours=st.booleans())
+    def break_part(self, part: str, ours: bool) -> None:  # noqa: FBT001 - drawn
+        """A part goes down, for all or for the operator alone."""
         self.sim.faults.down.add(part)
-        self.sim.tell(f"{part} goes down")
+        change = self.sim.faults.only_ours.add if ours else self.sim.faults.only_ours.discard
+        change(part)
+        self.sim.tell(f"{part} goes down{' for the operator' if ours else ''}")
 
     @precondition(lambda self: self.sim.faults.down)
     @rule()
@@ -197,20 +219,21 @@ class TrainingRunLife(RuleBasedStateMachine):
 
     # Time
 
-    @rule(seconds=st.sampled_from([1, 5, 12, 31, 65]), looks=st.integers(1, 6))
+    @rule(seconds=st.sampled_from([1, 5, 12, 31, 65]), looks=st.integers(1, 4))
     def time_passes(self, seconds: int, looks: int) -> None:
         """Time passes, and the operator looks now and then."""
         down, before = set(self.sim.faults.down), self.sim.phase
         for _ in range(looks):
             run(self.sim.advance(seconds))
-        if MLFLOW in down and before not in OVER:
+        is_blind = MLFLOW in down or (STUDIES in down and before == "Searching")
+        if is_blind and before not in OVER:
             assert self.sim.phase not in OVER, f"it ended blindly:\n{self.sim.text()}"
 
     @rule()
     def the_next_phase_comes(self) -> None:
         """Time passes until something changes."""
         before = self.sim.phase
-        for _ in range(30):
+        for _ in range(20):
             if self.sim.phase == before:
                 run(self.sim.advance(5))
 
@@ -285,8 +308,8 @@ class TrainingRunLife(RuleBasedStateMachine):
             assert isinstance(seen, RunObservation)
             return seen
 
-        seen, again = run(look()), run(look())
-        assert plan_training_run(seen) == plan_training_run(again)
+        seen = run(look())
+        assert plan_training_run(seen) == plan_training_run(seen)
 
     @override
     def teardown(self) -> None:
@@ -310,6 +333,7 @@ class TrainingRunLife(RuleBasedStateMachine):
         run(sim.settle(lambda: not sim.is_there))
         assert not sim.objects("Job"), sim.text()
         assert not sim.cluster.trainers, sim.text()
+        assert not sim.left_behind, sim.text()
         if sim.could_end_all:
             assert not sim.studies.running(), sim.text()
             self._nothing_is_left_open_in_mlflow()

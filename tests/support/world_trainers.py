@@ -97,7 +97,7 @@ class Trainers:
             self._needs_studies()
             self.studies.note(number, disrupted=True, error="its pod was told to go")
             self.studies.tell(number, "FAIL")
-            if run_id is not None and MLFLOW not in self.cluster.faults.down:
+            if run_id is not None and not self.cluster.faults.is_down(MLFLOW):
                 self.mlflow.end(run_id, "KILLED")
             raise
 
@@ -119,12 +119,12 @@ class Trainers:
         self.mlflow.end(run_id, "FAILED" if outcome == "fails" else "FINISHED")
 
     def _needs_studies(self) -> None:
-        if STUDIES in self.cluster.faults.down:
+        if self.cluster.faults.is_down(STUDIES):
             raise Ended(1)
 
     def _patiently(self) -> Program:
         begun: datetime = self.clock.now()
-        while MLFLOW in self.cluster.faults.down:
+        while self.cluster.faults.is_down(MLFLOW):
             if self.clock.now() - begun > _PATIENCE:
                 said = Termination(reason=Reason.REGISTRY_UNREACHABLE, message="MLflow is down")
                 raise Ended(ExitCode.THIS_WORKER, said)

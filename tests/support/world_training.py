@@ -34,6 +34,7 @@ SPEC: dict[str, Any] = {
     },
 }
 TICK = 5.0
+MOST_LOOKS = 1000
 
 
 class TrainingSimulation:
@@ -51,6 +52,8 @@ class TrainingSimulation:
         self.story: list[str] = []
         self.could_end_all = False
         """MLflow and the study could be told when the run went."""
+        self.left_behind: list[Any] = []
+        """Jobs and pods that were still there when it went."""
         self._due: datetime | None = self.clock.now()
         self._seen: tuple[Any, ...] = ()
         self.spec: dict[str, Any] = {**SPEC, **spec}
@@ -146,20 +149,21 @@ class TrainingSimulation:
             # A parent run whose id the status never got can't be found any more.
             is_known = "runId" in self.status or not self.mlflow.parents()
             self.could_end_all = is_known and not self.faults.down & {MLFLOW, STUDIES}
+            self.left_behind = [*self.objects("Job"), *self.cluster.trainers]
             self.cluster.remove(REF)
             self.tell("the run is gone")
         if self.phase != before:
             self.tell(f"phase {self.phase}: {self.status.get('message')}")
         return done
 
-    async def settle(self, until: Callable[[], bool], most: int = 1000) -> None:
-        """Go on until something holds and the operator has nothing more to do."""
-        quiet = 0
-        for _ in range(most):
+    async def settle(self, until: Callable[[], bool], quiet: int = 2) -> None:
+        """Go on until something holds, and the operator had nothing to do for so many looks."""
+        looks = 0
+        for _ in range(MOST_LOOKS):
             before = len(self.story)
             await self.advance(TICK)
-            quiet = quiet + 1 if len(self.story) == before else 0
-            if quiet > 1 and until():
+            looks = looks + 1 if len(self.story) == before else 0
+            if looks >= quiet and until():
                 return
         raise AssertionError("no rest:\n" + "\n".join(self.story[-60:]))
 

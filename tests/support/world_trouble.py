@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from typing_extensions import override
 
@@ -22,6 +22,8 @@ class Trouble(Faults):
     """So many more writes are answered; the next has its effect, and its answer is lost."""
     meanwhile: tuple[int, Callable[[], None]] | None = None
     """After so many more calls somebody else does something."""
+    only_ours: set[str] = field(default_factory=set)
+    """Parts that are down for the operator alone, while pods reach them."""
 
     @override
     def gate(self, part: str, reason: Reason) -> None:
@@ -40,6 +42,10 @@ class Trouble(Faults):
         self.lose_in = self.lose_in - 1 if self.lose_in else None
         if self.lose_in is None:
             raise Unreachable(reason, f"the answer of {part} is lost")
+
+    def is_down(self, part: str) -> bool:
+        """Whether pods can't reach a part either."""
+        return part in self.down - self.only_ours
 
     @property
     def is_quiet(self) -> bool:

@@ -59,12 +59,8 @@ def pod(client: MlflowClient, studies: str, tmp_path: Path) -> Callable[..., dic
             "objective": {"metric": "accuracy"},
             **spec,
         }
-        whole["search"] = {
-            "trials": 2,
-            "parallelism": 1,
-            "pruner": "None",
-            **spec.get("search", {}),
-        }
+        search = {"trials": 2, "parallelism": 1, "pruner": "None"}
+        whole["search"] = {**search, **spec.get("search", {})}
         resource = {
             "apiVersion": "leadsman.dev/v1alpha1",
             "kind": "TrainingRun",
