@@ -1,10 +1,11 @@
-"""What happens to a TrainingRun between two calls of one look, each as a story of its own."""
+"""What happens to a TrainingRun while the operator looks or can't, each as a story of its own."""
 
 from __future__ import annotations
 
 import asyncio
 
 from support.world_training import SPEC, TrainingSimulation
+from support.world_trouble import STUDIES
 
 AFTER_THE_STUDY = 2
 """Calls until the study is read: the resource, then the study."""
@@ -108,3 +109,35 @@ def test_an_alias_that_moves_while_the_operator_looks_is_left_alone() -> None:
     sim = asyncio.run(story())
     ((version, before, gate),) = sim.mlflow.moves
     assert (version, before, gate.champion_version) == (1, 2, 2), sim.text()
+
+
+def test_a_search_that_ends_unseen_is_concluded_when_its_study_is_read_again() -> None:
+    """What can't be read is no reason to give a run up."""
+
+    async def story() -> TrainingSimulation:
+        sim = a_search()
+        await until_a_trial_runs(sim)
+        sim.faults.down.add(STUDIES)
+        sim.faults.only_ours.add(STUDIES)
+        for _ in range(20):
+            await sim.advance(5)
+        assert sim.phase == "Searching", sim.text()
+        sim.faults.heal()
+        await sim.settle(lambda: sim.phase == "Succeeded")
+        return sim
+
+    assert asyncio.run(story()).status["trials"]["complete"] == 1
+
+
+def test_trials_that_are_raised_during_a_search_are_run() -> None:
+    """Its workers know of the old number alone, so that others go on after them."""
+
+    async def story() -> TrainingSimulation:
+        sim = a_search()
+        await until_a_trial_runs(sim)
+        sim.edit(search={"trials": 3})
+        await sim.settle(lambda: sim.phase == "Succeeded")
+        return sim
+
+    sim = asyncio.run(story())
+    assert (sim.status["trials"]["complete"], sim.status["attempt"]) == (3, 2), sim.text()
