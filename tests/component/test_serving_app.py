@@ -9,6 +9,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from leadsman_serving.app import create_app, create_routes, create_side_app
+from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.lifecycle import Lifecycle
 from leadsman_serving.protocols.exchange import Answer, Call
@@ -39,7 +40,7 @@ def failing_app(lifecycle: Lifecycle, seen: list[int]) -> ASGIApp:
         seen.append(lifecycle.in_flight)
         raise RuntimeError("secret of the server")
 
-    return RequestGate(routes, lifecycle, {"/hot": hot})
+    return RequestGate(routes, lifecycle, {"/hot": Endpoint(hot)})
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI, Request
@@ -14,9 +15,11 @@ from starlette.exceptions import HTTPException
 
 from leadsman_api.ports import LIVE_PATH, METRICS_PATH, READY_PATH
 from leadsman_serving.documentation import document
+from leadsman_serving.endpoints import mlflow, ours
+from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.gate import RequestGate
-from leadsman_serving.inference import Endpoint, Inference
+from leadsman_serving.inference import Inference
 from leadsman_serving.lifecycle import (
     NO_MODEL_MESSAGE,
     Health,
@@ -26,7 +29,7 @@ from leadsman_serving.lifecycle import (
     readiness,
 )
 from leadsman_serving.protocols.exchange import Answer, Call
-from leadsman_serving.protocols.problem import failure, problem_of
+from leadsman_serving.protocols.problem import problem_of, unexpected
 from leadsman_serving.settings import Settings
 from leadsman_serving.telemetry import RequestMetrics, installed_version
 
@@ -45,7 +48,7 @@ def create_app(
     routes = create_routes(settings, lifecycle, inference)
     if inference is None:
         refusing = _refusing(settings)
-        endpoints = {"/predict": refusing, "/invocations": refusing}
+        endpoints = dict.fromkeys((ours.PATH, mlflow.PATH), refusing)
         return RequestGate(routes, lifecycle, endpoints, metrics)
     lifecycle.model_loaded = True
     headers = {
@@ -54,7 +57,14 @@ def create_app(
         "x-model-digest": settings.model_digest[:_DIGEST_SHOWN],
     }
     # Around the whole app and not among its middleware, which faults leave behind.
-    return RequestGate(routes, lifecycle, inference.endpoints, metrics, headers, inference.single)
+    return RequestGate(
+        routes, lifecycle, endpoints_of(inference), metrics, headers, inference.single
+    )
+
+
+def endpoints_of(inference: Inference) -> Mapping[str, Endpoint]:
+    """Each route that predicts with what answers it, of all protocols."""
+    return {**ours.endpoints(inference), **mlflow.endpoints(inference)}
 
 
 def create_routes(
@@ -142,7 +152,7 @@ def _refusing(settings: Settings) -> Endpoint:
             headers={"retry-after": "1"},
         )
 
-    return refuse
+    return Endpoint(refuse)
 
 
 def _answer(health: Health) -> JSONResponse:
@@ -162,7 +172,7 @@ async def _answer_refusal(request: Request, error: Exception) -> Response:
 
 async def _answer_failure(request: Request, _error: Exception) -> Response:
     """Tell the client an id and nothing more; the server logs the traceback."""
-    return _response(failure(request.scope["state"]["request_id"]))
+    return _response(problem_of(unexpected(), request.scope["state"]["request_id"]))
 
 
 def _response(answer: Answer) -> Response:

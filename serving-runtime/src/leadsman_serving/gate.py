@@ -17,11 +17,11 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.errors import BadRequest, ClientGone
-from leadsman_serving.inference import Endpoint
 from leadsman_serving.lifecycle import Lifecycle
 from leadsman_serving.protocols.exchange import Answer, Call
-from leadsman_serving.protocols.problem import failure, problem_of
+from leadsman_serving.protocols.problem import unexpected
 from leadsman_serving.single_row import SingleRow
 from leadsman_serving.telemetry import RequestMetrics
 
@@ -185,14 +185,14 @@ def _again(message: Message, receive: Receive) -> Receive:
 async def _answer_of(endpoint: Endpoint, call: Call) -> Answer:
     """What the endpoint answers, or the problem that it has with the request."""
     try:
-        return await (endpoint(call) if call.method == "POST" else _wrong_method(call))
+        return await (endpoint.answer(call) if call.method == "POST" else _wrong_method(call))
     except BadRequest as error:
-        return problem_of(error, call.request_id)
+        return endpoint.refusal(error, call.request_id)
     except ClientGone:
         raise
     except Exception:
         _logger.exception("A request failed.", extra={"request_id": call.request_id})
-        return failure(call.request_id)
+        return endpoint.refusal(unexpected(), call.request_id)
 
 
 async def _wrong_method(call: Call) -> Answer:

@@ -1,33 +1,51 @@
-"""From the body of a request to the body of its answer, for both protocols."""
+"""From what a request asks the model to the bytes of its answer, the same for every protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import Any
 
 from leadsman_serving.admission import Admission
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.model import Model
-from leadsman_serving.protocols import invocations, predict
-from leadsman_serving.protocols.exchange import JSON, Answer, Call
-from leadsman_serving.protocols.written import plain, read_json, records, write_json
+from leadsman_serving.protocols.exchange import Answer, Call
 from leadsman_serving.settings import Settings
 from leadsman_serving.single_row import SingleRow
+from leadsman_serving.table import Table
 from leadsman_serving.telemetry import RequestMetrics
 from leadsman_serving.worker import Worker
 
-Endpoint: TypeAlias = Callable[[Call], Awaitable[Answer]]
-# curl's own type, which a person at a terminal does not think of.
-_TAKEN = ("", JSON, "application/x-www-form-urlencoded")
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What the model gave for the rows of one request."""
+
+    values: object
+    """Whatever the library gives: an array, a list, a frame."""
+    shares: list[Any] | None = None
+    """The probability of each class for each row, where that was asked for and is known."""
 
 
-def _any(_rows: int) -> None:
-    """However many."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one request asks, however its protocol writes that down."""
+
+    rows: int
+    table: Callable[[], Table]
+    """Makes the rows, where the model runs: many take their time. Raises BadRequest."""
+    written: Callable[[Predicted], bytes]
+    """The body of the answer; runs there as well."""
+    params: Mapping[str, Any] | None = None
+    """MLflow's parameters of one request; only code of its own heeds them."""
+    wants_shares: bool = False
+    media_type: str = "application/json"
+    headers: Mapping[str, str] | None = None
 
 
 class Inference:
-    """The routes that predict."""
+    """Answers questions with one model."""
 
     def __init__(
         self, model: Model, settings: Settings, admission: Admission, metrics: RequestMetrics
@@ -37,41 +55,17 @@ class Inference:
         self._admission, self._metrics = admission, metrics
         self._seconds = settings.limits.timeout.total_seconds()
         self.worker = Worker(self._seconds, may_be_inline=not model.is_code)
-        self._version = {"model": settings.model_name, "version": settings.model_version}
+        self.version = {"model": settings.model_name, "version": settings.model_version}
+        """Which model answers: stands in answers of our own protocol."""
         self.single: SingleRow | None = None
         """Answers the usual request in one pass; None where nothing does."""
 
     def quicken(self) -> None:
         """Answer usual requests in one pass from now on, if the model suits it."""
         if SingleRow.suits(self.model) and not self._admission.asks:
-            self.single = SingleRow(self.model, self.worker, self._version)
+            self.single = SingleRow(self.model, self.worker, self.version)
 
-    @property
-    def endpoints(self) -> Mapping[str, Endpoint]:
-        """Each route with what answers it."""
-        return {"/predict": self._predict, "/invocations": self._invoke}
-
-    async def _predict(self, call: Call) -> Answer:
-        """One row as `features`, or several as `rows`, by position or by name."""
-        body = await self._admitted(call)
-        kind = call.header(b"content-type").partition(";")[0].strip().lower()
-        if kind not in _TAKEN and not kind.endswith("+json"):
-            message = f"send {JSON}, not {kind}"
-            raise BadRequest(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
-        return self._counted(
-            await self.predict(
-                body, probabilities=call.asks_for("probabilities"), admit=self._admit_rows
-            )
-        )
-
-    async def _invoke(self, call: Call) -> Answer:
-        """MLflow's scoring protocol."""
-        body = await self._admitted(call)
-        return self._counted(
-            await self.invoke(body, call.header(b"content-type"), admit=self._admit_rows)
-        )
-
-    async def _admitted(self, call: Call) -> bytes:
+    async def admitted(self, call: Call) -> bytes:
         """The body of a request that may be answered; what is refused is counted by its cause."""
         try:
             self._admission.admit(call)
@@ -81,36 +75,29 @@ class Inference:
             self._metrics.refused(error.code)
             raise
 
-    async def predict(
-        self, body: bytes, *, probabilities: bool = False, admit: Callable[[int], None] = _any
-    ) -> Answer:
-        """Answer a body of `/predict`; `admit` may refuse so many rows."""
-        asked = predict.parse(read_json(body), probabilities=probabilities)
-        admit(len(asked.rows))
+    async def answer(self, question: Question) -> Answer:
+        """Answer a client, unless it asks for more rows than it may."""
+        self._admit_rows(question.rows)
+        answer = await self.ask(question)
+        self._metrics.rows(answer.rows)
+        return answer
+
+    async def ask(self, question: Question) -> Answer:
+        """Answer whoever asks, the server itself too; BadRequest for what the model can't take."""
 
         def work() -> bytes:
-            table = self.model.schema.table(asked.rows)
-            predictions = plain(self.model.predict(table))
-            shares = self.model.probabilities(table) if asked.probabilities else None
-            return write_json(predict.answer(asked, predictions, shares, self._version))
+            table = question.table()
+            values = self.model.predict(table, question.params)
+            shares = self.model.probabilities(table) if question.wants_shares else None
+            return question.written(Predicted(values, shares))
 
-        rows = len(asked.rows)
-        return Answer(await self.worker.run(work, rows), rows=rows)
-
-    async def invoke(
-        self, body: bytes, content_type: str = JSON, *, admit: Callable[[int], None] = _any
-    ) -> Answer:
-        """Answer a body of `/invocations`; `admit` may refuse so many rows."""
-        asked = invocations.parse(body, content_type, self.model.schema)
-        admit(len(asked.rows))
-
-        def work() -> bytes:
-            table = self.model.schema.table(asked.rows)
-            predictions = records(self.model.predict(table, asked.params))
-            return write_json({"predictions": predictions})
-
-        rows = len(asked.rows)
-        return Answer(await self.worker.run(work, rows), rows=rows)
+        body = await self.worker.run(work, question.rows)
+        return Answer(
+            body,
+            media_type=question.media_type,
+            headers=question.headers or {},
+            rows=question.rows,
+        )
 
     def _admit_rows(self, rows: int) -> None:
         """Refuse more rows than a client may send at a time."""
@@ -121,7 +108,3 @@ class Inference:
                 "TooManyRows",
                 f"{rows} rows, {self._limits.max_rows} are allowed: send fewer at a time",
             )
-
-    def _counted(self, answer: Answer) -> Answer:
-        self._metrics.rows(answer.rows)
-        return answer

@@ -12,6 +12,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 
+from leadsman_serving.endpoints import mlflow, ours
 from leadsman_serving.errors import BadRequest, ModelRefused
 from leadsman_serving.inference import Inference
 from leadsman_serving.model import Model, failed
@@ -50,14 +51,14 @@ async def _replay(inference: Inference) -> float | None:
     model = inference.model
     try:
         if model.body is not None and not model.is_made_up:
-            await inference.invoke(write_json(model.body))
+            await inference.ask(mlflow.question(inference, write_json(model.body)))
         if not model.example:
             return None
         body = write_json({"features": model.example[0], "probabilities": True})
         times = []
         for _ in range(_TIMED):
             began = time.perf_counter()
-            await inference.predict(body)
+            await inference.ask(ours.question(inference, body))
             times.append(time.perf_counter() - began)
         return sorted(times)[_TIMED // 2]
     except BadRequest as error:

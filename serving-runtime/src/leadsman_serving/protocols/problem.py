@@ -26,11 +26,10 @@ def problem_of(error: BadRequest, request_id: str) -> Answer:
     return Answer(msgspec.json.encode(body), error.status.value, PROBLEM, error.headers)
 
 
-def failure(request_id: str) -> Answer:
-    """Tell the client an id and nothing more: the log has the rest under it."""
-    error = BadRequest(
+def unexpected() -> BadRequest:
+    """What a client is told of a fault of ours: the log has the rest under the request's id."""
+    return BadRequest(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "InternalError",
         "The server failed; its log has the details under this request's id.",
     )
-    return problem_of(error, request_id)

@@ -1,0 +1,1 @@
+"""The routes that predict, a module for each protocol."""
