@@ -8,7 +8,8 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from leadsman_serving.app import create_app, create_routes, create_side_app
+from leadsman_serving.app import create_app, create_side_app
+from leadsman_serving.cold_routes import create_routes
 from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.lifecycle import Lifecycle

@@ -79,6 +79,30 @@ def test_metrics_are_on_the_side_port_only(running: ServingProcess) -> None:
     assert running.get("/metrics", port=running.port).status == 404
 
 
+def test_the_documentation_is_there_when_somebody_asks_for_it(running: ServingProcess) -> None:
+    """Its framework is loaded then, and once: the server became ready without it."""
+    page = running.get("/docs", port=running.port)
+    described = running.get("/openapi.json", port=running.port)
+
+    assert (page.status, described.status) == (200, 200)
+    assert "swagger" in page.text
+    assert {"/predict", "/version", "/health/live"} <= set(described.body["paths"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/predict", 404),
+        ("POST", "/metrics", 405),
+    ],
+)
+def test_the_side_port_answers_nothing_else(
+    running: ServingProcess, method: str, path: str, status: int
+) -> None:
+    """Who asks the wrong port or in the wrong way is told so."""
+    assert running.ask(method, path, running.side_port).status == status
+
+
 def test_draining_goes_on_accepting_while_readiness_is_off() -> None:
     """Until load balancers have noticed, requests still come, and each is answered."""
     with ServingProcess(LEADSMAN_DRAIN_SECONDS=FOREVER) as process:

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -118,19 +119,24 @@ class ServingProcess:
 
     def get(self, path: str, *, port: int | None = None) -> Answer:
         """GET from the side port, or from another."""
-        return self._ask("GET", path, port or self.side_port, None, {})
+        return self.ask("GET", path, port or self.side_port, None, {})
 
     def post(self, path: str, body: str, **headers: str) -> Answer:
         """POST to the HTTP port."""
-        return self._ask("POST", path, self.port, body, headers)
+        return self.ask("POST", path, self.port, body, headers)
 
     @staticmethod
-    def _ask(
-        method: str, path: str, port: int, body: str | None, headers: dict[str, str]
+    def ask(
+        method: str,
+        path: str,
+        port: int,
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
+        """One request of any kind, on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_SECONDS)
         try:
-            connection.request(method, path, body, headers)
+            connection.request(method, path, body, headers or {})
             return Answer(connection.getresponse())
         finally:
             connection.close()

@@ -13,9 +13,8 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.errors import BadRequest, ClientGone
@@ -24,6 +23,9 @@ from leadsman_serving.protocols.exchange import Answer, Call
 from leadsman_serving.protocols.problem import unexpected
 from leadsman_serving.single_row import SingleRow
 from leadsman_serving.telemetry import RequestMetrics
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID = "x-request-id"
 CLOSES_AT = "closes_at"

@@ -14,11 +14,10 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import uvicorn
 import uvloop
-from fastapi import FastAPI
-from starlette.types import ASGIApp
 from typing_extensions import override
 
 from leadsman_serving.app import create_app, create_side_app
@@ -31,6 +30,9 @@ from leadsman_serving.quick_protocol import QuickAnswers
 from leadsman_serving.settings import Settings, variable_of
 from leadsman_serving.start import begin
 from leadsman_serving.telemetry import RequestMetrics, create_registry, installed_version
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 _BACKLOG = 2048
 
@@ -146,6 +148,7 @@ def _configuration(settings: Settings, app: ASGIApp, quick: QuickAnswers | None)
         # httptools by name: "auto" falls back without a word to a parser three times slower.
         http=protocol_of(settings.limits.max_connection_age.total_seconds(), quick),
         ws="none",
+        lifespan="off",
         backlog=_BACKLOG,
         access_log=False,
         log_config=None,
@@ -157,7 +160,7 @@ def _configuration(settings: Settings, app: ASGIApp, quick: QuickAnswers | None)
 
 
 @contextlib.contextmanager
-def _side_port(app: FastAPI, listener: socket.socket) -> Iterator[None]:
+def _side_port(app: ASGIApp, listener: socket.socket) -> Iterator[None]:
     """Answer probes and metrics from another thread until the block ends."""
     server = uvicorn.Server(
         uvicorn.Config(
@@ -165,6 +168,7 @@ def _side_port(app: FastAPI, listener: socket.socket) -> Iterator[None]:
             loop="asyncio",
             http="httptools",
             ws="none",
+            lifespan="off",
             access_log=False,
             log_config=None,
             server_header=False,

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from starlette.types import Receive, Scope, Send
-
 from leadsman_serving.errors import BadRequest, ClientGone
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 JSON = "application/json"
 

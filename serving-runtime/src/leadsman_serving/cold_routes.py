@@ -1,0 +1,72 @@
+"""The routes of the model port that FastAPI answers: its documentation, and what is refused.
+
+Loaded when one of them is first asked for.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from leadsman_serving.documentation import document
+from leadsman_serving.errors import BadRequest
+from leadsman_serving.inference import Inference
+from leadsman_serving.lifecycle import Lifecycle
+from leadsman_serving.plain_routes import PlainRoute, health_routes, model_routes
+from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.problem import problem_of, unexpected
+from leadsman_serving.settings import Settings
+from leadsman_serving.telemetry import installed_version
+
+
+def create_routes(
+    settings: Settings, lifecycle: Lifecycle, inference: Inference | None = None
+) -> FastAPI:
+    """The cold routes of the model port, with one shape for everything that refuses."""
+    app = FastAPI(title="Leadsman serving runtime", version=installed_version())
+    app.add_exception_handler(HTTPException, _answer_refusal)
+    app.add_exception_handler(Exception, _answer_failure)
+    plain = {**health_routes(settings, lifecycle), **model_routes(settings, lifecycle)}
+    for path, route in plain.items():
+        _add_plain(app, path, route)
+    document(app, inference.model if inference else None)
+    return app
+
+
+def _add_plain(app: FastAPI, path: str, route: PlainRoute) -> None:
+    """Let the documentation tell of a route that is answered in front of it."""
+
+    async def answer(request: Request) -> Response:
+        return _response(route.answer(Call(request.scope, request.receive)))
+
+    app.add_api_route(
+        path,
+        answer,
+        tags=[route.tag],
+        description=route.meaning,
+        name=path.strip("/").replace("/", " "),
+        response_class=JSONResponse,
+    )
+
+
+async def _answer_refusal(request: Request, error: Exception) -> Response:
+    """Give refusals of the framework, such as an unknown path, the shape of our own."""
+    if not isinstance(error, HTTPException):
+        raise TypeError(error)
+    status = HTTPStatus(error.status_code)
+    code = status.phrase.title().replace(" ", "")
+    message = f"{request.method} {request.url.path}: {error.detail}"
+    refused = BadRequest(status, code, message, headers=error.headers)
+    return _response(problem_of(refused, request.scope["state"]["request_id"]))
+
+
+async def _answer_failure(request: Request, _error: Exception) -> Response:
+    """Tell the client an id and nothing more; the server logs the traceback."""
+    return _response(problem_of(unexpected(), request.scope["state"]["request_id"]))
+
+
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers, answer.media_type)
