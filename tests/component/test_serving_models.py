@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import Termination
 from leadsman_api.v1alpha1.model_source import Loading
+from leadsman_serving.cost import Cost
 from leadsman_serving.errors import ModelRefused
 from leadsman_serving.flavors.estimators import parts
 from leadsman_serving.flavors.pyfunc import load as load_code
@@ -22,6 +24,7 @@ from leadsman_serving.flavors.sklearn_flavor import load as load_sklearn
 from leadsman_serving.lifecycle import Lifecycle, readiness
 from leadsman_serving.model import load_model
 from leadsman_serving.model_file import read_model_file
+from leadsman_serving.table import Table
 from support.serving_models import ModelServer, settings_of
 
 ROW = {"a": 0.5, "b": 1.0, "c": -1.0}
@@ -224,15 +227,28 @@ def test_probabilities_come_when_they_are_asked_for(models: Path) -> None:
 
 def test_code_is_never_run_on_the_event_loop(models: Path) -> None:
     """It may wait for anything; libraries that answer at once stay on the loop."""
-    code = ModelServer(models / "pyfunc", "Trusted").inference.worker
-    code.seconds = 0.0
-    assert asyncio.run(code.run(lambda: 1, 1)) == 1
-    assert code.seconds > 0  # only the thread measures
+    threads: list[str] = []
 
-    quick = ModelServer(models / "skops").inference.worker
-    quick.seconds = 0.0
-    assert asyncio.run(quick.run(lambda: 1, 1)) == 1
-    assert quick.seconds == 0
+    def watched(server: ModelServer) -> ModelServer:
+        inference = server.inference
+        predict = inference.model.predictor.predict
+
+        class Watched:
+            def predict(self, *asked: Any) -> object:
+                threads.append(threading.current_thread().name)
+                return predict(*asked)
+
+            def probabilities(self, _table: Table) -> None:
+                return None
+
+        inference.model = replace(inference.model, predictor=Watched())
+        inference.worker.expect(Cost(0.0, 0.0))
+        return server
+
+    rows = {"rows": [ROW]}
+    assert watched(ModelServer(models / "pyfunc", "Trusted")).post("/predict", rows).is_success
+    assert watched(ModelServer(models / "skops")).post("/predict", rows).is_success
+    assert threads == ["predict", threading.main_thread().name]
 
 
 def test_gaps_are_taken_only_where_the_model_takes_them(models: Path) -> None:

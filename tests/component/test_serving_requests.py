@@ -15,7 +15,10 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Message
 
+from leadsman_serving.cost import Cost
 from leadsman_serving.errors import BadRequest, InvalidSettings
+from leadsman_serving.inference import Question
+from leadsman_serving.table import Table
 from support.serving_models import ModelServer, ask
 
 ROW = {"a": 0.5, "b": 1.0, "c": -1.0}
@@ -345,13 +348,16 @@ def test_the_documentation_shows_the_models_own_example(server: ModelServer) -> 
 def test_an_answer_that_takes_too_long_is_given_up(models: Path) -> None:
     """504; while the model is still busy, others are refused at once with the time to wait."""
     server = ModelServer(models / "skops", variables={"LEADSMAN_LIMITS": '{"timeout": "50ms"}'})
-    worker = server.inference.worker
-    go_on = threading.Event()
+    inference, go_on = server.inference, threading.Event()
+
+    def stuck() -> Table:
+        go_on.wait()
+        raise AssertionError("nobody waits for the rows any more")
 
     async def all_of_it() -> httpx.Response:
-        worker.seconds = 1000.0
-        with pytest.raises(BadRequest, match=r"no answer within 0\.05 s"):
-            await worker.run(go_on.wait, 1)
+        inference.worker.expect(Cost(0.0, 0.01))
+        with pytest.raises(BadRequest, match="later than it was waited for"):
+            await inference.answer(Question(1, stuck, lambda _predicted: b""))
         transport = httpx.ASGITransport(server.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://model") as client:
             return await client.post("/predict", json={"features": ROW})

@@ -26,7 +26,12 @@ from mlflow.pyfunc.model import PythonModel
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, VotingClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -117,6 +122,21 @@ def sklearn_models(folder: Path) -> None:
         **{**mixed, "input_example": MIXED.head(2)},
     )
     save(trees, folder / "wordy", serialization_format="cloudpickle", **no_example(mixed))
+
+
+def slow_models(folder: Path) -> None:
+    """A forest of which each call takes long, and which fails for a word that it does not know."""
+    words = ColumnTransformer([("kind", OneHotEncoder(), ["kind"])], remainder="passthrough")
+    trees = RandomForestRegressor(400, max_depth=3, random_state=0)
+    mlflow.sklearn.save_model(
+        make_pipeline(words, trees).fit(MIXED, TABLE["b"]),
+        folder / "slow",
+        serialization_format="skops",
+        skops_trusted_types=["sklearn.tree._tree.Tree"],
+        signature=infer_signature(MIXED, TABLE["b"]),
+        input_example=MIXED.head(4),
+        pip_requirements=["scikit-learn"],
+    )
 
 
 def nameless_models(folder: Path) -> None:
@@ -286,6 +306,7 @@ def answers(folder: Path) -> list[dict[str, Any]]:
 def main(folder: Path) -> None:
     """Save them all."""
     sklearn_models(folder)
+    slow_models(folder)
     nameless_models(folder)
     unsafe_models(folder)
     boosted_models(folder)

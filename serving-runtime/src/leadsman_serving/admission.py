@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import hmac
 import time
+from collections.abc import Iterable
 from http import HTTPStatus
-from pathlib import Path
 
 from leadsman_api.v1alpha1.serving import RateLimit
-from leadsman_serving.errors import BadRequest, InvalidSettings
+from leadsman_serving.api_keys import ApiKeys
+from leadsman_serving.errors import BadRequest
 from leadsman_serving.protocols.exchange import Call
 
-_BEARER = "bearer "
-_KEY_HEADER = "x-api-key"
+_BEARER = b"bearer "
+_KEY_HEADER = b"x-api-key"
+_AUTHORIZATION = b"authorization"
 
 
 class Admission:
     """Decides before any work whether a request is answered."""
 
-    def __init__(self, keys: tuple[bytes, ...], rate: RateLimit | None) -> None:
+    def __init__(self, keys: ApiKeys | None, rate: RateLimit | None) -> None:
         """Without keys everybody who reaches the port is let in."""
         self._keys, self._rate = keys, rate
         self._bucket = Bucket(rate, time.monotonic()) if rate else None
@@ -26,34 +27,54 @@ class Admission:
     @property
     def asks(self) -> bool:
         """Whether requests have to show a key, or are counted."""
-        return bool(self._keys or self._rate)
+        return self._keys is not None or self._rate is not None
 
     def admit(self, call: Call) -> None:
         """Let the request in, or raise BadRequest with what the client may do instead."""
-        if self._keys:
-            self._check_key(call)
-        if self._rate and self._bucket and not self._bucket.take(time.monotonic()):
-            raise BadRequest(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "RateLimited",
-                f"this pod takes {self._rate.requests_per_second:g} requests a second:"
-                " try again later",
-                headers={"retry-after": str(max(1, round(1 / self._rate.requests_per_second)))},
-            )
+        refused = self.refusal(call.headers)
+        if refused is not None:
+            raise refused
 
-    def _check_key(self, call: Call) -> None:
-        authorization = call.header(b"authorization")
-        bearer = authorization[len(_BEARER) :] if authorization.lower().startswith(_BEARER) else ""
-        given = (call.header(_KEY_HEADER.encode()) or bearer).encode()
-        # All are compared, each in constant time: the time of a refusal tells nothing.
-        matches = [hmac.compare_digest(given, key) for key in self._keys]
-        if not any(matches):
-            raise BadRequest(
-                HTTPStatus.UNAUTHORIZED,
-                "Unauthorized",
-                f"send an API key as {_KEY_HEADER}, or as a bearer token",
-                headers={"www-authenticate": "Bearer"},
-            )
+    def refusal(self, headers: Iterable[tuple[bytes, bytes]]) -> BadRequest | None:
+        """What a client with these headers is told; None where it is let in.
+
+        Names are in lower case, as ASGI and gRPC have them. Costs a request nothing where
+        nothing is asked for.
+        """
+        if self._keys is not None and not self._keys.accept(_key_of(headers), time.monotonic()):
+            return _no_key()
+        if self._bucket is not None and not self._bucket.take(time.monotonic()):
+            return _too_many(self._bucket.per_second)
+        return None
+
+
+def _key_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The key that a client shows; empty without one."""
+    bearer = b""
+    for name, value in headers:
+        if name == _KEY_HEADER:
+            return value
+        if name == _AUTHORIZATION and value[: len(_BEARER)].lower() == _BEARER:
+            bearer = value[len(_BEARER) :]
+    return bearer
+
+
+def _no_key() -> BadRequest:
+    return BadRequest(
+        HTTPStatus.UNAUTHORIZED,
+        "Unauthorized",
+        f"send an API key as {_KEY_HEADER.decode()}, or as a bearer token",
+        headers={"www-authenticate": "Bearer"},
+    )
+
+
+def _too_many(per_second: float) -> BadRequest:
+    return BadRequest(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "RateLimited",
+        f"this pod takes {per_second:g} requests a second: try again later",
+        headers={"retry-after": str(max(1, round(1 / per_second)))},
+    )
 
 
 class Bucket:
@@ -61,31 +82,14 @@ class Bucket:
 
     def __init__(self, rate: RateLimit, now: float) -> None:
         """Full at the start; `now` is of any clock that only goes on, in seconds."""
-        self._rate, self._most = rate.requests_per_second, float(rate.burst)
+        self.per_second, self._most = rate.requests_per_second, float(rate.burst)
         self._tokens, self._at = self._most, now
 
     def take(self, now: float) -> bool:
         """Take one token if there is one."""
-        self._tokens = min(self._most, self._tokens + (now - self._at) * self._rate)
+        self._tokens = min(self._most, self._tokens + (now - self._at) * self.per_second)
         self._at = now
         if self._tokens < 1:
             return False
         self._tokens -= 1
         return True
-
-
-def read_keys(folder: str) -> tuple[bytes, ...]:
-    """The accepted API keys: the content of each file of a mounted Secret.
-
-    InvalidSettings when keys are asked for and there are none: nobody is let in by mistake.
-    """
-    if not folder:
-        return ()
-    try:
-        files = [file for file in sorted(Path(folder).iterdir()) if file.is_file()]
-        keys = tuple(content for file in files if (content := file.read_bytes().strip()))
-    except OSError as error:
-        raise InvalidSettings(f"LEADSMAN_API_KEYS_DIR: {error}") from error
-    if not keys:
-        raise InvalidSettings(f"LEADSMAN_API_KEYS_DIR: {folder} has no file with a key")
-    return keys

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Any
 
 from leadsman_serving.admission import Admission
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.model import Model
 from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.question import Predicted, Question
 from leadsman_serving.settings import Settings
 from leadsman_serving.single_row import SingleRow
-from leadsman_serving.table import Table
 from leadsman_serving.telemetry import RequestMetrics
+from leadsman_serving.together import Outcome, answers
 from leadsman_serving.worker import Worker
 
-
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """What the model gave for the rows of one request."""
-
-    values: object
-    """Whatever the library gives: an array, a list, a frame."""
-    shares: list[Any] | None = None
-    """The probability of each class for each row, where that was asked for and is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What one request asks, however its protocol writes that down."""
-
-    rows: int
-    table: Callable[[], Table]
-    """Makes the rows, where the model runs: many take their time. Raises BadRequest."""
-    written: Callable[[Predicted], bytes]
-    """The body of the answer; runs there as well."""
-    params: Mapping[str, Any] | None = None
-    """MLflow's parameters of one request; only code of its own heeds them."""
-    wants_shares: bool = False
-    media_type: str = "application/json"
-    headers: Mapping[str, str] | None = None
+__all__ = ["Inference", "Predicted", "Question"]
 
 
 class Inference:
@@ -54,7 +30,9 @@ class Inference:
         self.model, self._limits = model, settings.limits
         self._admission, self._metrics = admission, metrics
         self._seconds = settings.limits.timeout.total_seconds()
-        self.worker = Worker(self._seconds, may_be_inline=not model.is_code)
+        self.worker: Worker[Question, bytes] = Worker(
+            self.outcomes, settings.limits.max_rows, may_be_inline=not model.is_code
+        )
         self.version = {"model": settings.model_name, "version": settings.model_version}
         """Which model answers: stands in answers of our own protocol."""
         self.single: SingleRow | None = None
@@ -69,29 +47,51 @@ class Inference:
         """The body of a request that may be answered; what is refused is counted by its cause."""
         try:
             self._admission.admit(call)
-            self.worker.check()
-            return await call.body(self._limits.max_body_bytes, self._seconds)
+            seconds = call.seconds(self._seconds)
+            call.deadline = time.monotonic() + seconds
+            self.worker.check(call.deadline)
+            return await call.body(self._limits.max_body_bytes, seconds)
         except BadRequest as error:
             self._metrics.refused(error.code)
             raise
 
-    async def answer(self, question: Question) -> Answer:
-        """Answer a client, unless it asks for more rows than it may."""
-        self._admit_rows(question.rows)
-        answer = await self.ask(question)
+    async def answer(
+        self, question: Question, call: Call | None = None, deadline: float | None = None
+    ) -> Answer:
+        """Answer a client, unless it asks for more rows than it may or for what can't be in time.
+
+        The deadline, on the monotonic clock, is the soonest of the call's, of `deadline` and of
+        the pod's own limit. Work that the call's client no longer waits for is not begun.
+        """
+        latest = time.monotonic() + self._seconds
+        if call is not None:
+            latest = min(latest, call.deadline)
+        if deadline is not None:
+            latest = min(latest, deadline)
+        try:
+            self._admit_rows(question.rows)
+            self.worker.check(latest, question.rows)
+        except BadRequest as error:
+            self._metrics.refused(error.code)
+            raise
+        answer = await self.ask(question, latest, None if call is None else call.gone)
         self._metrics.rows(answer.rows)
         return answer
 
-    async def ask(self, question: Question) -> Answer:
+    async def ask(
+        self,
+        question: Question,
+        deadline: float | None = None,
+        gone: Callable[[], Awaitable[None]] | None = None,
+    ) -> Answer:
         """Answer whoever asks, the server itself too; BadRequest for what the model can't take."""
-
-        def work() -> bytes:
-            table = question.table()
-            values = self.model.predict(table, question.params)
-            shares = self.model.probabilities(table) if question.wants_shares else None
-            return question.written(Predicted(values, shares))
-
-        body = await self.worker.run(work, question.rows)
+        if self.worker.does_now(question.rows):
+            body = self.worker.do_now(question, question.rows)
+        else:
+            latest = time.monotonic() + self._seconds if deadline is None else deadline
+            # Parameters may mean anything to a model, so those who send some are asked alone.
+            joins = None if question.params else ("shares", question.wants_shares)
+            body = await self.worker.run(question, question.rows, latest, joins, gone)
         return Answer(
             body,
             media_type=question.media_type,
@@ -99,10 +99,13 @@ class Inference:
             rows=question.rows,
         )
 
+    def outcomes(self, questions: Sequence[Question]) -> list[Outcome]:
+        """Answer here and now, on whatever thread this is."""
+        return answers(self.model, questions)
+
     def _admit_rows(self, rows: int) -> None:
         """Refuse more rows than a client may send at a time."""
         if rows > self._limits.max_rows:
-            self._metrics.refused("TooManyRows")
             raise BadRequest(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "TooManyRows",

@@ -22,7 +22,7 @@ _COLUMN = "c{}"
 class SingleRow:
     """Answers `{"features": ...}` for a model whose columns are all doubles."""
 
-    def __init__(self, model: Model, worker: Worker, version: Mapping[str, str]) -> None:
+    def __init__(self, model: Model, worker: Worker[Any, Any], version: Mapping[str, str]) -> None:
         """`version` stands at the end of each answer."""
         self._predict, self._worker = model.predictor.predict, worker
         self._names = model.schema.names

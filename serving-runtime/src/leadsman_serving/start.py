@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from leadsman_api.termination import Termination
-from leadsman_serving.admission import Admission, read_keys
+from leadsman_serving.admission import Admission
+from leadsman_serving.api_keys import keys_in
 from leadsman_serving.errors import ModelRefused
 from leadsman_serving.inference import Inference
 from leadsman_serving.last_words import write_last_words
@@ -27,7 +28,7 @@ def begin(settings: Settings, metrics: RequestMetrics) -> Inference:
     A refusal stands in the termination message as well, for the pod's status.
     """
     began = time.monotonic()
-    admission = Admission(read_keys(settings.api_keys_dir), settings.limits.rate_limit)
+    admission = Admission(keys_in(settings.api_keys_dir), settings.limits.rate_limit)
     try:
         model = _load(settings)
         loaded = time.monotonic()
@@ -45,7 +46,8 @@ def begin(settings: Settings, metrics: RequestMetrics) -> Inference:
             "backend": model.backend,
             "load_seconds": round(loaded - began, 3),
             "warm_up_seconds": round(time.monotonic() - loaded, 3),
-            "predict_ms": None if warmth.seconds is None else round(1000 * warmth.seconds, 3),
+            "predict_ms": None if warmth.cost is None else round(1000 * warmth.cost.of(1), 3),
+            "joins_requests": warmth.joins,
             "takes_missing_numbers": warmth.allows_missing,
         },
     )

@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import time
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 
+from leadsman_serving.calibration import answers_by_row, measured
+from leadsman_serving.cost import Cost
 from leadsman_serving.endpoints import mlflow, ours
 from leadsman_serving.errors import BadRequest, ModelRefused
 from leadsman_serving.inference import Inference
 from leadsman_serving.model import Model, failed
 from leadsman_serving.protocols.written import write_json
 
-_TIMED = 7
 _logger = logging.getLogger(__name__)
 
 
@@ -26,8 +27,10 @@ _logger = logging.getLogger(__name__)
 class Warmth:
     """What the first requests showed."""
 
-    seconds: float | None
-    """What one row takes from body to body; None without an example."""
+    cost: Cost | None
+    """What a call takes from body to body; None without an example."""
+    joins: bool
+    """Whether several requests may be answered by one call."""
     allows_missing: bool
     """Whether the model takes numbers that are missing."""
 
@@ -37,30 +40,27 @@ def warm_up(inference: Inference) -> Warmth:
     model = inference.model
     allows_missing = model.plan.allows_missing if model.plan else takes_missing(model)
     inference.model = replace(model, schema=replace(model.schema, allows_missing=allows_missing))
-    seconds = asyncio.run(_replay(inference))
-    if seconds is not None:
-        inference.worker.seconds = seconds
+    cost = asyncio.run(_replay(inference))
+    if cost is not None:
+        inference.worker.expect(cost)
+        inference.worker.joins = answers_by_row(inference.model)
     # What was made until now stays: the collector need not look at it again.
     gc.collect()
     gc.freeze()
-    return Warmth(seconds, allows_missing)
+    return Warmth(cost, inference.worker.joins, allows_missing)
 
 
-async def _replay(inference: Inference) -> float | None:
-    """Both protocols once, then one row several times; gives its usual seconds."""
+async def _replay(inference: Inference) -> Cost | None:
+    """Each protocol once as clients ask, then calls of several sizes, to know what they cost."""
     model = inference.model
     try:
         if model.body is not None and not model.is_made_up:
             await inference.ask(mlflow.question(inference, write_json(model.body)))
         if not model.example:
             return None
-        body = write_json({"features": model.example[0], "probabilities": True})
-        times = []
-        for _ in range(_TIMED):
-            began = time.perf_counter()
-            await inference.ask(ours.question(inference, body))
-            times.append(time.perf_counter() - began)
-        return sorted(times)[_TIMED // 2]
+        one = write_json({"features": model.example[0], "probabilities": True})
+        await inference.ask(ours.question(inference, one))
+        return await _cost(inference)
     except BadRequest as error:
         raise failed("it refused its own example", error) from error
     except ModelRefused:
@@ -73,6 +73,19 @@ async def _replay(inference: Inference) -> float | None:
             )
             return None
         raise failed("it failed on its own example", error) from error
+
+
+async def _cost(inference: Inference) -> Cost:
+    """What calls take, from body to body."""
+
+    async def call(rows: int) -> None:
+        some = list(islice(cycle(inference.model.example), rows))
+        question = ours.question(inference, write_json({"rows": some}))
+        # As if it took no time: the way to the thread would count as the model's.
+        inference.worker.expect(Cost(0.0, 0.0))
+        await inference.ask(question)
+
+    return await measured(call)
 
 
 def takes_missing(model: Model) -> bool:

@@ -1,4 +1,4 @@
-"""The one thread that predicts, and what is known of its queue.
+"""The one thread that predicts what takes its time, its queue, and what is known of both.
 
 One, because a model on several threads of one core answers later and not sooner; and apart from
 the event loop, because a slow model must not keep others from being refused in time.
@@ -7,84 +7,286 @@ the event loop, because a slow model must not keep others from being refused in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
+import queue
+import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import weakref
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from leadsman_serving.errors import BadRequest
+from leadsman_serving.batches import next_batch, queue_seconds, remaining_seconds
+from leadsman_serving.cost import Cost, Estimate, half_and_half
+from leadsman_serving.errors import BadRequest, ClientGone
+from leadsman_serving.work_counts import WorkCounts
 
 INLINE_SECONDS = 0.001
 """Work quicker than this is done on the event loop: the way to a thread would cost more."""
 MOST_WAITING = 1024
-_MEMORY = 0.2
-"""The weight of the last piece of work in what one is expected to take."""
+_NOTHING_KNOWN = half_and_half(1, INLINE_SECONDS)
+"""What was never measured is taken for as slow as what the loop must not do."""
 
-Result = TypeVar("Result")
+Asked = TypeVar("Asked")
+Given = TypeVar("Given")
 
 
-class Worker:
-    """Does one piece of work at a time."""
+@dataclass(slots=True, eq=False)
+class Piece(Generic[Asked]):
+    """A piece of work that waits or is done; what the planner of batches asks of it."""
 
-    def __init__(self, most_seconds: float, *, may_be_inline: bool = True) -> None:
-        """`most_seconds` is the longest that anybody waits for a piece of work."""
-        self._most_seconds, self._may_be_inline = most_seconds, may_be_inline
-        # Limits on threads count for the thread that sets them.
-        self._thread = ThreadPoolExecutor(
-            1, thread_name_prefix="predict", initializer=threadpool_limits, initargs=(1,)
-        )
-        self._given = self._done = 0
+    asked: Asked
+    rows: int
+    joins: Hashable
+    deadline: float
+    """On the monotonic clock."""
+    future: asyncio.Future[Any]
+    at: float = field(default_factory=time.monotonic)
+    """Since when it waits."""
+
+
+class Worker(Generic[Asked, Given]):
+    """Does one piece of work at a time, or several at once where they can be joined."""
+
+    def __init__(
+        self,
+        do: Callable[[Sequence[Asked]], Sequence[Given | Exception]],
+        most_rows: int,
+        *,
+        may_be_inline: bool = True,
+    ) -> None:
+        """`do` gives for each of what is asked a result, or what went wrong with it."""
+        self._do, self._most_rows, self._may_be_inline = do, most_rows, may_be_inline
+        self.counts = WorkCounts()
+        self.joins = False
+        """Whether the model was seen to answer several requests at once as one by one."""
+        self.waiting = 0
+        """Pieces of work that were given and are not done; read without a lock."""
         self.seconds = 0.0
-        """What one piece of work is expected to take."""
+        """What one row is expected to take."""
+        self._expect(Estimate(_NOTHING_KNOWN))
+        self._lock = threading.Lock()
+        self._queue: list[Piece[Asked]] = []
+        self._rows_waiting = 0
+        self._is_busy = False
+        """Whether the thread has been told to look after the queue."""
+        self._running = (0.0, 0.0)
+        """When what is done was begun, and what it is expected to take."""
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
 
     @property
-    def waiting(self) -> int:
-        """Pieces of work that were given and are not done."""
-        return self._given - self._done
+    def cost(self) -> Cost:
+        """What a call is expected to take."""
+        return self._estimate.cost
+
+    def expect(self, cost: Cost) -> None:
+        """Begin with what was measured before any client came."""
+        self._expect(Estimate(cost))
+
+    def _expect(self, estimate: Estimate) -> None:
+        self._estimate = estimate
+        self.seconds = estimate.cost.of(1)
+        self._measured_at = time.monotonic()
 
     @property
     def wait_seconds(self) -> float:
         """How long a piece of work that came now would wait."""
-        return self.waiting * self.seconds
+        if not self.waiting:
+            return 0.0
+        with self._lock:
+            pieces, rows = len(self._queue), self._rows_waiting
+            (began, expected), is_running = self._running, self.waiting > pieces
+        wait = queue_seconds(self.cost, pieces, rows, joins=self.joins)
+        if is_running:
+            wait += remaining_seconds(expected, time.monotonic() - began)
+        return wait
 
-    def check(self) -> None:
-        """Refuse at once what could not be answered in time."""
-        if self.waiting >= MOST_WAITING or self.wait_seconds > self._most_seconds:
-            again = max(1, round(self.wait_seconds))
-            raise BadRequest(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "Overloaded",
-                f"{self.waiting} requests wait already: try again in {again} s",
-                headers={"retry-after": str(again)},
-            )
+    def check(self, deadline: float, rows: int = 1) -> None:
+        """Refuse at once what could not be answered in time: BadRequest with 503."""
+        now = time.monotonic()
+        own, left, wait = self.cost.of(rows), deadline - now, self.wait_seconds
+        if self.waiting:
+            fits = self.waiting < MOST_WAITING and wait + own <= left
+        else:
+            # What is known grows old: else nobody might be let in to show that it is wrong.
+            fits = own <= left * (1 + now - self._measured_at)
+        if not fits:
+            raise _overloaded(self.waiting, own, left, max(1, math.ceil(wait)))
 
-    async def run(self, work: Callable[[], Result], rows: int) -> Result:
-        """Do the work in its place; BadRequest with 504 when it takes too long."""
-        quick = self._may_be_inline and self.seconds * rows < INLINE_SECONDS
-        if quick and not self.waiting:  # never beside the thread: models need not allow that
-            return work()
-        self._given += 1
-        future = self._thread.submit(self._timed, work)
-        try:
-            async with asyncio.timeout(self._most_seconds):
-                return await asyncio.wrap_future(future)
-        except TimeoutError as error:
-            raise BadRequest(
-                HTTPStatus.GATEWAY_TIMEOUT,
-                "Timeout",
-                f"no answer within {self._most_seconds:g} s: send fewer rows at a time",
-            ) from error
-        finally:
-            if future.cancel():  # given up before it was begun
-                self._given -= 1
+    def does_now(self, rows: int) -> bool:
+        """Whether the work is done at once, on the event loop, and not by the thread."""
+        # Never beside the thread: models need not allow that.
+        return self._may_be_inline and not self.waiting and self.cost.of(rows) < INLINE_SECONDS
 
-    def _timed(self, work: Callable[[], Result]) -> Result:
+    def do_now(self, asked: Asked, rows: int) -> Given:
+        """Do it here; raises what went wrong."""
         began = time.perf_counter()
+        (outcome,) = self._do([asked])
+        if isinstance(outcome, Exception):
+            raise outcome
+        self._measured(1, rows, time.perf_counter() - began)
+        return outcome
+
+    async def run(
+        self,
+        asked: Asked,
+        rows: int,
+        deadline: float,
+        joins: Hashable = None,
+        gone: Callable[[], Awaitable[None]] | None = None,
+    ) -> Given:
+        """Have it done by the thread.
+
+        BadRequest with 504 after the deadline, ClientGone once `gone` returns; what was not
+        begun by then never is.
+        """
+        loop = asyncio.get_running_loop()
+        piece = Piece(asked, rows, joins if self.joins else None, deadline, loop.create_future())
+        self._give(piece)
+        leaving = None if gone is None else asyncio.ensure_future(gone())
         try:
-            return work()
+            await asyncio.wait(
+                [piece.future] if leaving is None else [piece.future, leaving],
+                timeout=max(0.0, deadline - time.monotonic()),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if piece.future.done():
+                given: Given = piece.future.result()
+                return given
+            if leaving is not None and leaving.done():
+                self._drop(piece, "ClientGone")
+                raise ClientGone("the client closed its connection before it had its answer")
+            self._drop(piece, "Timeout")
+            raise _too_late()
+        except asyncio.CancelledError:
+            self._drop(piece, "ClientGone")
+            raise
         finally:
-            self.seconds += _MEMORY * (time.perf_counter() - began - self.seconds)
-            self._done += 1
+            if leaving is not None:
+                leaving.cancel()
+
+    def _give(self, piece: Piece[Asked]) -> None:
+        if self._thread is None:
+            self._start()
+        with self._lock:
+            self.waiting += 1
+            self._queue.append(piece)
+            self._rows_waiting += piece.rows
+            was_busy, self._is_busy = self._is_busy, True
+        if not was_busy:
+            self._jobs.put(self._empty_queue)
+
+    def _start(self) -> None:
+        """Begin the thread; a daemon, so that a model that hangs can't keep the process alive."""
+        self._thread = threading.Thread(
+            target=_do_jobs, args=(self._jobs,), name="predict", daemon=True
+        )
+        self._thread.start()
+        weakref.finalize(self, self._jobs.put, None)
+
+    def _drop(self, piece: Piece[Asked], cause: str) -> None:
+        """Nobody waits for it any more."""
+        with self._lock:
+            was_begun = piece not in self._queue
+            if not was_begun:
+                self._remove(piece)
+        self.counts.dropped(cause, was_begun=was_begun)
+        piece.future.cancel()
+
+    def _remove(self, piece: Piece[Asked]) -> None:
+        self._queue.remove(piece)
+        self._rows_waiting -= piece.rows
+        self.waiting -= 1
+
+    def _empty_queue(self) -> None:
+        """Do what waits, and what comes meanwhile; runs in the thread."""
+        while batch := self._take():
+            began = time.monotonic()
+            try:
+                outcomes = list(self._do([piece.asked for piece in batch]))
+            except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it
+                outcomes = [error] * len(batch)
+            self._ended(batch, outcomes, time.monotonic() - began)
+
+    def _take(self) -> list[Piece[Asked]]:
+        """The next batch; empty when nothing waits."""
+        with self._lock:
+            now = time.monotonic()
+            # Those that are late are not begun: whoever waits for them is about to give up.
+            ready = [piece for piece in self._queue if piece.deadline > now]
+            if not ready:
+                self._is_busy = False
+                return []
+            places = next_batch(ready, self.cost, now, self._most_rows)
+            batch = [ready[place] for place in places]
+            for piece in batch:
+                self._queue.remove(piece)
+                self._rows_waiting -= piece.rows
+                self.counts.waited(now - piece.at)
+            self._running = (now, self.cost.of(sum(piece.rows for piece in batch)))
+            return batch
+
+    def _ended(
+        self,
+        batch: Sequence[Piece[Asked]],
+        outcomes: Sequence[Given | Exception],
+        seconds: float,
+    ) -> None:
+        rows = sum(piece.rows for piece in batch)
+        if not any(isinstance(outcome, Exception) for outcome in outcomes):
+            self._measured(len(batch), rows, seconds)
+        with self._lock:
+            self.waiting -= len(batch)
+        for piece, outcome in zip(batch, outcomes, strict=True):
+            _deliver(piece.future, outcome)
+
+    def _measured(self, requests: int, rows: int, seconds: float) -> None:
+        self.counts.called(requests, rows, seconds)
+        self._expect(self._estimate.after(rows, seconds))
+
+
+def _do_jobs(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+    # Limits on threads count for the thread that sets them.
+    threadpool_limits(1)
+    while (job := jobs.get()) is not None:
+        job()
+        del job  # else it would keep its worker until the next one
+
+
+def _deliver(future: asyncio.Future[Any], outcome: object) -> None:
+    """Hand it to whoever waits, in the loop where that is."""
+
+    def settle() -> None:
+        if future.done():
+            return
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+    with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+        future.get_loop().call_soon_threadsafe(settle)
+
+
+def _overloaded(waiting: int, own: float, left: float, again: int) -> BadRequest:
+    why = f"{waiting} requests come first and" if waiting else "the request"
+    return BadRequest(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Overloaded",
+        f"{why} would take longer than the {max(0.0, left):.3g} s that are left (about"
+        f" {own:.3g} s by itself): try again in {again} s, with fewer rows or more time",
+        headers={"retry-after": str(again)},
+    )
+
+
+def _too_late() -> BadRequest:
+    return BadRequest(
+        HTTPStatus.GATEWAY_TIMEOUT,
+        "Timeout",
+        "the answer would have come later than it was waited for: send fewer rows at a time",
+    )

@@ -18,7 +18,8 @@ def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
 
     async def answer(call: Call) -> Answer:
         body = await inference.admitted(call)
-        return await inference.answer(question(inference, body, call.header(b"content-type")))
+        asked = question(inference, body, call.header(b"content-type"))
+        return await inference.answer(asked, call)
 
     return {PATH: Endpoint(answer)}
 

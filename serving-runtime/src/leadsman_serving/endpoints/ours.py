@@ -27,7 +27,7 @@ def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
             message = f"send {JSON}, not {kind}"
             raise BadRequest(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
         asked = question(inference, body, probabilities=call.asks_for("probabilities"))
-        return await inference.answer(asked)
+        return await inference.answer(asked, call)
 
     return {PATH: Endpoint(answer)}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -15,15 +16,22 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 JSON = "application/json"
+TIMEOUT_HEADER = b"x-request-timeout"
+"""Seconds that the client waits, as proxies and gateways tell it."""
+_STRAY = 8
+"""Messages after the body that are no word of the client's leaving."""
+_SHOWN = 50
 
 
 class Call:
     """A request as ASGI brings it."""
 
-    __slots__ = ("_receive", "_scope")
+    __slots__ = ("_receive", "_scope", "deadline")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._scope, self._receive = scope, receive
+        self.deadline = math.inf
+        """When the client stops to wait, on the monotonic clock; known once it was let in."""
 
     @property
     def method(self) -> str:
@@ -34,6 +42,12 @@ class Call:
     def request_id(self) -> str:
         """The id under which client and log know the request."""
         return str(self._scope["state"]["request_id"])
+
+    @property
+    def headers(self) -> Iterable[tuple[bytes, bytes]]:
+        """All headers, their names in lower case."""
+        headers: Iterable[tuple[bytes, bytes]] = self._scope["headers"]
+        return headers
 
     def header(self, name: bytes) -> str:
         """The first header of this name, in lower case; empty without one."""
@@ -49,6 +63,30 @@ class Call:
             return False
         values = parse_qs(query.decode("latin-1"), keep_blank_values=True).get(name, [])
         return any(value.lower() in ("", "1", "true") for value in values)
+
+    def seconds(self, most: float) -> float:
+        """How long the client waits: what it says, up to `most`; BadRequest for no number."""
+        told = self.header(TIMEOUT_HEADER)
+        if not told:
+            return most
+        try:
+            seconds = float(told)
+        except ValueError:
+            seconds = math.nan
+        if not seconds > 0:  # NaN is not, either
+            raise BadRequest(
+                HTTPStatus.BAD_REQUEST,
+                "InvalidTimeout",
+                f"{TIMEOUT_HEADER.decode()} is a number of seconds over 0, not {told[:_SHOWN]!r}",
+            )
+        return min(seconds, most)
+
+    async def gone(self) -> None:
+        """Return when the client closes its connection; to be asked once its body is read."""
+        for _ in range(_STRAY):
+            if (await self._receive())["type"] == "http.disconnect":
+                return
+        await asyncio.get_running_loop().create_future()  # whoever sends on does not tell
 
     async def body(self, most_bytes: int, most_seconds: float) -> bytes:
         """The whole body; refused before it is read where its length is told."""
