@@ -18,6 +18,27 @@ class ServingMetric(Term):
     PREDICTIONS = "leadsman_predictions_total", "predictions by bin of the profile."
     BACKEND = "leadsman_backend_info", "the plan that serves, and why not a faster one."
     LOOP_LAG = "leadsman_loop_lag_seconds", "how late the event loop is."
+    LOOP_LATENESS = (
+        "leadsman_loop_lateness_seconds",
+        "how late the event loop was at each of its beats, as a histogram.",
+    )
+    WAITING = "leadsman_requests_waiting", "requests that the model has not answered yet."
+    EXPECTED_WAIT = "leadsman_expected_wait_seconds", "how long one that came now would wait."
+    QUEUE_TIME = "leadsman_queue_seconds", "time that requests waited for the model, as a sum."
+    CALL_TIME = "leadsman_call_seconds", "time that calls of the model took, as a sum."
+    COST = "leadsman_expected_seconds", "what a call, and each row of it, is expected to take."
+    DROPPED = (
+        "leadsman_requests_dropped_total",
+        "requests given up as nobody waited any more, by cause and by how far they were.",
+    )
+    CPU_QUOTA = "leadsman_cpu_quota", "CPUs that the container may use; absent without a limit."
+    CPU_PERIODS = "leadsman_cpu_periods_total", "periods of the quota in which there was work."
+    CPU_THROTTLED = "leadsman_cpu_throttled_periods_total", "those in which it was used up."
+    CPU_THROTTLED_SECONDS = (
+        "leadsman_cpu_throttled_seconds_total",
+        "time for which threads were held back by the quota.",
+    )
+    STARTUP = "leadsman_startup_seconds", "how long each phase of the start took."
 
 
 class OperatorMetric(Term):
@@ -50,5 +71,6 @@ class MetricLabel(Term):
     REASON = "reason", "a reason of a condition."
     PHASE = "phase", "the phase of the resource."
     VERDICT = "verdict", "Good, Bad, Undecided or Blind."
-    STATE = "state", "complete, pruned, failed, running or disrupted."
+    STATE = "state", "of a trial, or how far a request was: waiting or running."
+    PART = "part", "of a cost: call or row."
     REGISTRY = "registry", "address of the MLflow server."

@@ -28,6 +28,8 @@ def main() -> int:
     # Read by numeric libraries when they are loaded: pods scale, not threads.
     for variable in _THREADS:
         os.environ.setdefault(variable, "1")
+    # A thread that waits for work must not use up the pod's quota meanwhile.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from leadsman_serving.errors import InvalidSettings  # noqa: PLC0415
     from leadsman_serving.logs import configure_logs  # noqa: PLC0415
     from leadsman_serving.settings import Settings, describe_settings  # noqa: PLC0415
@@ -62,9 +64,10 @@ def _serve(settings: Settings) -> int:
     from leadsman_serving.server import run  # noqa: PLC0415
 
     logger = logging.getLogger("leadsman_serving")
-    logger.info("Imported.", extra={"seconds": round(time.monotonic() - began, 3)})
+    seconds = time.monotonic() - began
+    logger.info("Imported.", extra={"seconds": round(seconds, 3)})
     try:
-        run(settings)
+        run(settings, seconds)
     except ModelRefused as error:
         logger.error("%s: %s", error.reason, error.message)  # noqa: TRY400 - says it all
         return 1

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
 from leadsman_serving.admission import Admission
+from leadsman_serving.cpu import read_quota, threads_for
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.model import Model
 from leadsman_serving.protocols.exchange import Answer, Call
@@ -31,7 +32,10 @@ class Inference:
         self._admission, self._metrics = admission, metrics
         self._seconds = settings.limits.timeout.total_seconds()
         self.worker: Worker[Question, bytes] = Worker(
-            self.outcomes, settings.limits.max_rows, may_be_inline=not model.is_code
+            self.outcomes,
+            settings.limits.max_rows,
+            may_be_inline=not model.is_code,
+            threads=threads_for(settings.threads, read_quota()),
         )
         self.version = {"model": settings.model_name, "version": settings.model_version}
         """Which model answers: stands in answers of our own protocol."""

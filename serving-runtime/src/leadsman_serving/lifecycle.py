@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 
+from leadsman_serving.work_counts import LATENESS, Tally
+
 BEAT_SECONDS = 0.5
 """How often the event loop shows that it runs."""
 
@@ -37,6 +39,9 @@ class Lifecycle:
 
     in_flight: int = field(default=0, init=False)
     """Requests on the model port that have begun and not ended."""
+
+    lateness: Tally = field(default_factory=lambda: Tally(LATENESS), init=False)
+    """How late each sign of life was."""
 
 
 def loop_lag_seconds(lifecycle: Lifecycle, *, now: float) -> float:

@@ -25,7 +25,7 @@ from leadsman_serving.connections import protocol_of
 from leadsman_serving.errors import PortUnavailable
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.inference import Inference
-from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle
+from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle, loop_lag_seconds
 from leadsman_serving.quick_protocol import QuickAnswers
 from leadsman_serving.settings import Settings, variable_of
 from leadsman_serving.start import begin
@@ -39,7 +39,7 @@ _BACKLOG = 2048
 _logger = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, import_seconds: float = 0.0) -> None:
     """Load the model, serve until SIGTERM or SIGINT, then drain and return.
 
     Raises ModelRefused for a model that can't serve and PortUnavailable.
@@ -47,6 +47,7 @@ def run(settings: Settings) -> None:
     lifecycle = Lifecycle(beat_at=time.monotonic())
     registry = create_registry(lifecycle, settings.git_commit)
     metrics = RequestMetrics(registry)
+    metrics.phases["import"] = import_seconds
     inference = begin(settings, metrics) if settings.model_dir else None
     lifecycle.beat_at = time.monotonic()
     app = create_app(settings, lifecycle, inference, metrics)
@@ -131,6 +132,7 @@ async def _beat(lifecycle: Lifecycle) -> None:
     while True:
         lifecycle.beat_at = time.monotonic()
         await asyncio.sleep(BEAT_SECONDS)
+        lifecycle.lateness.seen(loop_lag_seconds(lifecycle, now=time.monotonic()))
 
 
 def _quick(

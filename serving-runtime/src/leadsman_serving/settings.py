@@ -57,6 +57,12 @@ class Settings(BaseModel):
     quick: bool = False
     """Whether usual requests are answered below ASGI: faster, by uvicorn's private interfaces."""
 
+    threads: Annotated[int, Field(ge=0, le=256)] = 1
+    """Threads of OpenMP for one call of a slow model; 0 for the whole CPUs of the pod's limit.
+
+    Pods scale, and a thread more than the limit allows stops all others: hence one.
+    """
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe log line that is written."""
 

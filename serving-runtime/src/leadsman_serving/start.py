@@ -39,13 +39,21 @@ def begin(settings: Settings, metrics: RequestMetrics) -> Inference:
         said = Termination(reason=error.reason, message=error.message[:1024])
         write_last_words(settings.termination_path, said)
         raise
+    warm_up_seconds = time.monotonic() - loaded - warmth.verify_seconds
+    metrics.phases |= {
+        "load": loaded - began,
+        "warm_up": warm_up_seconds,
+        "verify": warmth.verify_seconds,
+    }
+    metrics.worker = inference.worker
     _logger.info(
         "Loaded.",
         extra={
             "flavor": model.flavor,
             "backend": model.backend,
             "load_seconds": round(loaded - began, 3),
-            "warm_up_seconds": round(time.monotonic() - loaded, 3),
+            "warm_up_seconds": round(warm_up_seconds, 3),
+            "verify_seconds": round(warmth.verify_seconds, 3),
             "predict_ms": None if warmth.cost is None else round(1000 * warmth.cost.of(1), 3),
             "joins_requests": warmth.joins,
             "takes_missing_numbers": warmth.allows_missing,

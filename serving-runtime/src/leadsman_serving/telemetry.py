@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from itertools import accumulate
+from typing import Any
 
 from prometheus_client import CollectorRegistry, GCCollector, Info, PlatformCollector
 from prometheus_client.core import (
@@ -21,6 +22,8 @@ from prometheus_client.utils import floatToGoString
 
 from leadsman_api.metrics import MetricLabel, ServingMetric
 from leadsman_serving.lifecycle import Lifecycle, loop_lag_seconds
+from leadsman_serving.work_metrics import CpuCollector, histogram, start_metrics, work_metrics
+from leadsman_serving.worker import Worker
 
 
 def installed_version() -> str:
@@ -35,6 +38,7 @@ def create_registry(lifecycle: Lifecycle, git_commit: str) -> CollectorRegistry:
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     registry.register(_LoadCollector(lifecycle))
+    registry.register(CpuCollector())
     build = Info("leadsman_build", "The build that runs.", registry=registry)
     build.info({"component": "serving", "version": installed_version(), "git_commit": git_commit})
     return registry
@@ -54,6 +58,7 @@ class _LoadCollector:
             (ServingMetric.LOOP_LAG, lag),
         ):
             yield GaugeMetricFamily(metric.value, metric.sentence, value=value)
+        yield histogram(ServingMetric.LOOP_LATENESS, self._lifecycle.lateness)
 
 
 BOUNDS = (
@@ -80,6 +85,10 @@ class RequestMetrics:
         self._refused: dict[str, int] = {}
         self._rows = 0
         self._backend: dict[str, str] = {}
+        self.phases: dict[str, float] = {}
+        """How long each phase of the start has taken, in seconds."""
+        self.worker: Worker[Any, Any] | None = None
+        """Whose work is told of as well."""
         registry.register(self)
 
     def answered(self, status: int, seconds: float) -> None:
@@ -115,6 +124,9 @@ class RequestMetrics:
         )
         name = ServingMetric.BACKEND.removesuffix(_INFO)
         yield InfoMetricFamily(name, ServingMetric.BACKEND.sentence, value=self._backend)
+        yield from start_metrics(self.phases)
+        if self.worker is not None:
+            yield from work_metrics(self.worker)
 
     def _cumulative(self) -> list[tuple[str, float]]:
         """Requests up to each bound, as Prometheus has them."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import time
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
@@ -31,6 +32,8 @@ class Warmth:
     """What a call takes from body to body; None without an example."""
     joins: bool
     """Whether several requests may be answered by one call."""
+    verify_seconds: float
+    """How long it took to find that out."""
     allows_missing: bool
     """Whether the model takes numbers that are missing."""
 
@@ -41,13 +44,15 @@ def warm_up(inference: Inference) -> Warmth:
     allows_missing = model.plan.allows_missing if model.plan else takes_missing(model)
     inference.model = replace(model, schema=replace(model.schema, allows_missing=allows_missing))
     cost = asyncio.run(_replay(inference))
+    began = time.monotonic()
     if cost is not None:
         inference.worker.expect(cost)
         inference.worker.joins = answers_by_row(inference.model)
+    seconds = time.monotonic() - began
     # What was made until now stays: the collector need not look at it again.
     gc.collect()
     gc.freeze()
-    return Warmth(cost, inference.worker.joins, allows_missing)
+    return Warmth(cost, inference.worker.joins, seconds, allows_missing)
 
 
 async def _replay(inference: Inference) -> Cost | None:

@@ -58,8 +58,10 @@ class Worker(Generic[Asked, Given]):
         most_rows: int,
         *,
         may_be_inline: bool = True,
+        threads: int = 1,
     ) -> None:
         """`do` gives for each of what is asked a result, or what went wrong with it."""
+        self._threads = threads
         self._do, self._most_rows, self._may_be_inline = do, most_rows, may_be_inline
         self.counts = WorkCounts()
         self.joins = False
@@ -184,7 +186,7 @@ class Worker(Generic[Asked, Given]):
     def _start(self) -> None:
         """Begin the thread; a daemon, so that a model that hangs can't keep the process alive."""
         self._thread = threading.Thread(
-            target=_do_jobs, args=(self._jobs,), name="predict", daemon=True
+            target=_do_jobs, args=(self._jobs, self._threads), name="predict", daemon=True
         )
         self._thread.start()
         weakref.finalize(self, self._jobs.put, None)
@@ -250,9 +252,10 @@ class Worker(Generic[Asked, Given]):
         self._expect(self._estimate.after(rows, seconds))
 
 
-def _do_jobs(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
-    # Limits on threads count for the thread that sets them.
-    threadpool_limits(1)
+def _do_jobs(jobs: queue.SimpleQueue[Callable[[], None] | None], threads: int) -> None:
+    # Limits on threads count for the thread that sets them. Linear algebra keeps to one: it adds
+    # up in another order with more, and a row would depend on where it is answered.
+    threadpool_limits({"openmp": threads, "blas": 1})
     while (job := jobs.get()) is not None:
         job()
         del job  # else it would keep its worker until the next one
