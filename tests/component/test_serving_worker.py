@@ -31,12 +31,14 @@ class Gated:
     def __init__(self, *, joins: bool = True, call: float = 0.01) -> None:
         self.open = threading.Event()
         self.begun: list[list[str]] = []
+        self._calls = threading.Semaphore(0)
         self.worker: Worker[str, str] = Worker(self._do, 1000)
         self.worker.expect(Cost(0.0001, call))
         self.worker.joins = joins
 
     def _do(self, asked: Sequence[str]) -> list[str | Exception]:
         self.begun.append(list(asked))
+        self._calls.release()
         assert self.open.wait(PATIENCE)
         return [ValueError(one) if one.startswith("bad") else one.upper() for one in asked]
 
@@ -50,12 +52,18 @@ class Gated:
         deadline = time.monotonic() + seconds
         return asyncio.ensure_future(self.worker.run(asked, 1, deadline, "any", gone))
 
-    async def begins(self, number: int = 1) -> None:
-        """Until so many calls have begun."""
-        deadline = time.monotonic() + PATIENCE
-        while len(self.begun) < number:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0)
+    async def begins(self) -> None:
+        """Until the next call has begun."""
+        assert await asyncio.to_thread(self._calls.acquire, timeout=PATIENCE)
+
+
+async def others_go_on() -> None:
+    """Let each task that is ready have its turn."""
+
+    async def nothing() -> None:
+        return
+
+    await asyncio.ensure_future(nothing())
 
 
 @pytest.mark.parametrize("joins", [True, False])
@@ -67,7 +75,7 @@ def test_what_comes_while_a_call_runs_is_the_next(*, joins: bool) -> None:
         first = gated.run("a")
         await gated.begins()
         others = [gated.run(one) for one in ("b", "bad", "c")]
-        await asyncio.sleep(0)
+        await others_go_on()
         gated.open.set()
         return await asyncio.gather(first, *others, return_exceptions=True)
 
@@ -89,7 +97,7 @@ def test_nobody_is_answered_after_the_deadline_and_what_waits_is_not_begun() -> 
         told = await asyncio.gather(running, waiting, return_exceptions=True)
         assert gated.worker.waiting == 1  # what runs can't be stopped
         later = gated.run("later")
-        await asyncio.sleep(0)
+        await others_go_on()
         gated.open.set()
         return [*told, await later]
 
@@ -116,7 +124,7 @@ def test_work_for_a_client_that_left_is_not_begun() -> None:
         running = gated.run("running")
         await gated.begins()
         leaving, cancelled = gated.run("leaving", gone=gone), gated.run("cancelled")
-        await asyncio.sleep(0)
+        await others_go_on()
         left.set()
         cancelled.cancel()
         told = await asyncio.gather(leaving, cancelled, return_exceptions=True)
@@ -237,7 +245,7 @@ def test_whatever_the_order_each_gets_its_own_answer(
             deadline = time.monotonic() + PATIENCE
             tasks.append(asyncio.ensure_future(worker.run(one, one.rows, deadline, shares)))
             for _ in range(pause):
-                await asyncio.sleep(0)
+                await others_go_on()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     expected = [answers(model, [one])[0] for one in asked]

@@ -127,7 +127,7 @@ def sklearn_models(folder: Path) -> None:
 def slow_models(folder: Path) -> None:
     """A forest of which each call takes long, and which fails for a word that it does not know."""
     words = ColumnTransformer([("kind", OneHotEncoder(), ["kind"])], remainder="passthrough")
-    trees = RandomForestRegressor(400, max_depth=3, random_state=0)
+    trees = RandomForestRegressor(100, max_depth=3, random_state=0)
     mlflow.sklearn.save_model(
         make_pipeline(words, trees).fit(MIXED, TABLE["b"]),
         folder / "slow",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from leadsman_serving.cost import Cost
 
@@ -35,6 +35,9 @@ class Waits(Protocol):
     @property
     def deadline(self) -> float:
         """When nobody waits for its answer any more."""
+
+
+Waiter = TypeVar("Waiter", bound=Waits)
 
 
 def next_batch(waiting: Sequence[Waits], cost: Cost, now: float, most_rows: int) -> list[int]:
@@ -68,6 +71,57 @@ def queue_seconds(cost: Cost, requests: int, rows: int, *, joins: bool) -> float
         by_call = max(each, (most - cost.call) / cost.row) if cost.row else math.inf
         calls = min(requests, math.ceil(rows / by_call) or 1)
     return cost.row * rows + cost.call * calls
+
+
+class Line(Generic[Waiter]):
+    """Those that wait, in their order, and what they will take."""
+
+    def __init__(self) -> None:
+        """Nobody waits."""
+        self._waiting: list[Waiter] = []
+        self._requests = {True: 0, False: 0}
+        self._rows = {True: 0, False: 0}
+        """By whether they may be joined."""
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def __contains__(self, one: Waiter) -> bool:
+        """Whether it still waits."""
+        return one in self._waiting
+
+    def add(self, one: Waiter) -> None:
+        """It waits from now on, behind the others."""
+        self._waiting.append(one)
+        self._count(one, 1)
+
+    def remove(self, one: Waiter) -> None:
+        """It waits no more."""
+        self._waiting.remove(one)
+        self._count(one, -1)
+
+    def _count(self, one: Waiter, sign: int) -> None:
+        joins = one.joins is not None
+        self._requests[joins] += sign
+        self._rows[joins] += sign * one.rows
+
+    def seconds(self, cost: Cost) -> float:
+        """What all of them will take."""
+        return sum(
+            queue_seconds(cost, self._requests[joins], self._rows[joins], joins=joins)
+            for joins in (True, False)
+        )
+
+    def take(self, cost: Cost, now: float, most_rows: int) -> list[Waiter]:
+        """Those that go next; whoever is late stays, for it is about to give up."""
+        ready = [one for one in self._waiting if one.deadline > now]
+        if not ready:
+            return []
+        batch = [ready[place] for place in next_batch(ready, cost, now, most_rows)]
+        for one in batch:
+            self.remove(one)
+        return batch
 
 
 def remaining_seconds(expected: float, elapsed: float) -> float:

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from leadsman_serving.batches import next_batch, queue_seconds, remaining_seconds
+from leadsman_serving.batches import Line, remaining_seconds
 from leadsman_serving.cost import Cost, Estimate, half_and_half
 from leadsman_serving.errors import BadRequest, ClientGone
 from leadsman_serving.work_counts import WorkCounts
@@ -72,10 +72,9 @@ class Worker(Generic[Asked, Given]):
         """What one row is expected to take."""
         self._expect(Estimate(_NOTHING_KNOWN))
         self._lock = threading.Lock()
-        self._queue: list[Piece[Asked]] = []
-        self._rows_waiting = 0
+        self._line: Line[Piece[Asked]] = Line()
         self._is_busy = False
-        """Whether the thread has been told to look after the queue."""
+        """Whether the thread has been told to look after the line."""
         self._running = (0.0, 0.0)
         """When what is done was begun, and what it is expected to take."""
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -101,9 +100,8 @@ class Worker(Generic[Asked, Given]):
         if not self.waiting:
             return 0.0
         with self._lock:
-            pieces, rows = len(self._queue), self._rows_waiting
-            (began, expected), is_running = self._running, self.waiting > pieces
-        wait = queue_seconds(self.cost, pieces, rows, joins=self.joins)
+            wait = self._line.seconds(self.cost)
+            (began, expected), is_running = self._running, self.waiting > len(self._line)
         if is_running:
             wait += remaining_seconds(expected, time.monotonic() - began)
         return wait
@@ -177,11 +175,10 @@ class Worker(Generic[Asked, Given]):
             self._start()
         with self._lock:
             self.waiting += 1
-            self._queue.append(piece)
-            self._rows_waiting += piece.rows
+            self._line.add(piece)
             was_busy, self._is_busy = self._is_busy, True
         if not was_busy:
-            self._jobs.put(self._empty_queue)
+            self._jobs.put(self._empty_line)
 
     def _start(self) -> None:
         """Begin the thread; a daemon, so that a model that hangs can't keep the process alive."""
@@ -194,18 +191,14 @@ class Worker(Generic[Asked, Given]):
     def _drop(self, piece: Piece[Asked], cause: str) -> None:
         """Nobody waits for it any more."""
         with self._lock:
-            was_begun = piece not in self._queue
+            was_begun = piece not in self._line
             if not was_begun:
-                self._remove(piece)
+                self._line.remove(piece)
+                self.waiting -= 1
         self.counts.dropped(cause, was_begun=was_begun)
         piece.future.cancel()
 
-    def _remove(self, piece: Piece[Asked]) -> None:
-        self._queue.remove(piece)
-        self._rows_waiting -= piece.rows
-        self.waiting -= 1
-
-    def _empty_queue(self) -> None:
+    def _empty_line(self) -> None:
         """Do what waits, and what comes meanwhile; runs in the thread."""
         while batch := self._take():
             began = time.monotonic()
@@ -219,16 +212,11 @@ class Worker(Generic[Asked, Given]):
         """The next batch; empty when nothing waits."""
         with self._lock:
             now = time.monotonic()
-            # Those that are late are not begun: whoever waits for them is about to give up.
-            ready = [piece for piece in self._queue if piece.deadline > now]
-            if not ready:
+            batch = self._line.take(self.cost, now, self._most_rows)
+            if not batch:
                 self._is_busy = False
                 return []
-            places = next_batch(ready, self.cost, now, self._most_rows)
-            batch = [ready[place] for place in places]
             for piece in batch:
-                self._queue.remove(piece)
-                self._rows_waiting -= piece.rows
                 self.counts.waited(now - piece.at)
             self._running = (now, self.cost.of(sum(piece.rows for piece in batch)))
             return batch

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadsman_serving.batches import next_batch, queue_seconds, remaining_seconds
+from leadsman_serving.batches import Line, next_batch, queue_seconds, remaining_seconds
 from leadsman_serving.cost import Cost
 
 CALL = Cost(row=0.001, call=0.010)
@@ -106,6 +106,28 @@ def test_what_a_queue_takes(
 ) -> None:
     """Calls that are joined are paid once."""
     assert queue_seconds(cost, *requests_and_rows, joins=joins) == pytest.approx(expected)
+
+
+def test_a_line_knows_who_can_not_be_joined() -> None:
+    """Four that can are one call, two that can't are one each; whoever leaves is not counted."""
+    line: Line[One] = Line()
+    for one in [One(joins=None), One(joins=None), *(One(2) for _ in range(4))]:
+        line.add(one)
+    assert line.seconds(CALL) == pytest.approx(2 * CALL.of(1) + CALL.of(8))
+    line.remove(One(joins=None))
+    line.remove(One(2))
+    assert line.seconds(CALL) == pytest.approx(CALL.of(1) + CALL.of(6))
+
+
+def test_who_is_late_is_not_begun() -> None:
+    """It stays until it gives up, and those behind it go."""
+    line: Line[One] = Line()
+    for one in (One(deadline=NOW), One(2), One(3)):
+        line.add(one)
+    assert line.take(CALL, NOW, MOST_ROWS) == [One(2), One(3)]
+    assert line.take(CALL, NOW, MOST_ROWS) == []
+    assert len(line) == 1
+    assert One(deadline=NOW) in line
 
 
 def test_a_call_that_overruns_is_expected_to_need_as_long_again() -> None:
