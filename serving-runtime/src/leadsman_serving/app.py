@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from leadsman_serving.endpoints import mlflow, ours
+from leadsman_serving.endpoints import mlflow, open_inference, open_inference_routes, ours
 from leadsman_serving.endpoints.endpoint import Endpoint
+from leadsman_serving.endpoints.refusals import refusal_of
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.inference import Inference
@@ -36,8 +37,12 @@ def create_app(
     lifecycle = lifecycle or Lifecycle(beat_at=time.monotonic())
     routes = _routes(settings, lifecycle, inference)
     if inference is None:
-        refusing = _refusing(settings)
-        endpoints = dict.fromkeys((ours.PATH, mlflow.PATH), refusing)
+        paths = (
+            ours.PATH,
+            mlflow.PATH,
+            *open_inference.paths(settings.model_name, settings.model_version),
+        )
+        endpoints = {path: _refusing(settings, path) for path in paths}
         return RequestGate(routes, lifecycle, endpoints, metrics)
     lifecycle.model_loaded = True
     headers = {
@@ -53,7 +58,11 @@ def create_app(
 
 def endpoints_of(inference: Inference) -> Mapping[str, Endpoint]:
     """Each route that predicts with what answers it, of all protocols."""
-    return {**ours.endpoints(inference), **mlflow.endpoints(inference)}
+    return {
+        **ours.endpoints(inference),
+        **mlflow.endpoints(inference),
+        **open_inference.endpoints(inference),
+    }
 
 
 def create_side_app(
@@ -71,11 +80,16 @@ def _routes(settings: Settings, lifecycle: Lifecycle, inference: Inference | Non
 
         return create_routes(settings, lifecycle, inference)
 
-    plain = {**health_routes(settings, lifecycle), **model_routes(settings, lifecycle)}
+    model = inference.model if inference else None
+    plain = {
+        **health_routes(settings, lifecycle),
+        **model_routes(settings, lifecycle),
+        **open_inference_routes.routes(settings, lifecycle, model),
+    }
     return PlainRoutes(plain, behind=Later(cold))
 
 
-def _refusing(settings: Settings) -> Endpoint:
+def _refusing(settings: Settings, path: str) -> Endpoint:
     """What answers predictions as long as no model is loaded."""
 
     async def refuse(call: Call) -> Answer:
@@ -89,4 +103,4 @@ def _refusing(settings: Settings) -> Endpoint:
             headers={"retry-after": "1"},
         )
 
-    return Endpoint(refuse)
+    return Endpoint(refuse, refusal_of(path))

@@ -12,12 +12,14 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from leadsman_serving.documentation import document
+from leadsman_serving.endpoints import open_inference_cold, open_inference_routes
+from leadsman_serving.endpoints.refusals import refusal_of
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.inference import Inference
 from leadsman_serving.lifecycle import Lifecycle
 from leadsman_serving.plain_routes import PlainRoute, health_routes, model_routes
 from leadsman_serving.protocols.exchange import Answer, Call
-from leadsman_serving.protocols.problem import problem_of, unexpected
+from leadsman_serving.protocols.problem import unexpected
 from leadsman_serving.settings import Settings
 from leadsman_serving.telemetry import installed_version
 
@@ -25,14 +27,21 @@ from leadsman_serving.telemetry import installed_version
 def create_routes(
     settings: Settings, lifecycle: Lifecycle, inference: Inference | None = None
 ) -> FastAPI:
-    """The cold routes of the model port, with one shape for everything that refuses."""
+    """The cold routes of the model port, which refuse in the form of the path's protocol."""
     app = FastAPI(title="Leadsman serving runtime", version=installed_version())
     app.add_exception_handler(HTTPException, _answer_refusal)
+    app.add_exception_handler(BadRequest, _answer_bad_request)
     app.add_exception_handler(Exception, _answer_failure)
-    plain = {**health_routes(settings, lifecycle), **model_routes(settings, lifecycle)}
+    model = inference.model if inference else None
+    plain = {
+        **health_routes(settings, lifecycle),
+        **model_routes(settings, lifecycle),
+        **open_inference_routes.routes(settings, lifecycle, model),
+    }
     for path, route in plain.items():
         _add_plain(app, path, route)
-    document(app, inference.model if inference else None)
+    app.include_router(open_inference_cold.router(settings, lifecycle))
+    document(app, model)
     return app
 
 
@@ -60,12 +69,24 @@ async def _answer_refusal(request: Request, error: Exception) -> Response:
     code = status.phrase.title().replace(" ", "")
     message = f"{request.method} {request.url.path}: {error.detail}"
     refused = BadRequest(status, code, message, headers=error.headers)
-    return _response(problem_of(refused, request.scope["state"]["request_id"]))
+    return _refused(request, refused)
+
+
+async def _answer_bad_request(request: Request, error: Exception) -> Response:
+    """What a cold route refuses by itself."""
+    if not isinstance(error, BadRequest):
+        raise TypeError(error)
+    return _refused(request, error)
 
 
 async def _answer_failure(request: Request, _error: Exception) -> Response:
     """Tell the client an id and nothing more; the server logs the traceback."""
-    return _response(problem_of(unexpected(), request.scope["state"]["request_id"]))
+    return _refused(request, unexpected())
+
+
+def _refused(request: Request, error: BadRequest) -> Response:
+    form = refusal_of(request.url.path)
+    return _response(form(error, request.scope["state"]["request_id"]))
 
 
 def _response(answer: Answer) -> Response:

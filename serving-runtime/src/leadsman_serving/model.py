@@ -15,6 +15,7 @@ from leadsman_serving import flavors, policy
 from leadsman_serving.errors import BadRequest, ModelRefused
 from leadsman_serving.flavors import Predictor
 from leadsman_serving.model_file import ModelFile, read_model_file
+from leadsman_serving.outputs import Output, outputs_of
 from leadsman_serving.plans.stored import PlanFile, backend_of
 from leadsman_serving.protocols import invocations
 from leadsman_serving.schema import Schema, schema_of
@@ -38,6 +39,8 @@ class Model:
     """Whether the example was made from the signature."""
     plan: PlanFile | None = None
     """The plan that predicts in place of the original; None where the original does."""
+    outputs: tuple[Output, ...] = ()
+    """What the signature says of its answers; empty where it says nothing."""
 
     @property
     def backend(self) -> str:
@@ -70,7 +73,8 @@ def load_model(folder: Path, loading: Loading) -> Model:
     except (KeyError, TypeError, ValueError) as error:
         raise failed("its signature can't be read", error) from error
     rows, is_made_up = _example(file.example, schema)
-    return Model(predictor, schema, flavor, file.example, rows, is_made_up)
+    outputs = outputs_of(file.outputs)
+    return Model(predictor, schema, flavor, file.example, rows, is_made_up, outputs=outputs)
 
 
 def load_planned(folder: Path, loading: Loading, plan: PlanFile, place: Path) -> Model:
@@ -81,7 +85,8 @@ def load_planned(folder: Path, loading: Loading, plan: PlanFile, place: Path) ->
     schema = replace(schema_of(file.inputs), allows_missing=plan.allows_missing)
     predictor = backend_of(plan.backend).load(place, plan.settings)
     rows, is_made_up = _example(file.example, schema)
-    return Model(predictor, schema, plan.flavor, file.example, rows, is_made_up, plan)
+    outputs = outputs_of(file.outputs)
+    return Model(predictor, schema, plan.flavor, file.example, rows, is_made_up, plan, outputs)
 
 
 def _load(file: ModelFile, flavor: str, loading: Loading) -> Predictor:

@@ -26,6 +26,8 @@ class ModelFile:
     flavors: Mapping[str, Mapping[str, Any]]
     inputs: Sequence[Mapping[str, Any]] | None = None
     """The signature's inputs; None without a signature."""
+    outputs: Sequence[Mapping[str, Any]] | None = None
+    """The signature's outputs; None without any."""
     example: object = None
     """A body for `/invocations` that the model was logged with; None without one."""
     requirements: tuple[str, ...] = ()
@@ -60,11 +62,13 @@ def read_model_file(folder: Path) -> ModelFile:
     """Read the description; ModelRefused when it is not there or can't be read."""
     try:
         content = yaml.safe_load((folder / _FILE).read_text(encoding="utf-8"))
-        inputs = (content.get("signature") or {}).get("inputs")
+        signature = content.get("signature") or {}
+        inputs, outputs = signature.get("inputs"), signature.get("outputs")
         return ModelFile(
             folder=folder,
             flavors=dict(content["flavors"]),
             inputs=json.loads(inputs) if inputs else None,
+            outputs=json.loads(outputs) if outputs else None,
             example=_read_example(folder),
             requirements=_read_requirements(folder),
         )

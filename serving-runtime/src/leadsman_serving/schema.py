@@ -84,6 +84,10 @@ class Schema:
             column.array([row[place] for row in values], allows_missing=self.allows_missing)
             for place, column in enumerate(self.columns)
         ]
+        return self.assembled(arrays)
+
+    def assembled(self, arrays: Sequence[Array]) -> Table:
+        """One checked array for each column, in their order, as the rows that they make."""
         kinds = {array.dtype for array in arrays}
         if len(kinds) == 1 and next(iter(kinds)).kind in "fi":
             return Table(matrix=np.column_stack(arrays), names=self.names)

@@ -59,7 +59,7 @@ def records(predictions: object) -> object:
         return predictions.tolist()
     if isinstance(predictions, np.generic):
         return predictions.item()
-    pandas = _of_pandas(predictions)
+    pandas = of_pandas(predictions)
     if pandas is not None:
         frame = pandas if hasattr(pandas, "columns") else pandas.to_frame()
         return frame.to_dict(orient="records")
@@ -68,13 +68,13 @@ def records(predictions: object) -> object:
 
 def plain(predictions: object) -> object:
     """The same in the shortest form: a series is a list of values."""
-    pandas = _of_pandas(predictions)
+    pandas = of_pandas(predictions)
     if pandas is not None and not hasattr(pandas, "columns"):
         return pandas.tolist()
     return records(predictions)
 
 
-def _of_pandas(value: object) -> Any:  # noqa: ANN401 - a frame or a series
+def of_pandas(value: object) -> Any:  # noqa: ANN401 - a frame or a series
     """The value if it is of pandas, found out without importing it."""
-    is_of_pandas = type(value).__module__.partition(".")[0] == "pandas"
-    return value if is_of_pandas and hasattr(value, "to_dict") else None
+    isof_pandas = type(value).__module__.partition(".")[0] == "pandas"
+    return value if isof_pandas and hasattr(value, "to_dict") else None

@@ -1,0 +1,102 @@
+"""The Open Inference Protocol over REST: the routes that predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
+
+from leadsman_serving.endpoints.endpoint import Endpoint
+from leadsman_serving.errors import BadRequest
+from leadsman_serving.inference import Inference, Predicted, Question
+from leadsman_serving.protocols import open_inference
+from leadsman_serving.protocols.exchange import JSON, Answer, Call
+from leadsman_serving.protocols.open_inference import BINARY, JSON_LENGTH, Asked, Written
+from leadsman_serving.protocols.open_inference_outputs import PROBABILITIES, tensors_of
+from leadsman_serving.protocols.open_inference_rows import row_count, table_of
+from leadsman_serving.protocols.open_inference_values import NamedTensor
+
+ROOT = "/v2"
+UNNAMED = "model"
+"""What a model is called whose name the settings leave open."""
+# curl's own type, which a person at a terminal does not think of.
+_TAKEN = ("", JSON, "application/x-www-form-urlencoded")
+
+
+def model_path(name: str, version: str = "") -> str:
+    """Where a model, or one version of it, is found; as it stands after decoding."""
+    return f"{ROOT}/models/{name or UNNAMED}" + (f"/versions/{version}" if version else "")
+
+
+def paths(name: str, version: str) -> tuple[str, ...]:
+    """The routes of a model that predict."""
+    return tuple(dict.fromkeys(f"{model_path(name, one)}/infer" for one in ("", version)))
+
+
+def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
+    """The routes with what answers them."""
+
+    async def answer(call: Call) -> Answer:
+        body = await inference.admitted(call)
+        length = call.header(JSON_LENGTH.encode())
+        _check_type(call, is_binary=bool(length))
+        return await answer_of(inference, open_inference.parse(body, length))
+
+    endpoint = Endpoint(answer, open_inference.refusal)
+    version = inference.version
+    return dict.fromkeys(paths(version["model"], version["version"]), endpoint)
+
+
+async def answer_of(inference: Inference, asked: Asked) -> Answer:
+    """The answer over REST."""
+    head = head_of(inference)
+    made: list[Written] = []
+
+    def write(tensors: list[NamedTensor]) -> bytes:
+        made.append(open_inference.write(asked, tensors, head))
+        return made[-1].body
+
+    answer = await inference.answer(question(inference, asked, write))
+    length = made[-1].json_length
+    if length is None:
+        return answer
+    return replace(answer, media_type=BINARY, headers={JSON_LENGTH: str(length)})
+
+
+def question(
+    inference: Inference, asked: Asked, write: Callable[[list[NamedTensor]], bytes]
+) -> Question:
+    """What a client asks; `write` makes the body from the outputs that it gets."""
+    known = inference.model.outputs
+
+    def written(predicted: Predicted) -> bytes:
+        return write(tensors_of(predicted.values, predicted.shares, asked.outputs, known))
+
+    return Question(
+        row_count(asked.tensors),
+        lambda: table_of(asked.tensors, inference.model.schema),
+        written,
+        params=asked.params,
+        wants_shares=any(one.name == PROBABILITIES for one in asked.outputs),
+    )
+
+
+def head_of(inference: Inference) -> Mapping[str, str]:
+    """Which model answers, in the protocol's words."""
+    name, version = inference.version["model"], inference.version["version"]
+    return {"model_name": name or UNNAMED, **({"model_version": version} if version else {})}
+
+
+def _check_type(call: Call, *, is_binary: bool) -> None:
+    """Refuse bodies that are neither JSON nor binary data; none said is JSON."""
+    coding = call.header(b"content-encoding").lower()
+    if coding not in ("", "identity"):
+        raise _unsupported(f"send the body as it is, not with the encoding {coding[:20]}")
+    kind = call.header(b"content-type").partition(";")[0].strip().lower()
+    if kind in _TAKEN or kind.endswith("+json") or (is_binary and kind == BINARY):
+        return
+    raise _unsupported(f"send {JSON}, or {BINARY} with the header {JSON_LENGTH}; not {kind}")
+
+
+def _unsupported(message: str) -> BadRequest:
+    return BadRequest(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
