@@ -161,7 +161,7 @@ bench: $(SYNCED) ## measure what has a promised number, and hold it to that
 	@$(RUN) pytest -s tests/bench
 
 .PHONY: bench-serving
-bench-serving: $(SYNCED) ## the serving runtime beside its peers, for hours: ARGS=--help says how to have less
+bench-serving: $(SYNCED) ## the serving runtime beside its peers, for 50 minutes: ARGS=--help says how to have less
 	@echo "bench-serving: build/bench/serving.md"
 	@UV='$(UV)' PYTHONPATH=tests $(RUN) python -m bench.serving.run $(ARGS)
 

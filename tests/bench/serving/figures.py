@@ -1,125 +1,153 @@
-"""From samples to figures: medians over the rounds, the comparison and the bars it is held to."""
+"""From samples to figures: medians over the rounds, and the comparison of each model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from bench.serving.measuring import CONNECTIONS, Sample
-from bench.serving.servers import SERVERS, Kind, Server
+from bench.serving.client import Measured
+from bench.serving.samples import Sample
+from bench.serving.servers import SERVERS, SHIPPED, Kind, Server, Setting
 
+MODELS = ("logistic", "forest", "histogram", "lightgbm", "xgboost", "categories")
 COMPARED = 16
 """The number of connections at which servers are compared."""
-FASTER = {"logistic": 15.0, "forest": 60.0, "histogram": 20.0, "lightgbm": 20.0, "xgboost": 20.0}
-"""How many times the best peer's requests per second are promised."""
-OF_ASGI = {"logistic": 0.65}
-"""The promised share of the empty ASGI app's requests per second."""
-P99_SHARE = 0.2
-READY_SECONDS = 1.5
-MEMORY_MB = 100.0
+FULL = 0.9
+"""A client that is busier than this may itself have been the limit."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One server under one load: medians over its rounds, times in milliseconds."""
+
+    rps: float
+    p50: float
+    p99: float
+    p99_9: float
+    client_busy: float
+    answers: int
+    """How many stand behind the times of the shortest round."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """One server with one model: medians over all rounds."""
+    """One server with one model: medians over all rounds that it took part in."""
 
     server: Server
-    failure: str
+    rounds: int
+    failures: list[str]
+    """Why rounds are missing; with one of them it is not compared."""
+    runs: list[str] = field(default_factory=list)
     ready_seconds: float = 0.0
     memory_mb: float = 0.0
     cpu_seconds_per_1000: float = 0.0
-    loads: Mapping[int, Mapping[str, float]] | None = None
+    others_busy: float = 0.0
+    loads: Mapping[int, Load] = field(default_factory=dict)
+    batches: Mapping[int, float] = field(default_factory=dict)
 
-    def load(self, what: str, connections: int = COMPARED) -> float:
-        """One figure of one load."""
-        return (self.loads or {})[connections][what]
+    @property
+    def rps(self) -> float:
+        """Requests per second where servers are compared."""
+        return self.loads[COMPARED].rps
 
 
-def figures_of(samples: Iterable[Sample]) -> dict[str, list[Figures]]:
-    """By model, in the order of the servers; a server that failed once has failed."""
+def figures_of(samples: Sequence[Sample]) -> dict[str, list[Figures]]:
+    """By model, in the order of models and servers."""
     grouped: dict[str, dict[str, list[Sample]]] = {}
     for sample in samples:
         grouped.setdefault(sample.model, {}).setdefault(sample.server, []).append(sample)
     return {
-        model: [_medians(server, found[server.name]) for server in SERVERS if server.name in found]
-        for model, found in grouped.items()
+        model: [
+            _of_server(server, grouped[model][server.name])
+            for server in SERVERS
+            if server.name in grouped[model]
+        ]
+        for model in MODELS
+        if model in grouped
     }
 
 
-def _medians(server: Server, samples: Sequence[Sample]) -> Figures:
+def _of_server(server: Server, samples: Sequence[Sample]) -> Figures:
+    good = [sample for sample in samples if not sample.failure]
     failures = [sample.failure for sample in samples if sample.failure]
-    if failures:
-        return Figures(server, failures[0])
+    runs = sorted({sample.run for sample in samples})
+    if not good:
+        return Figures(server, 0, failures, runs)
 
     def middle(of: Callable[[Sample], float]) -> float:
-        return median(map(of, samples))
+        return median(map(of, good))
 
-    loads = {
-        connections: {
-            what: median(sample.loads[connections][what] for sample in samples)
-            for what in ("rps", "p50", "p99", "p99_9", "client_busy")
-        }
-        for connections in CONNECTIONS
-    }
+    ready = [sample.ready_seconds for sample in good if sample.ready_seconds is not None]
     return Figures(
         server,
-        "",
-        middle(lambda sample: sample.ready_seconds),
+        len(good),
+        failures,
+        runs,
+        # Only a start that failed can have left none.
+        median(ready) if ready else float("nan"),
         middle(lambda sample: sample.memory_mb),
         middle(lambda sample: sample.cpu_seconds_per_1000),
-        loads,
+        middle(lambda sample: sample.others_busy),
+        {count: _load([sample.loads[count] for sample in good]) for count in good[0].loads},
+        {
+            count: median(sample.batches[count] for sample in good)
+            for count in good[0].batches
+        },
+    )  # fmt: skip
+
+
+def _load(rounds: Sequence[Measured]) -> Load:
+    def middle(of: Callable[[Measured], float]) -> float:
+        return median(map(of, rounds))
+
+    return Load(
+        rps=middle(lambda one: one.rps),
+        p50=middle(lambda one: one.p50),
+        p99=middle(lambda one: one.p99),
+        p99_9=middle(lambda one: one.p99_9),
+        client_busy=middle(lambda one: one.client_busy),
+        answers=min(one.counted for one in rounds),
     )
 
 
+def best(figures: Sequence[Figures], kind: Kind, setting: Setting | None = None) -> Figures | None:
+    """The one with the most requests per second among those that never failed."""
+    fit = [
+        one
+        for one in figures
+        if one.server.kind is kind
+        and not one.failures
+        and (setting is None or one.server.setting is setting)
+    ]
+    return max(fit, key=lambda one: one.rps, default=None)
+
+
 def compare(model: str, figures: Sequence[Figures]) -> dict[str, Any]:
-    """Ours, the best peer and the bound of one model; None for what was not measured."""
-    ours = _best(figures, Kind.OURS)
-    peer = _best(figures, Kind.PEER)
-    bound = _best(figures, Kind.BOUND)
+    """Ours as it ships, the best peer and the bound of one model; None for what is not there."""
+    ours = best(figures, Kind.OURS, SHIPPED)
+    peer = best(figures, Kind.PEER)
     return {
         "model": model,
-        "ours_rps": _rounded(ours, lambda one: one.load("rps"), 1),
-        "best_peer": peer and f"{peer.server.title} ({peer.server.setting})",
-        "best_peer_rps": _rounded(peer, lambda one: one.load("rps"), 1),
-        "asgi_rps": _rounded(bound, lambda one: one.load("rps"), 1),
-        "ours_p99_ms": _rounded(ours, lambda one: one.load("p99"), 3),
-        "best_peer_p99_ms": _rounded(peer, lambda one: one.load("p99"), 3),
+        "ours": ours and ours.server.label,
+        "ours_rps": _rounded(ours, _rps, 1),
+        "best_peer": peer and peer.server.label,
+        "best_peer_rps": _rounded(peer, _rps, 1),
+        "asgi_rps": _rounded(best(figures, Kind.BOUND), _rps, 1),
+        "ours_asgi_rps": _rounded(best(figures, Kind.OURS, Setting.ASGI), _rps, 1),
+        "ours_quick_rps": _rounded(best(figures, Kind.OURS, Setting.QUICK), _rps, 1),
+        "ours_p99_ms": _rounded(ours, lambda one: one.loads[COMPARED].p99, 3),
+        "best_peer_p99_ms": _rounded(peer, lambda one: one.loads[COMPARED].p99, 3),
+        "ours_cpu_seconds_per_1000": _rounded(ours, lambda one: one.cpu_seconds_per_1000, 4),
+        "best_peer_cpu_seconds_per_1000": _rounded(peer, lambda one: one.cpu_seconds_per_1000, 4),
         "ready_seconds": _rounded(ours, lambda one: one.ready_seconds, 3),
         "rss_mb": _rounded(ours, lambda one: one.memory_mb, 1),
     }
 
 
-def missed(one: Mapping[str, Any]) -> list[str]:
-    """The bars that one comparison misses, a sentence each; what was not measured is missed."""
-    model = one["model"]
-    if None in one.values():
-        absent = [key for key, value in one.items() if value is None]
-        return [f"{model}: not measured: {', '.join(absent)}"]
-    breaches = []
-
-    def hold(what: str, value: float, limit: float, *, at_least: bool = False) -> None:
-        if (value < limit) if at_least else (value > limit):
-            sign = "at least" if at_least else "at most"
-            breaches.append(f"{model}: {what} is {value:.2f}, promised {sign} {limit:g}")
-
-    if model in FASTER:
-        ratio = one["ours_rps"] / one["best_peer_rps"]
-        hold(f"throughput over {one['best_peer']}'s", ratio, FASTER[model], at_least=True)
-    if model in OF_ASGI:
-        share = one["ours_rps"] / one["asgi_rps"]
-        hold("throughput over the empty ASGI app's", share, OF_ASGI[model], at_least=True)
-    hold("p99 over the best peer's", one["ours_p99_ms"] / one["best_peer_p99_ms"], P99_SHARE)
-    hold("start to ready in seconds", one["ready_seconds"], READY_SECONDS)
-    hold("memory in MB", one["rss_mb"], MEMORY_MB)
-    return breaches
-
-
-def _best(figures: Sequence[Figures], kind: Kind) -> Figures | None:
-    """The fastest that did not fail."""
-    fit = [one for one in figures if one.server.kind is kind and not one.failure]
-    return max(fit, key=lambda one: one.load("rps"), default=None)
+def _rps(figures: Figures) -> float:
+    return figures.rps
 
 
 def _rounded(

@@ -1,26 +1,34 @@
-"""One server with one model: started, checked, loaded and ended."""
+"""One server that answers: checked against the original model, then loaded."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import subprocess
 import sys
-import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from bench.serving.client import Load
-from bench.serving.process_tree import ProcessTree, pause
-from bench.serving.protocols import label_of
-from bench.serving.servers import Place, Server, environment, free_ports
+import msgspec
+
+from bench.serving.client import Load, Measured
+from bench.serving.cores import Watch, others_between
+from bench.serving.process_tree import ProcessTree
+from bench.serving.protocols import Protocol
+from bench.serving.samples import Sample
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 CONNECTIONS = (1, 16, 64)
+BATCHES = (1, 10, 100, 1000)
+"""Rows of a request, where rows per second are measured."""
 CHECKED_ROWS = 16
-_START_SECONDS = 120.0
+WARM_UP_SECONDS = 0.3
+BATCH_SECONDS = 0.7
+_BATCH_BODIES = 4
+_CLIENT_SECONDS = 120.0
 _ANSWER_SECONDS = 30.0
 _CLIENT = Path(__file__).with_name("client.py")
 _OK = 200
@@ -29,24 +37,6 @@ _SHOWN = 300
 
 class Unfit(Exception):
     """A server that can't be measured: it does not start, or its answers are wrong."""
-
-
-@dataclass
-class Sample:
-    """One server with one model in one round."""
-
-    model: str
-    server: str
-    ready_seconds: float = 0.0
-    memory_mb: float = 0.0
-    cpu_seconds_per_1000: float = 0.0
-    loads: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """What the client measured, by the number of connections."""
-    failure: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -62,85 +52,83 @@ class Asked:
         """Those that were saved with a model."""
         return cls(**json.loads((model / "rows.json").read_text()))
 
+    def many(self, count: int, begin: int = 0) -> Asked:
+        """So many from some place on, again from the first where they end."""
+        rows = list(islice(cycle(self.rows), begin, begin + count))
+        return Asked(self.columns, rows, list(islice(cycle(self.labels), begin, begin + count)))
+
 
 @dataclass(frozen=True)
-class Bench:
-    """How a server is measured."""
+class Measuring:
+    """How to ask one server that runs."""
 
+    tree: ProcessTree
+    port: int
+    protocol: Protocol
     seconds: float
-    folder: Path
-    pythons: dict[str, Path]
-    """The interpreter of each environment by its name."""
 
-    def sample(self, server: Server, model: Path) -> Sample:
-        """Measure; a server that is unfit gives a sample that says why."""
-        sample = Sample(model.name, server.name)
-        work = self.folder / "work" / f"{server.name}-{model.name}"
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        port, *others = free_ports(3)
-        python = self.pythons[server.venv]
-        place = Place(model, work, python, port, (others[0], others[1]), server.setting)
-        start = server.start(place)
-        command = [str(python), *start.arguments]
-        tree = ProcessTree(command, environment(place, start), work / "log", SERVER_CORE)
-        try:
-            self._measure(server, tree, Asked.of(model), port, sample)
-        except (Unfit, OSError, subprocess.SubprocessError) as error:
-            sample.failure = str(error)
-        finally:
-            tree.end()
-        return sample
+    def measured(self, asked: Asked, sample: Sample, *, checked: bool, batched: bool) -> Sample:
+        """The sample with its figures; Unfit says what is wrong with the server."""
+        if checked:
+            for place in range(CHECKED_ROWS):
+                self._check(asked.many(1, place))
+        bodies = [self.protocol.written([row], asked.columns) for row in asked.rows]
+        watch = Watch((SERVER_CORE, CLIENT_CORE), self.tree.cpu_seconds)
+        first, cpu_before = watch.look(), self.tree.cpu_seconds()
+        loads = {
+            connections: self._load(bodies, connections, self.seconds)
+            for connections in CONNECTIONS
+        }
+        cpu = self.tree.cpu_seconds() - cpu_before
+        answers = sum(load.answers for load in loads.values())
+        return replace(
+            sample,
+            loads=loads,
+            cpu_seconds_per_1000=1000 * cpu / answers,
+            others_busy=others_between(first, watch.look()),
+            memory_mb=self.tree.memory_mb(),
+            batches={count: self._batch(asked, count) for count in BATCHES} if batched else {},
+        )
 
-    def _measure(
-        self, server: Server, tree: ProcessTree, asked: Asked, port: int, sample: Sample
-    ) -> None:
-        bodies = [server.protocol.written(row, asked.columns) for row in asked.rows]
-        sample.ready_seconds = _until_ready(tree, port, server.protocol.path, bodies[0])
-        if server.kind != "bound":
-            _check(server, port, bodies, asked)
-        cpu_before, answers = tree.cpu_seconds(), 0
-        for connections in CONNECTIONS:
-            warm_up = min(1.0, self.seconds / 2)
-            load = Load(port, server.protocol.path, bodies, connections, self.seconds, warm_up)
-            measured = _client(load)
-            if measured["errors"]:
-                raise Unfit(f"{measured['errors']} bad answers: {measured['first_error']}")
-            answers += measured["answers"]
-            sample.loads[connections] = measured
-        sample.cpu_seconds_per_1000 = 1000 * (tree.cpu_seconds() - cpu_before) / answers
-        sample.memory_mb = tree.memory_mb()
+    def _batch(self, asked: Asked, count: int) -> float:
+        """Rows per second on one connection, in requests of so many rows."""
+        self._check(asked.many(count))
+        parts = [asked.many(count, begin) for begin in range(_BATCH_BODIES)]
+        bodies = [self.protocol.written(part.rows, part.columns) for part in parts]
+        return count * self._load(bodies, 1, BATCH_SECONDS).rps
 
-
-def _until_ready(tree: ProcessTree, port: int, path: str, body: str) -> float:
-    """Seconds from the start of the process to the first good answer."""
-    answer = "no answer"
-    while time.perf_counter() < tree.started_at + _START_SECONDS:
-        if not tree.runs:
-            raise Unfit(f"it ended: {tree.last_words()}")
-        try:
-            status, answer = _ask(port, path, body)
-        except (OSError, http.client.HTTPException):
-            pause()
-            continue
-        if status == _OK:
-            return time.perf_counter() - tree.started_at
-        pause()
-    raise Unfit(f"not ready within {_START_SECONDS:g} s: {answer[:_SHOWN]} {tree.last_words()}")
-
-
-def _check(server: Server, port: int, bodies: list[str], asked: Asked) -> None:
-    """Refuse to measure how fast a wrong answer comes."""
-    for body, label in list(zip(bodies, asked.labels, strict=True))[:CHECKED_ROWS]:
-        status, text = _ask(port, server.protocol.path, body)
+    def _check(self, asked: Asked) -> None:
+        """Refuse to measure how fast a wrong answer comes."""
+        status, text = ask(
+            self.port, self.protocol.path, self.protocol.written(asked.rows, asked.columns)
+        )
         if status != _OK:
             raise Unfit(f"status {status}: {text[:_SHOWN]}")
-        found = label_of(server.protocol.label(json.loads(text)))
-        if found != label:
-            raise Unfit(f"wrong: {found} where the original says {label}")
+        try:
+            found = self.protocol.labels_in(text)
+        except (LookupError, TypeError, ValueError) as error:
+            raise Unfit(f"no labels in {text[:_SHOWN]}") from error
+        if found != asked.labels:
+            raise Unfit(f"wrong: {found} where the original says {asked.labels}"[:_SHOWN])
+
+    def _load(self, bodies: Sequence[str], connections: int, seconds: float) -> Measured:
+        path = self.protocol.path
+        load = Load(self.port, path, list(bodies), connections, seconds, WARM_UP_SECONDS)
+        done = subprocess.run(
+            ["taskset", "-c", str(CLIENT_CORE), sys.executable, "-S", str(_CLIENT)],
+            input=json.dumps(asdict(load)), capture_output=True, text=True, check=False,
+            timeout=load.seconds + load.warm_up_seconds + _CLIENT_SECONDS,
+        )  # fmt: skip
+        if done.returncode:
+            raise Unfit(f"the client failed: {done.stderr.strip().splitlines()[-1]}")
+        measured = msgspec.json.decode(done.stdout, type=Measured)
+        if measured.errors:
+            raise Unfit(f"{measured.errors} bad answers: {measured.first_error}")
+        return measured
 
 
-def _ask(port: int, path: str, body: str) -> tuple[int, str]:
+def ask(port: int, path: str, body: str) -> tuple[int, str]:
+    """Status and text of one answer, on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
     try:
         connection.request("POST", path, body, {"content-type": "application/json"})
@@ -148,15 +136,3 @@ def _ask(port: int, path: str, body: str) -> tuple[int, str]:
         return response.status, response.read().decode(errors="replace")
     finally:
         connection.close()
-
-
-def _client(load: Load) -> dict[str, Any]:
-    done = subprocess.run(
-        ["taskset", "-c", str(CLIENT_CORE), sys.executable, "-S", str(_CLIENT)],
-        input=json.dumps(asdict(load)), capture_output=True, text=True, check=False,
-        timeout=load.seconds + load.warm_up_seconds + 2 * _START_SECONDS,
-    )  # fmt: skip
-    if done.returncode:
-        raise Unfit(f"the client failed: {done.stderr.strip().splitlines()[-1]}")
-    measured: dict[str, Any] = json.loads(done.stdout)
-    return measured

@@ -57,8 +57,22 @@ class ProcessTree:
         """Resident memory, with shared pages divided among those that share them."""
         return sum(map(_proportional_kb, self._members())) / 1024
 
+    def stand_still(self) -> None:
+        """Use no more of the processor until `go_on`."""
+        self._tell(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Run again."""
+        self._tell(signal.SIGCONT)
+
+    def _tell(self, what: signal.Signals) -> None:
+        for member in self._members():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member, what)
+
     def end(self) -> None:
         """Ask it to end, then insist; no process stays."""
+        self.go_on()
         members = self._members()
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()

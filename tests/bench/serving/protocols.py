@@ -1,13 +1,14 @@
-"""How each server is asked for one row, and where its answer holds the label."""
+"""How each server is asked for rows, and where its answer holds the labels."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Row = Sequence[Any]
+Rows = Sequence[Row]
 _HALF = 0.5
 
 
@@ -15,31 +16,47 @@ _HALF = 0.5
 class Protocol:
     """One way to ask."""
 
+    title: str
     path: str
-    body: Callable[[Row, Sequence[str]], Any]
-    label: Callable[[Any], Any]
+    body: Callable[[Rows, Sequence[str]], Any]
+    labels: Callable[[Any], Any]
 
-    def written(self, row: Row, columns: Sequence[str]) -> str:
+    def written(self, rows: Rows, columns: Sequence[str]) -> str:
         """The body as text."""
-        return json.dumps(self.body(row, columns), separators=(",", ":"))
+        return json.dumps(self.body(rows, columns), separators=(",", ":"))
+
+    def labels_in(self, text: str) -> list[int]:
+        """The labels that an answer stands for, one a row."""
+        return list(_flat(self.labels(json.loads(text))))
 
 
-def label_of(value: Any) -> int:
-    """The label that an answer stands for: bare boosters answer with its probability."""
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return int(value > _HALF) if isinstance(value, float) else int(value)
+def _flat(value: Any) -> Iterator[int]:
+    """Lists of lists as one; bare boosters answer with the probability of label 1."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _flat(one)
+    else:
+        yield int(value > _HALF) if isinstance(value, float) else int(value)
 
 
-def _one_tensor(row: Row, _columns: Sequence[str]) -> Any:
-    return {"inputs": [_tensor("rows", [1, len(row)], "FP64", row)]}
+def _row_or_rows(rows: Rows, _columns: Sequence[str]) -> Any:
+    return {"features": rows[0]} if len(rows) == 1 else {"rows": rows}
 
 
-def _tensor_a_column(row: Row, columns: Sequence[str]) -> Any:
+def _prediction_or_predictions(answer: Any) -> Any:
+    return answer["predictions" if "predictions" in answer else "prediction"]
+
+
+def _one_tensor(rows: Rows, _columns: Sequence[str]) -> Any:
+    data = [value for row in rows for value in row]
+    return {"inputs": [_tensor("rows", [len(rows), len(rows[0])], "FP64", data)]}
+
+
+def _tensor_a_column(rows: Rows, columns: Sequence[str]) -> Any:
     inputs = []
-    for name, value in zip(columns, row, strict=True):
-        kind, form = ("BYTES", "str") if isinstance(value, str) else ("FP64", "np")
-        column = _tensor(name, [1, 1], kind, [value])
+    for name, values in zip(columns, zip(*rows, strict=True), strict=True):
+        kind, form = ("BYTES", "str") if isinstance(values[0], str) else ("FP64", "np")
+        column = _tensor(name, [len(rows), 1], kind, values)
         inputs.append({**column, "parameters": {"content_type": form}})
     return {"inputs": inputs, "parameters": {"content_type": "pd"}}
 
@@ -48,34 +65,38 @@ def _tensor(name: str, shape: list[int], kind: str, data: Row) -> dict[str, Any]
     return {"name": name, "shape": shape, "datatype": kind, "data": data}
 
 
-def _v2_body(row: Row, columns: Sequence[str]) -> Any:
+def _v2_body(rows: Rows, columns: Sequence[str]) -> Any:
     """One tensor where there are numbers only: the fastest that the protocol has."""
-    return (_tensor_a_column if _has_words(row) else _one_tensor)(row, columns)
+    return (_tensor_a_column if _has_words(rows) else _one_tensor)(rows, columns)
 
 
-def _table(row: Row, columns: Sequence[str]) -> Any:
-    return {"dataframe_split": {"columns": columns, "data": [row]}}
+def _table(rows: Rows, columns: Sequence[str]) -> Any:
+    return {"dataframe_split": {"columns": columns, "data": rows}}
 
 
-def _array(row: Row, columns: Sequence[str]) -> Any:
-    return _table(row, columns) if _has_words(row) else {"inputs": [row]}
+def _array(rows: Rows, columns: Sequence[str]) -> Any:
+    return _table(rows, columns) if _has_words(rows) else {"inputs": rows}
 
 
-def _has_words(row: Row) -> bool:
-    return any(isinstance(value, str) for value in row)
+def _has_words(rows: Rows) -> bool:
+    return any(isinstance(value, str) for value in rows[0])
 
 
-ROW = Protocol(
-    "/predict", lambda row, _columns: {"features": row}, lambda answer: answer["prediction"]
-)
-BARE = Protocol("/predict", lambda row, _columns: {"features": row}, lambda answer: answer)
+ROW = Protocol("/predict", "/predict", _row_or_rows, _prediction_or_predictions)
+BARE = Protocol("/predict", "/predict", _row_or_rows, lambda answer: answer)
 KSERVE_V1 = Protocol(
+    "KServe v1",
     "/v1/models/model:predict",
-    lambda row, _columns: {"instances": [row]},
+    lambda rows, _columns: {"instances": rows},
     lambda answer: answer["predictions"],
 )
 KSERVE_V2 = Protocol(
-    "/v2/models/model/infer", _v2_body, lambda answer: answer["outputs"][0]["data"]
+    "Open Inference Protocol",
+    "/v2/models/model/infer",
+    _v2_body,
+    lambda answer: answer["outputs"][0]["data"],
 )
-INVOCATIONS = Protocol("/invocations", _table, lambda answer: answer["predictions"])
-BARE_INVOCATIONS = Protocol("/invocations", _array, INVOCATIONS.label)
+INVOCATIONS = Protocol(
+    "MLflow /invocations", "/invocations", _table, lambda answer: answer["predictions"]
+)
+BARE_INVOCATIONS = Protocol(INVOCATIONS.title, INVOCATIONS.path, _array, INVOCATIONS.labels)

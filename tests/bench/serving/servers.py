@@ -21,6 +21,7 @@ from bench.serving.protocols import (
     Protocol,
 )
 from bench.serving.venvs import PEERS
+from leadsman_serving.settings import Settings
 
 _HOST = "127.0.0.1"
 _NOT_INHERITED = ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL")
@@ -30,6 +31,8 @@ class Kind(StrEnum):
     """What a server is compared as."""
 
     OURS = "ours"
+    OURS_OTHERWISE = "ours otherwise"
+    """By another protocol: measured beside peers that speak it, and held to nothing."""
     PEER = "peer"
     BOUND = "bound"
 
@@ -41,6 +44,10 @@ class Setting(StrEnum):
     """As its documentation starts it."""
     TUNED = "tuned"
     """As somebody would who wants it fast: one process, no logs, no compression."""
+    ASGI = "ASGI"
+    """Ours with its hot path as an ASGI app."""
+    QUICK = "below ASGI"
+    """Ours with usual requests answered by the HTTP protocol itself."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +93,25 @@ class Server:
     """Name of its requirements; empty for the project's own environment."""
     protocol: Protocol
     start: Callable[[Place], Start]
+    models: tuple[str, ...] = ()
+    """Those it is measured with; all when empty."""
+    batched: bool = False
+    """Whether it is also asked for many rows at once."""
 
     @property
     def name(self) -> str:
         """What tells it from all others."""
-        return f"{self.key}-{self.setting}"
+        return f"{self.key}-{self.setting.name.lower()}"
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is started once for all rounds: peers take long to start."""
+        return self.kind is Kind.PEER
+
+    @property
+    def label(self) -> str:
+        """As a person reads it."""
+        return f"{self.title} ({self.setting})"
 
 
 def free_ports(count: int) -> list[int]:
@@ -120,13 +141,19 @@ def our_variables(model: Path) -> dict[str, str]:
     """What the fetch step and the server are told of the model's place."""
     return {
         "LEADSMAN_MODEL_DIR": str(model / "served"),
+        "LEADSMAN_MODEL_NAME": "model",
+        "LEADSMAN_MODEL_VERSION": "1",
         "LEADSMAN_TERMINATION_PATH": str(model / "served" / "said"),
     }
 
 
 def _ours(place: Place) -> Start:
-    ports = {"LEADSMAN_PORT_HTTP": str(place.port), "LEADSMAN_PORT_SIDE": "0"}
-    return Start(["-m", "leadsman_serving"], {**our_variables(place.model), **ports})
+    told = {
+        "LEADSMAN_PORT_HTTP": str(place.port),
+        "LEADSMAN_PORT_SIDE": "0",
+        "LEADSMAN_QUICK": "true" if place.setting is Setting.QUICK else "false",
+    }
+    return Start(["-m", "leadsman_serving"], {**our_variables(place.model), **told})
 
 
 def _uvicorn(place: Place, app: str, folder: Path | None = None) -> list[str]:
@@ -137,7 +164,9 @@ def _uvicorn(place: Place, app: str, folder: Path | None = None) -> list[str]:
 
 
 def _asgi(place: Place) -> Start:
-    return Start(_uvicorn(place, "asgi_app:app", PEERS))
+    # As our own server sets uvicorn up, of the same environment and so of the same version.
+    ours = ["--no-server-header", "--no-proxy-headers", "--ws", "none"]
+    return Start([*_uvicorn(place, "asgi_app:app", PEERS), *ours])
 
 
 def _fastapi(place: Place) -> Start:
@@ -174,7 +203,7 @@ def _mlserver(place: Place) -> Start:
     }
     (place.work / "settings.json").write_text(json.dumps(settings))
     (place.work / "model-settings.json").write_text(json.dumps(model))
-    return Start(["-m", "mlserver", "start", str(place.work)])
+    return Start([str(place.python.parent / "mlserver"), "start", str(place.work)])
 
 
 def _kserve(place: Place) -> Start:
@@ -194,30 +223,49 @@ def _litserve(_place: Place) -> Start:
     return Start([str(PEERS / "lit_app.py")])
 
 
+def _ours_by(protocol: Protocol, key: str) -> Server:
+    """Ours as it ships, by another protocol than its own."""
+    title = f"Leadsman, {protocol.title}"
+    return Server(
+        key, title, Kind.OURS_OTHERWISE, SHIPPED, "", protocol, _ours, models=("logistic",)
+    )
+
+
 def _both(
     key: str,
     title: str,
-    venv: str,
     protocol: Protocol,
     start: Callable[[Place], Start],
     tuned: Protocol | None = None,
+    *,
+    batched: bool = False,
 ) -> list[Server]:
     """A peer tuned, perhaps by a protocol of its own, and with its defaults."""
+    fast, plain = tuned or protocol, protocol
     return [
-        Server(key, title, Kind.PEER, Setting.TUNED, venv, tuned or protocol, start),
-        Server(key, title, Kind.PEER, Setting.DEFAULTS, venv, protocol, start),
+        Server(key, title, Kind.PEER, Setting.TUNED, key, fast, start, batched=batched),
+        Server(key, title, Kind.PEER, Setting.DEFAULTS, key, plain, start),
     ]
 
 
+SHIPPED = Setting.QUICK if Settings.model_fields["quick"].default else Setting.ASGI
+"""The setting of ours that nobody has to ask for: it is the one that is compared."""
+
 SERVERS = [
-    Server("leadsman", "Leadsman", Kind.OURS, Setting.DEFAULTS, "", ROW, _ours),
-    Server("asgi", "empty ASGI app", Kind.BOUND, Setting.TUNED, "fastapi", ROW, _asgi),
-    *_both("fastapi", "FastAPI, by hand", "fastapi", ROW, _fastapi),
-    *_both("mlserver", "MLServer", "mlserver", KSERVE_V2, _mlserver),
-    *_both("kserve", "KServe SDK", "kserve", KSERVE_V1, _kserve),
-    *_both("mlflow", "mlflow models serve", "mlflow", INVOCATIONS, _mlflow, BARE_INVOCATIONS),
-    *_both("litserve", "LitServe", "litserve", ROW, _litserve),
-    *_both("bentoml", "BentoML", "bentoml", BARE, _bentoml),
+    *(
+        Server("leadsman", "Leadsman", Kind.OURS, one, "", ROW, _ours, batched=one is SHIPPED)
+        for one in (Setting.ASGI, Setting.QUICK)
+    ),
+    Server("asgi", "empty ASGI app", Kind.BOUND, Setting.TUNED, "", ROW, _asgi),
+    _ours_by(KSERVE_V2, "leadsman-v2"),
+    _ours_by(KSERVE_V1, "leadsman-v1"),
+    _ours_by(INVOCATIONS, "leadsman-invocations"),
+    *_both("fastapi", "FastAPI, by hand", ROW, _fastapi),
+    *_both("mlserver", "MLServer", KSERVE_V2, _mlserver, batched=True),
+    *_both("kserve", "KServe SDK", KSERVE_V1, _kserve),
+    *_both("mlflow", "mlflow models serve", INVOCATIONS, _mlflow, BARE_INVOCATIONS, batched=True),
+    *_both("litserve", "LitServe", ROW, _litserve),
+    *_both("bentoml", "BentoML", BARE, _bentoml),
 ]
 
 OUR_PYTHON = Path(sys.executable)
