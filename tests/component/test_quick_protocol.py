@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from leadsman_serving.quick_protocol import TESTED_WITH
 from support.serving_process import ServingProcess
 
 ROW = b'{"features": {"a": 0.5, "b": 1.0, "c": -1.0}}'
@@ -31,7 +40,39 @@ CHUNKED = (
     b"transfer-encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(ROW), ROW)
 )
 LAST = request(ROW, b"connection: close")
+
+
+def plain(body: bytes = ROW, *, length: int | None = None) -> bytes:
+    """A request without an id: its head comes again and again, and is known from then on."""
+    told = len(body) if length is None else length
+    return (
+        b"POST /predict HTTP/1.1\r\nhost: m\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%s" % (told, body)
+    )
+
+
+BLANK_LINES = b"\r\n\r\n"
+BARE_FEEDS = plain().replace(b"\r\n", b"\n")
+WITHOUT_IDS: dict[str, tuple[bytes, ...]] = {
+    "again and again": (plain(), plain(), plain(), LAST),
+    "in one piece with the next": (plain(), plain() + plain(), plain() + LAST),
+    "known, its body later": (plain(), plain()[:-4], plain()[-4:], LAST),
+    "known, its head in two": (plain(), plain()[:20], plain()[20:], LAST),
+    "known, with no JSON": (plain(), plain(b"#" * len(ROW)), plain(), LAST),
+    "known, with an unusual body": (
+        plain(b'{"rows": [[1, 2, 3]]}'), plain(b'{"features": [1, 2,3]}'), LAST,
+    ),
+    "another length": (plain(), plain(b'{"features": [1, 2, 3]}'), plain(), LAST),
+    "a body that is too short": (plain(), plain(ROW[:-1], length=len(ROW)), b"}", LAST),
+    "blank lines before": (plain(), BLANK_LINES + plain(), BLANK_LINES, plain(), LAST),
+    "bare line feeds": (BARE_FEEDS,),
+    "two lengths": (plain().replace(b"host: m", b"content-length: 1"),),
+    "a length and chunks": (plain().replace(b"host: m", b"transfer-encoding: chunked"),),
+    "rubbish after it": (plain() + b"rubbish",),
+    "known, after another": (plain(), request(b'{"rows": [[1, 2, 3]]}') + plain(), LAST),
+}  # fmt: skip
 REQUESTS: dict[str, tuple[bytes, ...]] = {
+    **WITHOUT_IDS,
     "the usual": (request(), LAST),
     "by place": (request(b'{"features": [0.5, 1, -1]}'), LAST),
     "several in one piece": (request() + request() + LAST,),
@@ -58,13 +99,13 @@ REQUESTS: dict[str, tuple[bytes, ...]] = {
 def both(
     models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[ServingProcess, ServingProcess]]:
-    """A server as it is by default, and one with the protocol below ASGI."""
+    """A server that answers through ASGI, and one as it is by default."""
     folder = tmp_path_factory.mktemp("quick")
     shutil.copytree(models / "skops", folder / "model")
     variables = {"LEADSMAN_MODEL_DIR": str(folder), "LEADSMAN_MODEL_NAME": "churn"}
     with (
-        ServingProcess(**variables) as usual,
-        ServingProcess(**variables, LEADSMAN_QUICK="true") as quick,
+        ServingProcess(**variables, LEADSMAN_QUICK="false") as usual,
+        ServingProcess(**variables) as quick,
     ):
         yield usual, quick
 
@@ -76,9 +117,11 @@ def conversation(server: ServingProcess, pieces: tuple[bytes, ...]) -> list[byte
         for piece in pieces:
             connection.sendall(piece)
         said = b""
-        while part := connection.recv(65536):
-            said += part
+        with contextlib.suppress(ConnectionResetError):
+            while part := connection.recv(65536):
+                said += part
     said = re.sub(rb"date: [^\r]*\r\n", b"", said)
+    said = re.sub(rb"[0-9a-f]{12}-[0-9a-f]+", b"an id of its own", said)
     return sorted(said.replace(b"HTTP/1.1 ", b"\r\nHTTP/1.1 ").split(b"\r\n"))
 
 
@@ -88,6 +131,27 @@ def test_both_say_the_same(both: tuple[ServingProcess, ServingProcess], name: st
     usual, quick = both
 
     assert conversation(quick, REQUESTS[name]) == conversation(usual, REQUESTS[name])
+
+
+def test_the_locked_uvicorn_is_the_tested_one() -> None:
+    """The private interfaces are those of the version that the images have."""
+    assert uvicorn.__version__.startswith(TESTED_WITH)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_both_read_any_pieces_alike(
+    both: tuple[ServingProcess, ServingProcess], data: st.DataObject
+) -> None:
+    """Any requests after each other, cut anywhere: known heads change nothing that is said."""
+    usual, quick = both
+    single = sorted(WITHOUT_IDS[name][0] for name in ("again and again", "another length"))
+    parts = data.draw(st.lists(st.sampled_from([*single, request(), CHUNKED]), max_size=5))
+    whole = b"".join(parts) + LAST
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=4)))
+    pieces = [whole[begin:end] for begin, end in pairwise([0, *cuts, len(whole)]) if begin < end]
+
+    assert conversation(quick, tuple(pieces)) == conversation(usual, tuple(pieces))
 
 
 def test_both_count_the_same(both: tuple[ServingProcess, ServingProcess]) -> None:
@@ -101,3 +165,21 @@ def test_both_count_the_same(both: tuple[ServingProcess, ServingProcess]) -> Non
 
     assert counts[0][0] == counts[1][0]
     assert counts[0] == counts[1]
+
+
+def test_idle_connections_end_and_busy_ones_do_not(models: Path, tmp_path: Path) -> None:
+    """A connection that goes on asking outlives the keep-alive time; an idle one does not."""
+    shutil.copytree(models / "skops", tmp_path / "model")
+    with (
+        ServingProcess(
+            LEADSMAN_MODEL_DIR=str(tmp_path),
+            LEADSMAN_KEEP_ALIVE_SECONDS="1",
+        ) as server,
+        closing(HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection,
+    ):
+        began = time.monotonic()
+        while time.monotonic() < began + 2.5:
+            connection.request("POST", "/predict", ROW, {"content-type": "application/json"})
+            assert connection.getresponse().read().startswith(b'{"prediction"')
+
+        assert connection.sock.recv(1) == b""

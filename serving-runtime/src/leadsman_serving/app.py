@@ -51,9 +51,8 @@ def create_app(
         "x-model-digest": settings.model_digest[:_DIGEST_SHOWN],
     }
     # Around the whole app and not among its middleware, which faults leave behind.
-    return RequestGate(
-        routes, lifecycle, endpoints_of(inference), metrics, headers, inference.single
-    )
+    singles = {ours.PATH: inference.single} if inference.single else {}
+    return RequestGate(routes, lifecycle, endpoints_of(inference), metrics, headers, singles)
 
 
 def endpoints_of(inference: Inference) -> Mapping[str, Endpoint]:

@@ -11,9 +11,9 @@ import time
 from typing import cast
 
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from leadsman_serving.gate import CLOSES_AT
+from leadsman_serving.kept_connection import KeptConnection
 from leadsman_serving.quick_protocol import QuickAnswers, QuickProtocol
 
 _SPREAD = 0.1
@@ -25,7 +25,7 @@ def protocol_of(most_seconds: float, quick: QuickAnswers | None) -> type[asyncio
     The time differs by a tenth from one to the next, lest all come back at once. With `quick`
     usual requests are answered below ASGI.
     """
-    base: type[HttpToolsProtocol] = HttpToolsProtocol
+    base: type[KeptConnection] = KeptConnection
     if quick is not None:
         base = type("QuickProtocol", (QuickProtocol,), {"answers": quick})
     if not most_seconds:

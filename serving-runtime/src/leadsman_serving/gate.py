@@ -32,6 +32,9 @@ CLOSES_AT = "closes_at"
 """In the scope's state: when the connection has had its time, on the monotonic clock."""
 _CLIENT_CLOSED = 499
 _JSON_TYPE = (b"content-type", b"application/json")
+_CLOSE = (b"connection", b"close")
+_NEVER = float("inf")
+_ID, _START = b"x-request-id", "http.response.start"
 USUAL_BYTES = 65536
 """Larger bodies go the general way, which knows the limits."""
 _ACCEPTABLE_ID = re.compile(rb"[!-~]{1,128}")
@@ -49,67 +52,49 @@ class RequestGate:
         endpoints: Mapping[str, Endpoint] | None = None,
         metrics: RequestMetrics | None = None,
         headers: Mapping[str, str] | None = None,
-        single: SingleRow | None = None,
+        singles: Mapping[str, SingleRow] | None = None,
     ) -> None:
-        """`headers` say in each answer of an endpoint which model gave it; `single` is quicker."""
+        """`headers` say in each answer of an endpoint which model gave it.
+
+        `singles` answer the usual request of a route.
+        """
         self._app, self.lifecycle = app, lifecycle
-        self._endpoints, self._metrics = dict(endpoints or {}), metrics
+        self._endpoints = dict(endpoints or {})
+        self._metrics = metrics or RequestMetrics()
         # Quoted, because headers hold no other alphabet and no line breaks.
         self.headers = [
             (name.encode(), quote(value, safe=_PRINTABLE).encode())
             for name, value in (headers or {}).items()
             if value
         ]
-        self._single = single
-        self._prefix = secrets.token_hex(6)
+        self._head = [_JSON_TYPE, *self.headers]
+        self._singles = dict(singles or {})
+        self._prefix = secrets.token_hex(6).encode()
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on, or answer it."""
+        """Answer one request, at once if it is usual, or pass it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._single is not None and scope["path"] == "/predict":
-            unread = await self._at_once(self._single, scope, receive, send)
-            if unread is None:
-                return
-            receive = unread
+        single = self._singles.get(scope["path"])
+        if single is not None and scope["method"] == "POST" and not scope["query_string"]:
+            request_id = id_of_usual(scope["headers"])
+            if request_id is not None:
+                began, message = time.monotonic(), await receive()
+                answer = _at_once(single, message)
+                if answer is not None:
+                    now = time.monotonic()
+                    headers = [*self._head, (b"content-length", b"%d" % len(answer))]
+                    headers.append((_ID, request_id or self.next_id()))
+                    if self.lifecycle.draining or now >= scope["state"].get(CLOSES_AT, _NEVER):
+                        headers.append(_CLOSE)
+                    await send({"type": _START, "status": 200, "headers": headers})
+                    await send({"type": "http.response.body", "body": answer})
+                    self._metrics.answered_row(now - began)
+                    return
+                receive = _again(message, receive)
         await self._in_general(scope, receive, send)
-
-    async def _at_once(
-        self, single: SingleRow, scope: Scope, receive: Receive, send: Send
-    ) -> Receive | None:
-        """Answer the usual request; else give what receives it again."""
-        if scope["method"] != "POST" or scope["query_string"]:
-            return receive
-        request_id = id_of_usual(scope["headers"])
-        if request_id is None:
-            return receive
-        began = time.perf_counter()
-        message = await receive()
-        if message["type"] != "http.request" or message.get("more_body", False):
-            return _again(message, receive)
-        body = message.get("body", b"")
-        answer = single(body) if len(body) <= USUAL_BYTES else None
-        if answer is None:
-            return _again(message, receive)
-        headers = [
-            _JSON_TYPE,
-            (b"content-length", str(len(answer)).encode()),
-            (b"x-request-id", request_id or self.next_id()),
-            *self.headers,
-        ]
-        state = scope.get("state")
-        if self.lifecycle.draining or (
-            state and time.monotonic() >= state.get(CLOSES_AT, float("inf"))
-        ):
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
-        if self._metrics is not None:
-            self._metrics.answered(200, time.perf_counter() - began)
-            self._metrics.rows(1)
-        return None
 
     async def _in_general(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self._request_id(scope)
@@ -119,13 +104,13 @@ class RequestGate:
         headers = [(REQUEST_ID.encode(), request_id)]
         if endpoint is not None:
             headers += self.headers
-        closes_at = state.get(CLOSES_AT, float("inf"))
+        closes_at = state.get(CLOSES_AT, _NEVER)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if self.lifecycle.draining or time.monotonic() >= closes_at:
                     # A kept connection would pin its client to a process that ends or is crowded.
-                    headers.append((b"connection", b"close"))
+                    headers.append(_CLOSE)
                 message = {**message, "headers": [*message.get("headers", ()), *headers]}
             await send(message)
 
@@ -146,8 +131,7 @@ class RequestGate:
             status = _CLIENT_CLOSED
         finally:
             self.lifecycle.in_flight -= 1
-            if self._metrics is not None:
-                self._metrics.answered(status, time.perf_counter() - began)
+            self._metrics.answered(status, time.perf_counter() - began)
 
     def _request_id(self, scope: Scope) -> bytes:
         """The client's id if it is fit for a log line, else one of ours."""
@@ -158,7 +142,7 @@ class RequestGate:
 
     def next_id(self) -> bytes:
         """An id for a request whose client gave none."""
-        return f"{self._prefix}-{next(self._numbers):x}".encode()
+        return b"%s-%x" % (self._prefix, next(self._numbers))
 
 
 def id_of_usual(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
@@ -172,6 +156,14 @@ def id_of_usual(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
                 return None
             given = value
     return given if is_json else None
+
+
+def _at_once(single: SingleRow, message: Message) -> bytes | None:
+    """The answer to a body that came whole; None where the general way has to find out."""
+    if message["type"] != "http.request" or message.get("more_body", False):
+        return None
+    body: bytes = message.get("body", b"")
+    return single(body) if len(body) <= USUAL_BYTES else None
 
 
 def _again(message: Message, receive: Receive) -> Receive:

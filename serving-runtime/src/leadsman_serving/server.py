@@ -22,11 +22,12 @@ from typing_extensions import override
 
 from leadsman_serving.app import create_app, create_side_app
 from leadsman_serving.connections import protocol_of
+from leadsman_serving.endpoints import ours
 from leadsman_serving.errors import PortUnavailable
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.inference import Inference
 from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle, loop_lag_seconds
-from leadsman_serving.quick_protocol import QuickAnswers
+from leadsman_serving.quick_protocol import TESTED_WITH, QuickAnswers
 from leadsman_serving.settings import Settings, variable_of
 from leadsman_serving.start import begin
 from leadsman_serving.telemetry import RequestMetrics, create_registry, installed_version
@@ -141,7 +142,11 @@ def _quick(
     """What answers below ASGI, where that is asked for and the model suits it."""
     if not settings.quick or inference is None or inference.single is None:
         return None
-    return QuickAnswers(inference.single, gate.lifecycle, metrics, gate.headers, gate.next_id)
+    if not uvicorn.__version__.startswith(TESTED_WITH):
+        _logger.warning("Not below ASGI: tested with uvicorn %s only.", TESTED_WITH)
+        return None
+    singles = {ours.PATH.encode(): inference.single}
+    return QuickAnswers(singles, gate.lifecycle, metrics, gate.headers, gate.next_id)
 
 
 def _configuration(settings: Settings, app: ASGIApp, quick: QuickAnswers | None) -> uvicorn.Config:

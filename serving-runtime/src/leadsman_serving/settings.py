@@ -54,8 +54,11 @@ class Settings(BaseModel):
     keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
     """How long an idle connection stays open; longer than the 60 s that proxies keep one."""
 
-    quick: bool = False
-    """Whether usual requests are answered below ASGI: faster, by uvicorn's private interfaces."""
+    quick: bool = True
+    """Whether usual requests are answered below ASGI: faster, by uvicorn's private interfaces.
+
+    Without effect under a version of uvicorn that this was not tested with.
+    """
 
     threads: Annotated[int, Field(ge=0, le=256)] = 1
     """Threads of OpenMP for one call of a slow model; 0 for the whole CPUs of the pod's limit.

@@ -77,8 +77,11 @@ class RequestMetrics:
     Written by the event loop's thread alone.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        """Every class of status begins at zero: what never was is not the same as unknown."""
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        """Every class of status begins at zero: what never was is not the same as unknown.
+
+        Without a registry they are counted and told to nobody.
+        """
         self._answered = dict.fromkeys(CLASSES, 0)
         self._buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
@@ -89,11 +92,19 @@ class RequestMetrics:
         """How long each phase of the start has taken, in seconds."""
         self.worker: Worker[Any, Any] | None = None
         """Whose work is told of as well."""
-        registry.register(self)
+        if registry is not None:
+            registry.register(self)
 
     def answered(self, status: int, seconds: float) -> None:
         """A request of a model route has ended with a status."""
         self._answered[_CLASS.get(status // 100, "5xx")] += 1
+        self._buckets[bisect_left(BOUNDS, seconds)] += 1
+        self._seconds += seconds
+
+    def answered_row(self, seconds: float) -> None:
+        """A request for one row was answered well."""
+        self._answered["2xx"] += 1
+        self._rows += 1
         self._buckets[bisect_left(BOUNDS, seconds)] += 1
         self._seconds += seconds
 
