@@ -38,7 +38,7 @@ from leadsman_serving.model import Model
 from leadsman_serving.plans.compile import Compiled, compile_model
 from leadsman_serving.plans.linear import LinearPlan
 from leadsman_serving.plans.proof import Different, prove
-from leadsman_serving.plans.stored import FOLDER, PlanFile, backend_of, read_plan, write_plan
+from leadsman_serving.plans.stored import FOLDER, PlanFile, load_plan, read_plan, write_plan
 from leadsman_serving.schema import Schema
 from leadsman_serving.table import Table
 from support.serving_process import ServingProcess
@@ -67,7 +67,7 @@ def compiled(model: Model, folder: Path) -> Compiled:
 
 def plan_in(folder: Path, plan: PlanFile) -> Any:
     """The plan as the server loads it."""
-    return backend_of(plan.backend).load(folder / FOLDER, plan.settings)
+    return load_plan(folder / FOLDER, plan.backend, plan.settings)
 
 
 def scaled(model: Any) -> Any:

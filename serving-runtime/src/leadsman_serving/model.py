@@ -16,7 +16,7 @@ from leadsman_serving.errors import BadRequest, ModelRefused
 from leadsman_serving.flavors import Predictor
 from leadsman_serving.model_file import ModelFile, read_model_file
 from leadsman_serving.outputs import Output, outputs_of
-from leadsman_serving.plans.stored import PlanFile, backend_of
+from leadsman_serving.plans.stored import PlanFile, load_plan
 from leadsman_serving.protocols import invocations
 from leadsman_serving.schema import Schema, schema_of
 from leadsman_serving.table import Table
@@ -83,7 +83,7 @@ def load_planned(folder: Path, loading: Loading, plan: PlanFile, place: Path) ->
     file = read_model_file(folder)
     policy.check(file, loading)
     schema = replace(schema_of(file.inputs), allows_missing=plan.allows_missing)
-    predictor = backend_of(plan.backend).load(place, plan.settings)
+    predictor = load_plan(place, plan.backend, plan.settings)
     rows, is_made_up = _example(file.example, schema)
     outputs = outputs_of(file.outputs)
     return Model(predictor, schema, plan.flavor, file.example, rows, is_made_up, plan, outputs)

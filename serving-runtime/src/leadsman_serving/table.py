@@ -36,7 +36,7 @@ class Table:
         import pandas as pd  # noqa: PLC0415 - not every model needs it
 
         if self.columns is not None:
-            return pd.DataFrame(self.columns)
+            return pd.DataFrame({name: _inferred(one) for name, one in self.columns.items()})
         return pd.DataFrame(self.matrix, columns=list(self.names) or None)
 
     def array(self) -> Array:
@@ -54,3 +54,12 @@ class Table:
         if not self.is_tensor:
             return self.frame()
         return dict(self.columns) if self.columns is not None else self.array()
+
+
+def _inferred(column: Array) -> Array | pd.Series[Any]:
+    """A column of nothing but gaps as pandas takes it beside words: a gap is the same alone."""
+    if column.dtype != object or any(value is not None for value in column):
+        return column
+    import pandas as pd  # noqa: PLC0415 - not every model needs it
+
+    return pd.Series([*column, ""]).iloc[:-1]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,8 +18,15 @@ BOOSTER, REGRESSION, BINARY, CLASSES = "booster", "regression", "binary", "class
 """What the original is: a bare booster, a regressor, a classifier of two or more classes."""
 PREDICT, PROBABILITIES = "predict", "predict_proba"
 
-Engine = Callable[[Array], Array]
-"""From rows to what the objective gives: a number a row, or one for each class."""
+
+class Engine(Protocol):
+    """From rows to what the objective gives: a number a row, or one for each class."""
+
+    def __call__(self, rows: Array) -> Array:
+        """Rows by features."""
+
+    def row(self, values: Sequence[Any]) -> list[float]:
+        """All that it gives for one row; for one thread at a time."""
 
 
 class BoostedPlan:
@@ -30,6 +37,7 @@ class BoostedPlan:
         self._engine, self._kind = engine, settings["kind"]
         classes = settings["classes"]
         self._classes = None if classes is None else np.array(classes)
+        self._labels: list[Any] = [] if self._classes is None else self._classes.tolist()
         self._serves_shares = settings["function"] == PROBABILITIES
 
     def predict(self, table: Table, params: Mapping[str, Any] | None = None) -> object:
@@ -43,6 +51,18 @@ class BoostedPlan:
         if self._kind == BINARY:
             return self._classes[(found > 0.5).astype(np.intp)]  # noqa: PLR2004 - more likely than not
         return self._classes[found.argmax(axis=1)]
+
+    def row(self, values: Sequence[Any]) -> object:
+        """What `predict` gives for one row, as JSON has it; for one thread at a time."""
+        if self._serves_shares:
+            found: Any = self.predict(Table(matrix=np.array((values,), np.float64)))
+            return found.tolist()[0]
+        scores = self._engine.row(values)
+        if self._kind == BINARY:
+            return self._labels[scores[0] > 0.5]  # noqa: PLR2004 - more likely than not
+        if self._kind == CLASSES:
+            return self._labels[scores.index(max(scores))]
+        return scores[0] if len(scores) == 1 else scores
 
     def probabilities(self, table: Table) -> Array | None:
         """The probability of each class; None for what knows no classes."""

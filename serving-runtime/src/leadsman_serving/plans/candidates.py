@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from leadsman_serving.columns import Column
 from leadsman_serving.flavors import Predictor
 from leadsman_serving.plans import boosted
 from leadsman_serving.plans.proof import Hints
-from leadsman_serving.plans.stored import classes_of
+from leadsman_serving.plans.stored import FEATURES, classes_of
 from leadsman_serving.schema import Schema
 
 _MOST_HINTS = 4096
+_Writer: TypeAlias = Callable[[Any, Schema, Path], Mapping[str, Any]]
 
 
 class Unsuited(Exception):
@@ -30,7 +33,7 @@ class Candidate:
     write: Callable[[Path], Mapping[str, Any]]
 
 
-def candidates(predictor: Predictor, schema: Schema) -> Iterator[Candidate]:
+def candidates(predictor: Predictor, schema: Schema, example: Sequence[Any]) -> Iterator[Candidate]:
     """What is worth to be tried for a model as its flavor has loaded it."""
     original = getattr(predictor, "original", None)
     function = str(getattr(predictor, "function", "predict"))
@@ -43,7 +46,54 @@ def candidates(predictor: Predictor, schema: Schema) -> Iterator[Candidate]:
         )
     elif module == "sklearn":
         yield Candidate("numpy", lambda folder: _write_linear(original, function, folder))
+        if hasattr(original, "steps"):
+            yield from _staged(original, function, schema, example)
         yield Candidate("onnx", lambda folder: _write_graph(original, function, schema, folder))
+
+
+def _staged(
+    original: Any,  # noqa: ANN401 - of scikit-learn
+    function: str,
+    schema: Schema,
+    example: Sequence[Any],
+) -> Iterator[Candidate]:
+    """A pipeline in two stages, by what stands at its end."""
+    from leadsman_serving.plans.staged_of import without_vote  # noqa: PLC0415 - only to compile
+
+    model = without_vote(original.steps[-1][1])
+    module = type(model).__module__.partition(".")[0]
+    writers: dict[str, dict[str, _Writer]] = {
+        "lightgbm": {"lightgbm": lambda last, _, place: _write_lightgbm(last, function, place)},
+        "xgboost": {"xgboost": lambda last, of, place: _write_xgboost(last, function, of, place)},
+        "sklearn": {
+            "numpy": lambda last, _, place: _write_linear(last, function, place),
+            "onnx": lambda last, of, place: _write_graph(last, function, of, place),
+        },
+    }
+    for backend, write in writers.get(module, {}).items():
+        yield Candidate(backend, partial(_write_staged, write, original, schema, example))
+
+
+def _write_staged(
+    write: _Writer,
+    original: Any,  # noqa: ANN401 - of scikit-learn
+    schema: Schema,
+    example: Sequence[Any],
+    folder: Path,
+) -> Mapping[str, Any]:
+    from leadsman_serving.plans.features_of import NoFeatures  # noqa: PLC0415 - only to compile
+    from leadsman_serving.plans.staged_of import staged, without_vote  # noqa: PLC0415 - likewise
+
+    try:
+        stages = staged(original, schema, example, folder)
+    except NoFeatures as error:
+        raise Unsuited(f"in two stages: {error}") from error
+    inner = Schema(tuple(Column(None, "double") for _ in range(stages.width)))
+    model = without_vote(stages.model)
+    settings = dict(write(model, inner, folder))
+    if model is not stages.model and settings["classes"] is not None:
+        settings["classes"] = classes_of(stages.model.classes_)
+    return {**settings, FEATURES: stages.features}
 
 
 def _write_linear(estimator: Any, function: str, folder: Path) -> Mapping[str, Any]:  # noqa: ANN401

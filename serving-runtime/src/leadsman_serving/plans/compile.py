@@ -5,12 +5,23 @@ from __future__ import annotations
 import logging
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from leadsman_serving.model import Model
 from leadsman_serving.plans.candidates import Candidate, Unsuited, candidates, hints_of
-from leadsman_serving.plans.proof import Different, Proof, prove, tables_for
-from leadsman_serving.plans.stored import FOLDER, PlanFile, backend_of, write_plan
+from leadsman_serving.plans.proof import (
+    EXACT,
+    RELATIVE,
+    Answer,
+    Different,
+    Proof,
+    answers_of,
+    prove,
+    tables_for,
+)
+from leadsman_serving.plans.stored import FOLDER, PlanFile, backend_of, load_plan, write_plan
+from leadsman_serving.table import Table
 
 _logger = logging.getLogger(__name__)
 _LONGEST = 300
@@ -32,10 +43,11 @@ def compile_model(model: Model, digest: str, folder: Path) -> Compiled:
     refused: list[str] = []
     if model.is_code or not model.example or model.schema.tensors or not model.schema.columns:
         return Compiled(None, ("no plan: its inputs are not known by columns and an example",))
-    for candidate in candidates(model.predictor, model.schema):
+    against = _Against(model)
+    for candidate in candidates(model.predictor, model.schema, model.example):
         place.mkdir(exist_ok=True)
         try:
-            plan = _tried(candidate, model, digest, place, tuple(refused))
+            plan = _tried(candidate, model, digest, place, tuple(refused), against)
         except (Unsuited, Different) as error:
             refused.append(f"{candidate.backend}: {error}"[:_LONGEST])
         except Exception as error:  # noqa: BLE001 - a plan that fails must not fail the model
@@ -50,14 +62,40 @@ def compile_model(model: Model, digest: str, folder: Path) -> Compiled:
     return Compiled(None, tuple(refused))
 
 
+class _Against:
+    """The rows of the proof and the original's answers: made at the first need, and only once."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    @cached_property
+    def tables(self) -> list[Table]:
+        model = self._model
+        hints = hints_of(model.predictor, model.schema)
+        return tables_for(model.schema, model.example, hints)
+
+    @cached_property
+    def answers(self) -> list[Answer]:
+        return answers_of(self._model.predictor, self.tables)
+
+
 def _tried(
-    candidate: Candidate, model: Model, digest: str, place: Path, refused: tuple[str, ...]
+    candidate: Candidate,
+    model: Model,
+    digest: str,
+    place: Path,
+    refused: tuple[str, ...],
+    against: _Against,
 ) -> PlanFile:
     settings = candidate.write(place)
-    backend = backend_of(candidate.backend)
-    plan = backend.load(place, settings)
-    tables = tables_for(model.schema, model.example, hints_of(model.predictor, model.schema))
-    proof: Proof = prove(plan, model.predictor, tables)
+    plan = load_plan(place, candidate.backend, settings)
+    proof: Proof = prove(
+        plan,
+        model.predictor,
+        against.tables,
+        against.answers,
+        EXACT.get(candidate.backend, RELATIVE),
+    )
     if proof.row_seconds >= proof.original_seconds:
         raise Unsuited(
             f"equal, but a row takes {_ms(proof.row_seconds)},"
@@ -77,7 +115,7 @@ def _tried(
         backend=candidate.backend,
         flavor=model.flavor,
         digest=digest,
-        library=backend.library(),
+        library=backend_of(candidate.backend).library(),
         rows=proof.rows,
         largest_difference=proof.largest_difference,
         allows_missing=model.schema.allows_missing,

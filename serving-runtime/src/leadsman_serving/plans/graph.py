@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,30 @@ class GraphPlan:
         self._served = [settings["function"]]
         self._classes = None if settings["classes"] is None else np.array(settings["classes"])
         self._is_flat = bool(settings["is_flat"])
+        shape = session.get_inputs()[0].shape
+        self._row = np.empty((1, shape[1] if isinstance(shape[1], int) else 1), self._inputs[0][1])
+        self._single = {MATRIX: self._row}
 
     def predict(self, table: Table, params: Mapping[str, Any] | None = None) -> object:
         """What the served method of the original gives."""
         del params
         (found,) = self._run(self._served, self._feed(table))
+        return self._answer(found)
+
+    def row(self, values: Sequence[Any]) -> object:
+        """What `predict` gives for one row, as JSON has it; for one thread at a time."""
+        if self._inputs[0][0] == MATRIX:
+            self._row[0] = values
+            feed = self._single
+        else:
+            feed = {
+                name: np.array([[value]], dtype)
+                for (name, dtype), value in zip(self._inputs, values, strict=True)
+            }
+        (found,) = self._run(self._served, feed)
+        return self._answer(found).tolist()[0]
+
+    def _answer(self, found: Array) -> Array:
         if self._classes is not None and self._served == [PREDICT]:
             return self._classes[found]
         return found.ravel() if self._is_flat else found

@@ -6,7 +6,7 @@ https://lightgbm.readthedocs.io/en/stable/C-API.html, LGBM_BoosterPredictForMatS
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,13 @@ class Rows:
             self._handle, _NORMAL, 0, -1, _FLOAT64, self._features, _PARAMETERS,
             ctypes.byref(self._fast),
         )  # fmt: skip
+        # One place in memory for single rows, so that the call is made ready once.
+        self._row = np.empty(self._features)
         self._predict_row = self._library.LGBM_BoosterPredictForMatSingleRowFast
-        self._to = (ctypes.byref(self._length), ctypes.c_void_p(self._out.ctypes.data))
+        self._prepared = (
+            self._fast, ctypes.c_void_p(self._row.ctypes.data), ctypes.byref(self._length),
+            ctypes.c_void_p(self._out.ctypes.data),
+        )  # fmt: skip
 
     def __call__(self, rows: Array) -> Array:
         """What the objective gives for each row."""
@@ -53,7 +58,8 @@ class Rows:
         if rows.shape[1] != self._features:
             raise ValueError(f"{rows.shape[1]} features, the model takes {self._features}")
         if len(rows) == 1:
-            self._call(self._predict_row, self._fast, ctypes.c_void_p(rows.ctypes.data), *self._to)
+            self._row[:] = rows[0]
+            self._call(self._predict_row, *self._prepared)
             return self._out.copy() if self._outputs == 1 else self._out.reshape(1, -1).copy()
         out = np.empty((len(rows), self._outputs))
         self._call(
@@ -63,6 +69,13 @@ class Rows:
             ctypes.c_void_p(out.ctypes.data),
         )  # fmt: skip
         return out.ravel() if self._outputs == 1 else out
+
+    def row(self, values: Sequence[Any]) -> list[float]:
+        """What the objective gives for one row; for one thread at a time."""
+        self._row[:] = values
+        if self._predict_row(*self._prepared):
+            raise RuntimeError(self._library.LGBM_GetLastError().decode())
+        return self._out.tolist()
 
     def _call(self, function: Any, *arguments: Any) -> None:  # noqa: ANN401 - of C
         if function(*arguments):

@@ -12,6 +12,8 @@ import msgspec
 from leadsman_serving.flavors import Predictor
 
 FOLDER = "plan"
+FEATURES = "before"
+"""Key of the settings of a plan in two stages: what becomes of the columns."""
 _FILE = "plan.json"
 _MODULES = {
     "numpy": "linear",
@@ -60,6 +62,16 @@ def backend_of(name: str) -> Backend:
     """The module of a backend; only that of the plan that serves is imported."""
     module: Any = importlib.import_module(f"leadsman_serving.plans.{_MODULES[name]}")
     return module  # type: ignore[no-any-return]
+
+
+def load_plan(folder: Path, backend: str, settings: Mapping[str, Any]) -> Predictor:
+    """A plan from its files, with what stands before its model if it has that."""
+    model = backend_of(backend).load(folder, settings)
+    if FEATURES not in settings:
+        return model
+    from leadsman_serving.plans import features, staged  # noqa: PLC0415 - not every plan has them
+
+    return staged.StagedPlan(features.load(folder, settings[FEATURES]), model)
 
 
 def write_plan(folder: Path, plan: PlanFile) -> None:

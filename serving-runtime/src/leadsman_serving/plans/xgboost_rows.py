@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,15 @@ class Rows:
         ).encode()  # fmt: skip
         # One place in memory for single rows, so that its description is written once.
         self._row = np.empty((1, features), np.float32)
-        self._row_text = _described(self._row)
+        self._single, self._row_text = self._row[0], _described(self._row)
         self._shape, self._dimensions = ctypes.POINTER(ctypes.c_uint64)(), ctypes.c_uint64()
         self._result = ctypes.POINTER(ctypes.c_float)()
         self._to = tuple(map(ctypes.byref, (self._shape, self._dimensions, self._result)))
         self._predict = self._library.XGBoosterPredictFromDense
+        self._prepared = (
+            self._handle, self._row_text, self._config, self._rows, *self._to,
+        )  # fmt: skip
+        self._outputs = self(np.zeros((1, features))).size
 
     def __call__(self, rows: Array) -> Array:
         """What the objective gives for each row, in single precision."""
@@ -65,6 +69,13 @@ class Rows:
         shape = tuple(self._shape[: self._dimensions.value])
         found = np.ctypeslib.as_array(self._result, shape)
         return found.copy()  # the library uses the place again
+
+    def row(self, values: Sequence[Any]) -> list[float]:
+        """What the objective gives for one row; for one thread at a time."""
+        self._single[:] = values
+        if self._predict(*self._prepared):
+            raise RuntimeError(self._library.XGBGetLastError().decode())
+        return self._result[: self._outputs]
 
     def _call(self, function: Any, *arguments: Any) -> None:  # noqa: ANN401 - of C
         if function(*arguments):
