@@ -8,16 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from leadsman_serving.columns import Column
 from leadsman_serving.flavors import Predictor
 from leadsman_serving.plans import boosted
-from leadsman_serving.plans.proof import Hints
 from leadsman_serving.plans.stored import FEATURES, classes_of
 from leadsman_serving.schema import Schema
 
-_MOST_HINTS = 4096
 _Writer: TypeAlias = Callable[[Any, Schema, Path], Mapping[str, Any]]
 
 
@@ -163,64 +159,3 @@ def _boosted(model: Any, is_bare: bool, function: str) -> dict[str, Any]:  # noq
     if classes is not None:
         kind = boosted.BINARY if len(classes) == 2 else boosted.CLASSES  # noqa: PLR2004 - two
     return {"kind": kind, "classes": classes, "function": function}
-
-
-def hints_of(predictor: Predictor, schema: Schema) -> Hints:
-    """Splits and words that can be read off a model's parts."""
-    original = getattr(predictor, "original", None)
-    steps = [step for _, step in getattr(original, "steps", [("", original)])]
-    splits = list(_splits(steps[-1]))
-    if splits and len(steps) > 1:
-        splits = list(_before_scaling(splits, steps[:-1], len(schema.columns)))
-    chance = np.random.default_rng(0)
-    if len(splits) > _MOST_HINTS:
-        chosen = chance.choice(len(splits), _MOST_HINTS, replace=False)
-        splits = [splits[int(place)] for place in chosen]
-    by_place: dict[int, list[float]] = {}
-    for place, value in splits:
-        by_place.setdefault(place, []).append(value)
-    return Hints(by_place, tuple(_words(original, schema)))
-
-
-def _splits(model: Any) -> Iterator[tuple[int, float]]:  # noqa: ANN401 - of any library
-    for one in np.ravel(getattr(model, "estimators_", [model])):
-        fitted = getattr(one, "tree_", None)
-        if fitted is not None:
-            inner = fitted.children_left >= 0
-            yield from zip(
-                fitted.feature[inner].tolist(), fitted.threshold[inner].tolist(), strict=True
-            )
-    for stage in getattr(model, "_predictors", ()):
-        for one in stage:
-            nodes = one.nodes[one.nodes["is_leaf"] == 0]
-            yield from zip(
-                nodes["feature_idx"].tolist(), nodes["num_threshold"].tolist(), strict=True
-            )
-
-
-def _before_scaling(
-    splits: list[tuple[int, float]], scalers: list[Any], columns: int
-) -> Iterator[tuple[int, float]]:
-    """Where a split lies before the scalers; nothing where they can't be turned round."""
-    for place, value in splits[:_MOST_HINTS]:
-        row = np.zeros((1, columns))
-        if place >= columns:
-            return
-        row[0, place] = value
-        try:
-            for scaler in reversed(scalers):
-                row = scaler.inverse_transform(row)
-        except (AttributeError, ValueError):
-            return
-        yield place, float(row[0, place])
-
-
-def _words(original: Any, schema: Schema) -> Iterator[str]:  # noqa: ANN401 - of any library
-    """The words of encoders: each may stand in any column of texts."""
-    from leadsman_serving.flavors.estimators import parts  # noqa: PLC0415 - only to compile
-
-    if all(column.type != "string" for column in schema.columns):
-        return
-    for part in parts(original):
-        for known in getattr(part, "categories_", ()):
-            yield from (word for word in known if isinstance(word, str))

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from leadsman_serving.flavors import Predictor
 from leadsman_serving.model import Model
-from leadsman_serving.plans.candidates import Candidate, Unsuited, candidates, hints_of
+from leadsman_serving.plans.candidates import Candidate, Unsuited, candidates
+from leadsman_serving.plans.hints import hints_of
 from leadsman_serving.plans.proof import (
     EXACT,
     RELATIVE,
@@ -71,12 +73,28 @@ class _Against:
     @cached_property
     def tables(self) -> list[Table]:
         model = self._model
-        hints = hints_of(model.predictor, model.schema)
-        return tables_for(model.schema, model.example, hints)
+        hints = hints_of(model.predictor, model.schema, model.example)
+        return tables_for(model.schema, model.example, hints, model.predictor)
 
     @cached_property
     def answers(self) -> list[Answer]:
         return answers_of(self._model.predictor, self.tables)
+
+    def proof(self, plan: Predictor, backend: str) -> Proof:
+        """The proof of a plan; Different where it is none."""
+        within = EXACT.get(backend, RELATIVE)
+        proof = prove(plan, self._model.predictor, self.tables, self.answers, within)
+        _logger.info(
+            "Proven equal.",
+            extra={
+                "backend": backend,
+                "rows": proof.rows,
+                "largest_difference": proof.largest_difference,
+                "row": _ms(proof.row_seconds),
+                "row_of_the_original": _ms(proof.original_seconds),
+            },
+        )
+        return proof
 
 
 def _tried(
@@ -89,28 +107,12 @@ def _tried(
 ) -> PlanFile:
     settings = candidate.write(place)
     plan = load_plan(place, candidate.backend, settings)
-    proof: Proof = prove(
-        plan,
-        model.predictor,
-        against.tables,
-        against.answers,
-        EXACT.get(candidate.backend, RELATIVE),
-    )
+    proof = against.proof(plan, candidate.backend)
     if proof.row_seconds >= proof.original_seconds:
         raise Unsuited(
             f"equal, but a row takes {_ms(proof.row_seconds)},"
             f" and {_ms(proof.original_seconds)} with the original"
         )
-    _logger.info(
-        "Proven equal.",
-        extra={
-            "backend": candidate.backend,
-            "rows": proof.rows,
-            "largest_difference": proof.largest_difference,
-            "row": _ms(proof.row_seconds),
-            "row_of_the_original": _ms(proof.original_seconds),
-        },
-    )
     return PlanFile(
         backend=candidate.backend,
         flavor=model.flavor,

@@ -38,13 +38,13 @@ class Features:
     def __init__(self, arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> None:
         """`block` of the settings describes the outermost block, whose arrays have names."""
         self._block = _block(settings["block"], arrays)
-        self.row = self._block.row
+        self.of_columns, self.row = self._block.rows, self._block.row
 
     def __call__(self, table: Table) -> Array:
         """The matrix of a table whose columns stand in the signature's order."""
         if table.columns is not None:
-            return self._block.rows(list(table.columns.values()))
-        return self._block.rows(list(table.array().T))
+            return self.of_columns(list(table.columns.values()))
+        return self.of_columns(list(table.array().T))
 
 
 class _Numbers:

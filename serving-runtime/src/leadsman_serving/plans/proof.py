@@ -31,6 +31,7 @@ RELATIVE, ABSOLUTE = 1e-6, 1e-9
 EXACT = {"lightgbm": 0.0, "xgboost": 0.0, "numpy": 1e-12}
 """Closer for those that compute as the original does: the same engine, or the same operations,
 whose sums may be taken in another order."""
+_EXTREMES = (0.0, -0.0, 1e-300, 1e12, -1e12)
 _SPREADS = (0.01, 0.3, 3.0)
 UNKNOWN = "\N{EM DASH} a word that no model knows"
 
@@ -67,8 +68,8 @@ class Hints:
 
     splits: Mapping[int, Sequence[float]] = field(default_factory=dict)
     """Values at which the model decides otherwise, by the place of the column."""
-    words: Sequence[str] = ()
-    """Words that the model knows, of whatever column."""
+    known: Mapping[int, Sequence[Any]] = field(default_factory=dict)
+    """Categories that the model knows, by the place of the column."""
 
 
 def answers_of(original: Predictor, tables: Sequence[Table]) -> list[Answer]:
@@ -114,14 +115,28 @@ def _row_seconds(predictor: Predictor, row: Table) -> float:
     return sorted(times)[_TIMED // 2]
 
 
-def tables_for(schema: Schema, example: Sequence[Any], hints: Hints, seed: int = 0) -> list[Table]:
-    """The rows to compare on: some together, then some one by one."""
+def tables_for(
+    schema: Schema, example: Sequence[Any], hints: Hints, original: Predictor, seed: int = 0
+) -> list[Table]:
+    """The rows to compare on: all that the original takes together, then some one by one."""
     rows = [*example, *_made_up(schema, example, hints, np.random.default_rng(seed))]
     good = [row for row in rows if _table(schema, row) is not None]
-    whole = _table(schema, *good) if good else None
+    # A row that it refuses would hide all others.
+    taken = _taken(schema, good, original)
+    whole = _table(schema, *taken) if taken else None
     if whole is None:
         raise Different("there is no row to compare on")
     return [whole, *(schema.table([row]) for row in good[:_SINGLE])]
+
+
+def _taken(schema: Schema, rows: list[Any], original: Predictor) -> list[Any]:
+    """The rows that the original does not refuse: found by halves."""
+    if not rows or _answer(original, schema.table(rows)).served is not None:
+        return rows
+    if len(rows) == 1:
+        return []
+    half = len(rows) // 2
+    return [*_taken(schema, rows[:half], original), *_taken(schema, rows[half:], original)]
 
 
 def _table(schema: Schema, *rows: object) -> Table | None:
@@ -151,16 +166,26 @@ def _value(
 ) -> object:
     """Another value for a column, of its type."""
     kind = schema.columns[place].type
+    known, splits = hints.known.get(place), hints.splits.get(place)
+    if known and chance.random() < 0.5:  # noqa: PLR2004 - half
+        return known[int(chance.integers(len(known)))]
     if kind in ("double", "float"):
-        return _number(value, hints.splits.get(place), schema, chance)
+        return _number(value, splits, schema, chance)
     if kind in ("integer", "long") and value is not None:
-        return int(value) + int(chance.integers(-3, 4))
+        return _whole(value, splits, chance)
     if kind == "boolean":
         return bool(chance.random() < 0.5)  # noqa: PLR2004 - half
-    if kind == "string" and chance.random() < 0.5:  # noqa: PLR2004 - half
-        known = hints.words or [str(value)]
-        return str(known[int(chance.integers(len(known)))] if chance.random() < 0.8 else UNKNOWN)  # noqa: PLR2004 - mostly
+    if kind == "string" and chance.random() < 0.2:  # noqa: PLR2004 - now and then
+        return UNKNOWN if chance.random() < 0.5 else None  # noqa: PLR2004 - half
     return value
+
+
+def _whole(value: Any, splits: Sequence[float] | None, chance: np.random.Generator) -> int:  # noqa: ANN401
+    """A whole number beside a split, or near the example's."""
+    near = int(value)
+    if splits and chance.random() < 0.4:  # noqa: PLR2004 - often
+        near = math.floor(splits[int(chance.integers(len(splits)))])
+    return near + int(chance.integers(-3, 4))
 
 
 def _number(
@@ -173,6 +198,8 @@ def _number(
         split = float(splits[int(chance.integers(len(splits)))])
         beside = (split, *_neighbours(split))
         return float(beside[int(chance.integers(len(beside)))])
+    if chance.random() < 0.03:  # noqa: PLR2004 - now and then
+        return float(chance.choice(_EXTREMES))
     base = float(value) if isinstance(value, int | float) and not math.isnan(value) else 0.0
     spread = float(chance.choice(_SPREADS))
     return base + spread * (abs(base) or 1.0) * float(chance.standard_normal())

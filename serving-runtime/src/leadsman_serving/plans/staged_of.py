@@ -12,6 +12,7 @@ from sklearn import ensemble, pipeline
 from leadsman_serving.plans import features
 from leadsman_serving.plans.features_of import FeaturesOf, NoFeatures, is_sparse
 from leadsman_serving.schema import Schema
+from leadsman_serving.table import Array
 
 _FIRST = 2
 
@@ -32,16 +33,22 @@ def staged(estimator: Any, schema: Schema, example: Sequence[Any], folder: Path)
     """Write the features into the plan's folder; NoFeatures says what is not built."""
     if not isinstance(estimator, pipeline.Pipeline):
         raise NoFeatures(f"{type(estimator).__name__} is no pipeline")
-    *before, model = [step for _, step in estimator.steps]
-    of = FeaturesOf(schema)
-    described = of.described(before, _places(estimator, schema))
+    described, arrays = described_features(estimator, schema)
+    model = estimator.steps[-1][1]
     table = schema.table(list(example[:_FIRST]))
-    if before and type(model).__module__.startswith("xgboost"):
+    if len(estimator.steps) > 1 and type(model).__module__.startswith("xgboost"):
         described = _with_gaps(described, estimator[:-1], table.frame_or_array())
-    features.save(folder, of.arrays)
+    features.save(folder, arrays)
     settings = {"block": described}
     width = features.load(folder, settings)(table).shape[1]
     return Staged(model, settings, width)
+
+
+def described_features(estimator: Any, schema: Schema) -> tuple[dict[str, Any], dict[str, Array]]:  # noqa: ANN401
+    """What stands before a pipeline's model, and its arrays; NoFeatures says what is not built."""
+    of = FeaturesOf(schema)
+    before = [step for _, step in estimator.steps[:-1]]
+    return of.described(before, _places(estimator, schema)), of.arrays
 
 
 def _places(estimator: Any, schema: Schema) -> list[int]:  # noqa: ANN401 - of scikit-learn
