@@ -173,14 +173,15 @@ def test_missing_numbers_go_where_the_original_sends_them(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "last",
+    ("last", "backend"),
     [
-        linear_model.LogisticRegression(), linear_model.Ridge(),
-        ensemble.RandomForestClassifier(20), ensemble.HistGradientBoostingClassifier(max_iter=5),
+        (linear_model.LogisticRegression(), "numpy"), (linear_model.Ridge(), "numpy"),
+        (ensemble.RandomForestClassifier(20), "onnx"),
+        (ensemble.HistGradientBoostingClassifier(max_iter=5), "onnx"),
     ],
-    ids=lambda model: type(model).__name__,
+    ids=lambda one: one if isinstance(one, str) else type(one).__name__,
 )  # fmt: skip
-def test_columns_of_words_are_served_by_a_graph(last: Any, tmp_path: Path) -> None:
+def test_columns_of_words_have_plans(last: Any, backend: str, tmp_path: Path) -> None:
     """Categories and numbers, each as they are, unknown words included."""
     frame = pd.DataFrame({"size": IRIS[:, 0], "kind": WORDS, "width": IRIS[:, 1]})
     words = preprocessing.OneHotEncoder(handle_unknown="ignore", sparse_output=False)
@@ -199,7 +200,7 @@ def test_columns_of_words_are_served_by_a_graph(last: Any, tmp_path: Path) -> No
     done = compiled(model, tmp_path)
 
     assert done.plan is not None, done.refused
-    assert done.plan.backend == "onnx"
+    assert done.plan.backend == backend
     table = schema.table([[5.0, "setosa", 3.0], [6.0, "unheard of", 2.0]])
     ours, theirs = plan_in(tmp_path, done.plan).predict(table), model.predictor.predict(table)
     np.testing.assert_allclose(ours, np.asarray(theirs, np.float64), rtol=1e-12)
