@@ -48,7 +48,9 @@ def failing_app(lifecycle: Lifecycle, seen: list[int]) -> ASGIApp:
     ("method", "path", "status", "code"),
     [
         pytest.param("POST", "/predict", 503, "NoModel", id="a prediction"),
-        pytest.param("POST", "/invocations", 503, "NoModel", id="an MLflow prediction"),
+        pytest.param(
+            "POST", "/invocations", 503, "TEMPORARILY_UNAVAILABLE", id="an MLflow prediction"
+        ),
         pytest.param("GET", "/predict", 405, "MethodNotAllowed", id="a wrong method"),
         pytest.param("GET", "/nowhere", 404, "NotFound", id="an unknown path"),
         pytest.param("GET", "/fault", 500, "InternalError", id="a fault of ours"),
@@ -58,11 +60,14 @@ def failing_app(lifecycle: Lifecycle, seen: list[int]) -> ASGIApp:
 def test_refusals_have_one_shape(method: str, path: str, status: int, code: str) -> None:
     """Every answer that refuses is a problem with a code and the request's id."""
     app = failing_app(Lifecycle(beat_at=0.0), [])
-    if code in ("NoModel", "MethodNotAllowed"):
+    if path in ("/predict", "/invocations"):
         app = create_app(Settings())
 
     answer = ask(app, method, path, **{"x-request-id": "abc"})
 
+    if path == "/invocations":
+        assert (answer.status_code, answer.json()["error_code"]) == (status, code)
+        return
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert set(answer.json()) == {"type", "title", "status", "code", "detail", "request_id"}
     assert answer.json()["request_id"] == answer.headers["x-request-id"] == "abc"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import threading
@@ -55,7 +56,10 @@ def test_answers_are_those_of_mlflows_own_server(models: Path) -> None:
     for name, answers in recorded(models):
         server = ModelServer(models / name, "Trusted")
         for one in answers:
-            if "csv" in one:
+            if "parquet" in one:
+                parquet = {"content-type": "application/vnd.apache.parquet"}
+                answer = server.post("/invocations", base64.b64decode(one["parquet"]), **parquet)
+            elif "csv" in one:
                 csv = {"content-type": "text/csv"}
                 answer = server.post("/invocations", one["csv"].encode(), **csv)
             else:

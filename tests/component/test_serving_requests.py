@@ -85,17 +85,6 @@ REFUSALS = [
     ("/predict", {"rows": [ROW, {**ROW, "b": None}]}, 422, "row 1: column 'b' is missing"),
     ("/predict", b'{"features": [1, Infinity, 1]}', 422, "column 'b' is no double: inf"),
     ("/predict", b'{"features": [1, 1' + b"0" * 400 + b", 1]}", 422, "column 'b' is no double"),
-    ("/invocations", {"rows": []}, 422, "exactly one of dataframe_split"),
-    ("/invocations", {"inputs": [], "instances": []}, 422, "exactly one of dataframe_split"),
-    ("/invocations", [1], 422, "write an object with one of"),
-    ("/invocations", {"instances": 1}, 422, "must be a list of rows"),
-    ("/invocations", {"inputs": []}, 422, "no row was sent"),
-    ("/invocations", {"inputs": {"a": [1], "b": [1, 2]}}, 422, "the same length"),
-    ("/invocations", {"dataframe_split": []}, 422, "with data and columns"),
-    ("/invocations", {"dataframe_split": {"data": 1}}, 422, "must be a list of rows"),
-    ("/invocations", {"dataframe_split": {"columns": ["a"], "data": [[1, 2]]}}, 422, "names 1"),
-    ("/invocations", {"dataframe_records": [1]}, 422, "a list of objects"),
-    ("/invocations", {"inputs": [[1, 2, 3]], "params": 3}, 422, "params must be an object"),
 ]
 
 
@@ -121,56 +110,13 @@ def test_a_problem_names_column_and_row_for_programs(server: ModelServer) -> Non
     assert (problem["column"], problem["row"]) == ("b", 1)
 
 
-def test_records_may_leave_out_what_others_have(models: Path) -> None:
-    """As a frame of MLflow's fills them; a model that takes no gaps says so."""
-    body = {"dataframe_records": [ROW, {"a": 1.0, "b": 1.0}]}
-
-    assert ModelServer(models / "xgboost").post("/invocations", body).status_code == 200
-    assert ModelServer(models / "skops").post("/invocations", body).json()["column"] == "c"
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("/predict", "text/xml"),
-        ("/predict", "text/csv"),
-        ("/invocations", "text/xml"),
-        ("/invocations", "application/json; charset=latin-1"),
-    ],
-)
-def test_other_types_are_not_understood(server: ModelServer, path: str, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["text/xml", "text/csv", "application/json; charset=latin-1"])
+def test_other_types_are_not_understood(server: ModelServer, kind: str) -> None:
     """415 says what to send."""
-    answer = server.post(path, b"<row/>", **{"content-type": kind})
+    answer = server.post("/predict", b"<row/>", **{"content-type": kind})
 
     assert answer.status_code == 415
     assert "send" in answer.json()["detail"]
-
-
-def test_csv_is_understood(models: Path, server: ModelServer) -> None:
-    """Columns by their names, whatever their order; by place where the model has no names."""
-    csv = {"content-type": "text/csv; charset=utf-8"}
-    assert server.post("/invocations", b"b,a,c\n1,0.5,-1\n", **csv).json() == {"predictions": [1]}
-    assert server.post("/invocations", b"", **csv).status_code == 400
-    assert server.post("/invocations", b"a\n\xff\n", **csv).status_code == 400
-    mixed = ModelServer(models / "mixed")
-    text = b"age,height,kind,new\n1,,red,True\n"
-    assert len(mixed.post("/invocations", text, **csv).json()["predictions"]) == 1
-    nameless = ModelServer(models / "nameless")
-    answer = nameless.post("/invocations", b"x,y,z\n1,2,3\n", **csv)
-    assert len(answer.json()["predictions"][0]) == 2
-
-
-def test_a_single_column_takes_a_flat_list(models: Path, tmp_path: Path) -> None:
-    """As MLflow wraps it."""
-    (tmp_path / "model").mkdir()
-    text = (models / "onnx" / "MLmodel").read_text()
-    assert '"b"' in text
-    one = [{"type": "float", "name": "x", "required": True}]
-    lines = [line for line in text.splitlines() if "inputs:" not in line and '"' not in line]
-    lines.append(f"signature: {{inputs: '{json.dumps(one)}'}}")
-    text = "\n".join(line for line in lines if line not in ("signature:", "  outputs: null"))
-    (tmp_path / "model" / "MLmodel").write_text(text.replace("  params: null\n", ""))
-    (tmp_path / "model" / "model.onnx").symlink_to(models / "onnx" / "model.onnx")
 
 
 def test_a_failing_model_tells_the_client_an_id_and_nothing_more(

@@ -7,6 +7,7 @@ scoring server answers bodies for them.
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from collections.abc import Iterator
@@ -270,6 +271,8 @@ def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
     for name in ("tensor", "bare", "nameless"):
         yield name, {"inputs": rows}
         yield name, {"instances": rows}
+    for form in ("records", "instances"):
+        yield "nameless", forms[form]
     yield "nameless", {"dataframe_split": {"data": rows}}
     some = MIXED.head(4)
     yield "mixed", {"dataframe_split": some.to_dict("split")}
@@ -279,6 +282,10 @@ def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "mixed", {"dataframe_records": gap}
     yield "pyfunc", {"inputs": {"a": [1.5, 2.5], "b": [0.0, 0.0], "c": [0.0, 0.0]}}
     yield "pyfunc", {"dataframe_records": [{"a": 1.0, "b": 1.0, "c": 1.0}], "params": {"times": 5}}
+    known = {"a": [1.5], "b": [0.0], "c": [0.0]}
+    for params in ({}, {"times": 5, "who": 1}, {"who": 1}):
+        yield "pyfunc", {"inputs": known, "params": params}
+    yield "skops", {"inputs": known, "params": {"times": 5}}
     yield "onnx", {"dataframe_records": records}
     yield "onnx-tensor", {"inputs": rows}
     yield "onnx-pair", {"inputs": {"a": [[1.0], [2.0]], "b": [[3.0], [4.0]]}}
@@ -300,6 +307,12 @@ def answers(folder: Path) -> list[dict[str, Any]]:
         "/invocations", content=csv, headers={"content-type": "text/csv"}
     )
     found.append({"model": "skops", "csv": csv, "status": 200, "answer": answer.json()})
+    for name, frame in (("skops", TABLE.assign(d=1)[["c", "d", "a", "b"]]), ("mixed", MIXED)):
+        body = frame.head(4).to_parquet()
+        parquet = {"content-type": scoring_server.CONTENT_TYPE_PARQUET}
+        answer = clients[name].post("/invocations", content=body, headers=parquet)
+        text = base64.b64encode(body).decode()
+        found.append({"model": name, "parquet": text, "status": 200, "answer": answer.json()})
     return found
 
 

@@ -27,7 +27,7 @@ from leadsman_serving.start import begin
 from leadsman_serving.telemetry import RequestMetrics
 from support.repository import ROOT
 
-__all__ = ["ModelServer", "ask", "make_models", "settings_of"]
+__all__ = ["ModelServer", "ask", "make_models", "settings_of", "variables_of"]
 
 
 def make_models(folder: Path) -> Path:
@@ -93,7 +93,12 @@ class ModelServer:
 
 
 def settings_of(model: Path, **variables: str) -> Settings:
-    """Settings of a server of this model, which lies where the fetch step would have put it."""
+    """Settings of a server of this model."""
+    return Settings.from_environment(variables_of(model, **variables))
+
+
+def variables_of(model: Path, **variables: str) -> dict[str, str]:
+    """The environment of a server of this model, which lies where the fetch step had put it."""
     folder = model.parent / f"{model.name}-served"
     folder.mkdir(exist_ok=True)
     # Copied, for MLflow opens no files outside of a model's own folder; several tests may come here
@@ -103,13 +108,11 @@ def settings_of(model: Path, **variables: str) -> Settings:
         shutil.copytree(model, copy / "model", symlinks=False)
         with contextlib.suppress(OSError):
             (copy / "model").rename(folder / "model")
-    return Settings.from_environment(
-        {
-            "LEADSMAN_MODEL_DIR": str(folder),
-            "LEADSMAN_MODEL_NAME": "churn",
-            "LEADSMAN_MODEL_VERSION": "7",
-            "LEADSMAN_MODEL_DIGEST": "sha256:" + "0123456789abcdef" * 4,
-            "LEADSMAN_TERMINATION_PATH": str(folder / "said"),
-            **variables,
-        }
-    )
+    return {
+        "LEADSMAN_MODEL_DIR": str(folder),
+        "LEADSMAN_MODEL_NAME": "churn",
+        "LEADSMAN_MODEL_VERSION": "7",
+        "LEADSMAN_MODEL_DIGEST": "sha256:" + "0123456789abcdef" * 4,
+        "LEADSMAN_TERMINATION_PATH": str(folder / "said"),
+        **variables,
+    }

@@ -13,6 +13,10 @@ class ServingMetric(Term):
     IN_FLIGHT = "leadsman_requests_in_flight", "requests that are being answered."
     REFUSED = "leadsman_requests_refused_total", "requests refused before any work, by cause."
     ROWS = "leadsman_rows_total", "rows that were predicted."
+    UNKNOWN_COLUMNS = (
+        "leadsman_unknown_columns_total",
+        "columns that were sent and ignored, for the model does not know them.",
+    )
     BATCH = "leadsman_batch_rows", "rows of a batch, as a histogram."
     FEATURES = "leadsman_feature_values_total", "values by feature and bin of the profile."
     PREDICTIONS = "leadsman_predictions_total", "predictions by bin of the profile."

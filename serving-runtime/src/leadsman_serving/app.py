@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from leadsman_serving.endpoints import mlflow, open_inference, open_inference_routes, ours
+from leadsman_serving.endpoints import (
+    kserve,
+    mlflow,
+    open_inference,
+    open_inference_routes,
+    ours,
+)
 from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.endpoints.refusals import refusal_of
 from leadsman_serving.errors import BadRequest
@@ -15,7 +21,13 @@ from leadsman_serving.gate import RequestGate
 from leadsman_serving.inference import Inference
 from leadsman_serving.later import Later
 from leadsman_serving.lifecycle import NO_MODEL_MESSAGE, Lifecycle, Reason
-from leadsman_serving.plain_routes import PlainRoutes, health_routes, metrics_route, model_routes
+from leadsman_serving.plain_routes import (
+    PlainRoute,
+    PlainRoutes,
+    health_routes,
+    metrics_route,
+    model_routes,
+)
 from leadsman_serving.protocols.exchange import Answer, Call
 from leadsman_serving.settings import Settings
 from leadsman_serving.telemetry import RequestMetrics
@@ -40,6 +52,7 @@ def create_app(
         paths = (
             ours.PATH,
             mlflow.PATH,
+            *([kserve.path_of(settings.model_name)] if settings.model_name else []),
             *open_inference.paths(settings.model_name, settings.model_version),
         )
         endpoints = {path: _refusing(settings, path) for path in paths}
@@ -61,6 +74,7 @@ def endpoints_of(inference: Inference) -> Mapping[str, Endpoint]:
         **ours.endpoints(inference),
         **mlflow.endpoints(inference),
         **open_inference.endpoints(inference),
+        **kserve.endpoints(inference),
     }
 
 
@@ -71,21 +85,28 @@ def create_side_app(
     return PlainRoutes({**health_routes(settings, lifecycle), **metrics_route(registry)})
 
 
+def plain_routes(
+    settings: Settings, lifecycle: Lifecycle, inference: Inference | None
+) -> dict[str, PlainRoute]:
+    """What tells of the process and its model, and needs no framework."""
+    return {
+        **health_routes(settings, lifecycle),
+        **model_routes(settings, lifecycle),
+        **kserve.plain_routes(settings.model_name, lifecycle),
+        **open_inference_routes.routes(settings, lifecycle, inference.model if inference else None),
+    }
+
+
 def _routes(settings: Settings, lifecycle: Lifecycle, inference: Inference | None) -> PlainRoutes:
     """What does not predict: plain routes at once, the framework's when they are asked for."""
 
     def cold() -> ASGIApp:
         from leadsman_serving.cold_routes import create_routes  # noqa: PLC0415 - takes its time
 
-        return create_routes(settings, lifecycle, inference)
+        plain = plain_routes(settings, lifecycle, inference)
+        return create_routes(settings, lifecycle, inference, plain)
 
-    model = inference.model if inference else None
-    plain = {
-        **health_routes(settings, lifecycle),
-        **model_routes(settings, lifecycle),
-        **open_inference_routes.routes(settings, lifecycle, model),
-    }
-    return PlainRoutes(plain, behind=Later(cold))
+    return PlainRoutes(plain_routes(settings, lifecycle, inference), behind=Later(cold))
 
 
 def _refusing(settings: Settings, path: str) -> Endpoint:

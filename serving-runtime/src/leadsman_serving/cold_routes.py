@@ -5,6 +5,7 @@ Loaded when one of them is first asked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -12,12 +13,12 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from leadsman_serving.documentation import document
-from leadsman_serving.endpoints import open_inference_cold, open_inference_routes
+from leadsman_serving.endpoints import kserve_routes, open_inference_cold
 from leadsman_serving.endpoints.refusals import refusal_of
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.inference import Inference
 from leadsman_serving.lifecycle import Lifecycle
-from leadsman_serving.plain_routes import PlainRoute, health_routes, model_routes
+from leadsman_serving.plain_routes import PlainRoute
 from leadsman_serving.protocols.exchange import Answer, Call
 from leadsman_serving.protocols.problem import unexpected
 from leadsman_serving.settings import Settings
@@ -25,23 +26,24 @@ from leadsman_serving.telemetry import installed_version
 
 
 def create_routes(
-    settings: Settings, lifecycle: Lifecycle, inference: Inference | None = None
+    settings: Settings,
+    lifecycle: Lifecycle,
+    inference: Inference | None = None,
+    plain: Mapping[str, PlainRoute] | None = None,
 ) -> FastAPI:
-    """The cold routes of the model port, which refuse in the form of the path's protocol."""
+    """The cold routes of the model port, which refuse in the form of the path's protocol.
+
+    `plain` are routes that are answered in front of these: the documentation tells of them.
+    """
     app = FastAPI(title="Leadsman serving runtime", version=installed_version())
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(BadRequest, _answer_bad_request)
     app.add_exception_handler(Exception, _answer_failure)
-    model = inference.model if inference else None
-    plain = {
-        **health_routes(settings, lifecycle),
-        **model_routes(settings, lifecycle),
-        **open_inference_routes.routes(settings, lifecycle, model),
-    }
-    for path, route in plain.items():
+    for path, route in (plain or {}).items():
         _add_plain(app, path, route)
+    app.include_router(kserve_routes.router(settings.model_name, lifecycle))
     app.include_router(open_inference_cold.router(settings, lifecycle))
-    document(app, model)
+    document(app, inference.model if inference else None)
     return app
 
 
@@ -56,7 +58,7 @@ def _add_plain(app: FastAPI, path: str, route: PlainRoute) -> None:
         answer,
         tags=[route.tag],
         description=route.meaning,
-        name=path.strip("/").replace("/", " "),
+        name=path.strip("/").replace("/", " ") or "root",
         response_class=JSONResponse,
     )
 

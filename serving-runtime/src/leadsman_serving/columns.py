@@ -104,6 +104,15 @@ def refused(message: str, column: str | None = None, row: int | None = None) -> 
     return BadRequest(HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidInput", message, more)
 
 
+def value_of(kind: str, value: object) -> Any:  # noqa: ANN401 - of the type
+    """One value of one of MLflow's types; TypeError, ValueError or OverflowError if it is none."""
+    if kind in FLOATS:
+        return _number(value)
+    if kind in INTEGERS:
+        return _integer(value)
+    return _READERS.get(kind, _as_it_is)(value)
+
+
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(value)

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from leadsman_serving.model import Model
-from leadsman_serving.protocols.invocations import CSV
+from leadsman_serving.protocols.media import CSV
 from leadsman_serving.protocols.problem import PROBLEM
 from leadsman_serving.schema import Schema, json_schema
 

@@ -11,6 +11,7 @@ from leadsman_serving.cpu import read_quota, threads_for
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.model import Model
 from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.parquet_rows import Bounds
 from leadsman_serving.question import Predicted, Question
 from leadsman_serving.settings import Settings
 from leadsman_serving.single_row import SingleRow
@@ -39,6 +40,8 @@ class Inference:
         )
         self.version = {"model": settings.model_name, "version": settings.model_version}
         """Which model answers: stands in answers of our own protocol."""
+        self.bounds = Bounds(self._limits.max_rows, self._limits.max_body_bytes)
+        """What a file may hold that unpacks to more than itself."""
         self.single: SingleRow | None = None
         """Answers the usual request in one pass; None where nothing does."""
 
@@ -80,6 +83,7 @@ class Inference:
             raise
         answer = await self.ask(question, latest, None if call is None else call.gone)
         self._metrics.rows(answer.rows)
+        self._metrics.unknown_columns(question.unknown)
         return answer
 
     async def ask(

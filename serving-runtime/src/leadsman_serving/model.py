@@ -18,6 +18,7 @@ from leadsman_serving.model_file import ModelFile, read_model_file
 from leadsman_serving.outputs import Output, outputs_of
 from leadsman_serving.plans.stored import PlanFile, load_plan
 from leadsman_serving.protocols import invocations
+from leadsman_serving.protocols.params import Param, params_of
 from leadsman_serving.schema import Schema, schema_of
 from leadsman_serving.table import Table
 
@@ -41,6 +42,8 @@ class Model:
     """The plan that predicts in place of the original; None where the original does."""
     outputs: tuple[Output, ...] = ()
     """What the signature says of its answers; empty where it says nothing."""
+    params: tuple[Param, ...] = ()
+    """What a request may set beside its rows."""
 
     @property
     def backend(self) -> str:
@@ -70,11 +73,13 @@ def load_model(folder: Path, loading: Loading) -> Model:
     predictor = _load(file, flavor, loading)
     try:
         schema = schema_of(file.inputs)
+        outputs, params = outputs_of(file.outputs), params_of(file.params)
     except (KeyError, TypeError, ValueError) as error:
         raise failed("its signature can't be read", error) from error
     rows, is_made_up = _example(file.example, schema)
-    outputs = outputs_of(file.outputs)
-    return Model(predictor, schema, flavor, file.example, rows, is_made_up, outputs=outputs)
+    return Model(
+        predictor, schema, flavor, file.example, rows, is_made_up, outputs=outputs, params=params
+    )
 
 
 def load_planned(folder: Path, loading: Loading, plan: PlanFile, place: Path) -> Model:
@@ -85,8 +90,10 @@ def load_planned(folder: Path, loading: Loading, plan: PlanFile, place: Path) ->
     schema = replace(schema_of(file.inputs), allows_missing=plan.allows_missing)
     predictor = load_plan(place, plan.backend, plan.settings)
     rows, is_made_up = _example(file.example, schema)
-    outputs = outputs_of(file.outputs)
-    return Model(predictor, schema, plan.flavor, file.example, rows, is_made_up, plan, outputs)
+    return Model(
+        predictor, schema, plan.flavor, file.example, rows, is_made_up, plan,
+        outputs=outputs_of(file.outputs), params=params_of(file.params),
+    )  # fmt: skip
 
 
 def _load(file: ModelFile, flavor: str, loading: Loading) -> Predictor:

@@ -28,6 +28,8 @@ class ModelFile:
     """The signature's inputs; None without a signature."""
     outputs: Sequence[Mapping[str, Any]] | None = None
     """The signature's outputs; None without any."""
+    params: Sequence[Mapping[str, Any]] | None = None
+    """The parameters of a request that the signature declares."""
     example: object = None
     """A body for `/invocations` that the model was logged with; None without one."""
     requirements: tuple[str, ...] = ()
@@ -63,12 +65,13 @@ def read_model_file(folder: Path) -> ModelFile:
     try:
         content = yaml.safe_load((folder / _FILE).read_text(encoding="utf-8"))
         signature = content.get("signature") or {}
-        inputs, outputs = signature.get("inputs"), signature.get("outputs")
+        inputs, outputs, params = map(signature.get, ("inputs", "outputs", "params"))
         return ModelFile(
             folder=folder,
             flavors=dict(content["flavors"]),
             inputs=json.loads(inputs) if inputs else None,
             outputs=json.loads(outputs) if outputs else None,
+            params=json.loads(params) if params else None,
             example=_read_example(folder),
             requirements=_read_requirements(folder),
         )

@@ -93,6 +93,7 @@ def model_routes(settings: Settings, lifecycle: Lifecycle) -> dict[str, PlainRou
     probe = "The probe of MLflow and SageMaker: an empty answer when there is a model."
     return {
         "/ping": PlainRoute("model", probe, ping),
+        "/health": PlainRoute("model", probe, ping),
         "/version": PlainRoute("model", "The model that answers.", version),
     }
 

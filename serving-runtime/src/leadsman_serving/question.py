@@ -31,5 +31,7 @@ class Question:
     params: Mapping[str, Any] | None = None
     """MLflow's parameters of one request; only code of its own heeds them."""
     wants_shares: bool = False
+    unknown: int = 0
+    """Columns that were sent and that the model does not know."""
     media_type: str = "application/json"
     headers: Mapping[str, str] | None = None

@@ -34,6 +34,12 @@ class Schema:
         """The names of the columns; empty where they have none."""
         return tuple(column.name for column in self.columns if column.name is not None)
 
+    def unknown(self, rows: Sequence[Any]) -> int:
+        """How many names of the first row are none of the model's."""
+        if not self.names or not rows or not isinstance(rows[0], Mapping):
+            return 0
+        return len(rows[0]) - sum(name in rows[0] for name in self.names)
+
     @property
     def can_be_guessed(self) -> bool:
         """Whether a made-up row is one that any such model takes: numbers only, no words."""

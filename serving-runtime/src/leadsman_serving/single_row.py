@@ -96,6 +96,7 @@ def _decoder(model: Model) -> Callable[[bytes], Any]:
     if names:
         fields = [(_COLUMN.format(place), kind) for place, kind in enumerate(types)]
         renamed = {_COLUMN.format(place): name for place, name in enumerate(names)}
-        kinds |= msgspec.defstruct("Row", fields, rename=renamed)
+        # Names that the model does not know are counted in the general way.
+        kinds |= msgspec.defstruct("Row", fields, rename=renamed, forbid_unknown_fields=True)
     body = msgspec.defstruct("Body", [("features", kinds)], forbid_unknown_fields=True)
     return msgspec.json.Decoder(body).decode

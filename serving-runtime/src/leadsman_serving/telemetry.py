@@ -86,7 +86,7 @@ class RequestMetrics:
         self._buckets = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
         self._refused: dict[str, int] = {}
-        self._rows = 0
+        self._rows = self._unknown = 0
         self._backend: dict[str, str] = {}
         self.phases: dict[str, float] = {}
         """How long each phase of the start has taken, in seconds."""
@@ -116,6 +116,10 @@ class RequestMetrics:
         """So many rows are predicted."""
         self._rows += number
 
+    def unknown_columns(self, number: int) -> None:
+        """So many columns of a request are none of the model's."""
+        self._unknown += number
+
     def serves(self, backend: str, model: str, version: str, digest: str) -> None:
         """What serves from now on."""
         self._backend = {"backend": backend, "model": model, "version": version, "digest": digest}
@@ -130,9 +134,11 @@ class RequestMetrics:
             sum_value=self._seconds,
         )
         yield _counter(ServingMetric.REFUSED, dict(self._refused), MetricLabel.REASON)
-        yield CounterMetricFamily(
-            ServingMetric.ROWS.value, ServingMetric.ROWS.sentence, value=self._rows
-        )
+        for metric, value in (
+            (ServingMetric.ROWS, self._rows),
+            (ServingMetric.UNKNOWN_COLUMNS, self._unknown),
+        ):
+            yield CounterMetricFamily(metric.value, metric.sentence, value=value)
         name = ServingMetric.BACKEND.removesuffix(_INFO)
         yield InfoMetricFamily(name, ServingMetric.BACKEND.sentence, value=self._backend)
         yield from start_metrics(self.phases)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.inference import Inference, Predicted, Question
 from leadsman_serving.protocols import invocations
 from leadsman_serving.protocols.exchange import JSON, Answer, Call
+from leadsman_serving.protocols.media import kind_of
 from leadsman_serving.protocols.written import records, write_json
 
 PATH = "/invocations"
@@ -18,20 +20,26 @@ def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
 
     async def answer(call: Call) -> Answer:
         body = await inference.admitted(call)
-        asked = question(inference, body, call.header(b"content-type"))
+        kind = call.header(b"content-type")
+        if kind_of(kind) == JSON:
+            asked = question(inference, body, kind)
+        else:  # by libraries that take their time, and are imported for the first of them
+            asked = await asyncio.to_thread(question, inference, body, kind)
         return await inference.answer(asked, call)
 
-    return {PATH: Endpoint(answer)}
+    return {PATH: Endpoint(answer, invocations.refusal)}
 
 
 def question(inference: Inference, body: bytes, content_type: str = JSON) -> Question:
     """What a body asks; BadRequest where it is none of the protocol's."""
-    asked = invocations.parse(body, content_type, inference.model.schema)
+    model = inference.model
+    asked = invocations.parse(body, content_type, model.schema, model.params, inference.bounds)
     return Question(
         len(asked.rows),
-        lambda: inference.model.schema.table(asked.rows),
+        lambda: model.schema.table(asked.rows),
         _written,
         params=asked.params,
+        unknown=asked.unknown,
     )
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from leadsman_serving.endpoints.endpoint import Endpoint
-from leadsman_serving.errors import BadRequest
 from leadsman_serving.inference import Inference, Predicted, Question
 from leadsman_serving.protocols import predict
-from leadsman_serving.protocols.exchange import JSON, Answer, Call
+from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.media import check_json
 from leadsman_serving.protocols.written import plain, read_json, write_json
 
 PATH = "/predict"
-# curl's own type, which a person at a terminal does not think of.
-_TAKEN = ("", JSON, "application/x-www-form-urlencoded")
 
 
 def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
@@ -22,10 +19,7 @@ def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
 
     async def answer(call: Call) -> Answer:
         body = await inference.admitted(call)
-        kind = call.header(b"content-type").partition(";")[0].strip().lower()
-        if kind not in _TAKEN and not kind.endswith("+json"):
-            message = f"send {JSON}, not {kind}"
-            raise BadRequest(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
+        check_json(call.header(b"content-type"))
         asked = question(inference, body, probabilities=call.asks_for("probabilities"))
         return await inference.answer(asked, call)
 
@@ -45,4 +39,5 @@ def question(inference: Inference, body: bytes, *, probabilities: bool = False) 
         lambda: inference.model.schema.table(asked.rows),
         written,
         wants_shares=asked.probabilities,
+        unknown=inference.model.schema.unknown(asked.rows),
     )
