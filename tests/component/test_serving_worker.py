@@ -173,7 +173,7 @@ def test_joined_work_is_expected_to_be_done_sooner() -> None:
     async def ask() -> None:
         tasks = [gated.run(str(number), seconds=1000) for number in range(5)]
         await gated.begins()
-        assert refusal(gated.worker, 35.0) is None
+        assert refusal(gated.worker, 25.0) is None
         assert refusal(gated.worker, 15.0) is not None
         gated.open.set()
         await asyncio.gather(*tasks)

@@ -106,11 +106,14 @@ class Line(Generic[Waiter]):
         self._requests[joins] += sign
         self._rows[joins] += sign * one.rows
 
-    def seconds(self, cost: Cost) -> float:
-        """What all of them will take."""
+    def seconds(self, cost: Cost, rows: int = 0, *, joins: bool = False) -> float:
+        """What all of them will take, with one more behind them that has these rows."""
+        requests, waiting = dict(self._requests), dict(self._rows)
+        if rows:
+            requests[joins] += 1
+            waiting[joins] += rows
         return sum(
-            queue_seconds(cost, self._requests[joins], self._rows[joins], joins=joins)
-            for joins in (True, False)
+            queue_seconds(cost, requests[kind], waiting[kind], joins=kind) for kind in (True, False)
         )
 
     def take(self, cost: Cost, now: float, most_rows: int) -> list[Waiter]:

@@ -77,7 +77,7 @@ class Inference:
             latest = min(latest, deadline)
         try:
             self._admit_rows(question.rows)
-            self.worker.check(latest, question.rows)
+            self.worker.check(latest, question.rows, joins=not question.params)
         except BadRequest as error:
             self._metrics.refused(error.code)
             raise

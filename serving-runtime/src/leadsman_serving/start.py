@@ -9,6 +9,7 @@ from pathlib import Path
 from leadsman_api.termination import Termination
 from leadsman_serving.admission import Admission
 from leadsman_serving.api_keys import keys_in
+from leadsman_serving.app import endpoints_of
 from leadsman_serving.errors import ModelRefused
 from leadsman_serving.inference import Inference
 from leadsman_serving.last_words import write_last_words
@@ -33,7 +34,7 @@ def begin(settings: Settings, metrics: RequestMetrics) -> Inference:
         model = _load(settings)
         loaded = time.monotonic()
         inference = Inference(model, settings, admission, metrics)
-        warmth = warm_up(inference)
+        warmth = warm_up(inference, endpoints_of(inference))
         inference.quicken()
     except ModelRefused as error:
         said = Termination(reason=error.reason, message=error.message[:1024])

@@ -10,17 +10,20 @@ import asyncio
 import gc
 import logging
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 
 from leadsman_serving.calibration import answers_by_row, measured
 from leadsman_serving.cost import Cost
-from leadsman_serving.endpoints import mlflow, ours
+from leadsman_serving.endpoints import ours
+from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.errors import BadRequest, ModelRefused
 from leadsman_serving.inference import Inference
 from leadsman_serving.model import Model, failed
 from leadsman_serving.protocols.written import write_json
 
+_CROWD = 4
 _logger = logging.getLogger(__name__)
 
 
@@ -38,34 +41,34 @@ class Warmth:
     """Whether the model takes numbers that are missing."""
 
 
-def warm_up(inference: Inference) -> Warmth:
-    """Answer the model's own examples; ModelRefused when the model can't."""
+def warm_up(inference: Inference, endpoints: Mapping[str, Endpoint]) -> Warmth:
+    """Answer the model's own examples through all routes; ModelRefused when the model can't."""
     model = inference.model
     allows_missing = model.plan.allows_missing if model.plan else takes_missing(model)
     inference.model = replace(model, schema=replace(model.schema, allows_missing=allows_missing))
-    cost = asyncio.run(_replay(inference))
+    cost = asyncio.run(_replay(inference, endpoints.values()))
     began = time.monotonic()
     if cost is not None:
         inference.worker.expect(cost)
         inference.worker.joins = answers_by_row(inference.model)
     seconds = time.monotonic() - began
+    if cost is not None and not inference.worker.does_now(1):
+        asyncio.run(_crowd(inference))
     # What was made until now stays: the collector need not look at it again.
     gc.collect()
     gc.freeze()
     return Warmth(cost, inference.worker.joins, seconds, allows_missing)
 
 
-async def _replay(inference: Inference) -> Cost | None:
-    """Each protocol once as clients ask, then calls of several sizes, to know what they cost."""
+async def _replay(inference: Inference, endpoints: Iterable[Endpoint]) -> Cost | None:
+    """Each route once as clients ask, then calls of several sizes, to know what they cost."""
     model = inference.model
     try:
-        if model.body is not None and not model.is_made_up:
-            await inference.ask(mlflow.question(inference, write_json(model.body)))
-        if not model.example:
-            return None
-        one = write_json({"features": model.example[0], "probabilities": True})
-        await inference.ask(ours.question(inference, one))
-        return await _cost(inference)
+        for endpoint in endpoints:
+            question = endpoint.sample()
+            if question is not None:
+                await inference.ask(question)
+        return await _cost(inference) if model.example else None
     except BadRequest as error:
         raise failed("it refused its own example", error) from error
     except ModelRefused:
@@ -91,6 +94,15 @@ async def _cost(inference: Inference) -> Cost:
         await inference.ask(question)
 
     return await measured(call)
+
+
+async def _crowd(inference: Inference) -> None:
+    """Requests as slow models get them: the thread begins, and several are joined."""
+    row = write_json({"features": inference.model.example[0]})
+    number = _CROWD if inference.worker.joins else 1
+    asked = (inference.ask(ours.question(inference, row)) for _ in range(number))
+    # It has answered all this before: should it fail now, then as it may for any client.
+    await asyncio.gather(*asked, return_exceptions=True)
 
 
 def takes_missing(model: Model) -> bool:

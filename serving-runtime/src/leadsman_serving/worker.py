@@ -28,6 +28,8 @@ from leadsman_serving.work_counts import WorkCounts
 INLINE_SECONDS = 0.001
 """Work quicker than this is done on the event loop: the way to a thread would cost more."""
 MOST_WAITING = 1024
+_LEARNED_FROM = 16
+"""Of so many quick calls one is learned from."""
 _NOTHING_KNOWN = half_and_half(1, INLINE_SECONDS)
 """What was never measured is taken for as slow as what the loop must not do."""
 
@@ -97,26 +99,31 @@ class Worker(Generic[Asked, Given]):
     @property
     def wait_seconds(self) -> float:
         """How long a piece of work that came now would wait."""
+        return self._until_done(0, joins=False)
+
+    def _until_done(self, rows: int, *, joins: bool) -> float:
+        """In how many seconds all is done that was given, and one more with these rows."""
         if not self.waiting:
-            return 0.0
+            return self.cost.of(rows) if rows else 0.0
         with self._lock:
-            wait = self._line.seconds(self.cost)
+            seconds = self._line.seconds(self.cost, rows, joins=joins and self.joins)
             (began, expected), is_running = self._running, self.waiting > len(self._line)
         if is_running:
-            wait += remaining_seconds(expected, time.monotonic() - began)
-        return wait
+            seconds += remaining_seconds(expected, time.monotonic() - began)
+        return seconds
 
-    def check(self, deadline: float, rows: int = 1) -> None:
+    def check(self, deadline: float, rows: int = 1, *, joins: bool = True) -> None:
         """Refuse at once what could not be answered in time: BadRequest with 503."""
         now = time.monotonic()
-        own, left, wait = self.cost.of(rows), deadline - now, self.wait_seconds
+        takes, left = self._until_done(rows, joins=joins), deadline - now
         if self.waiting:
-            fits = self.waiting < MOST_WAITING and wait + own <= left
+            fits = self.waiting < MOST_WAITING and takes <= left
         else:
             # What is known grows old: else nobody might be let in to show that it is wrong.
-            fits = own <= left * (1 + now - self._measured_at)
+            fits = takes <= left * (1 + now - self._measured_at)
         if not fits:
-            raise _overloaded(self.waiting, own, left, max(1, math.ceil(wait)))
+            again = max(1, math.ceil(self.wait_seconds))
+            raise _overloaded(self.waiting, self.cost.of(rows), left, again)
 
     def does_now(self, rows: int) -> bool:
         """Whether the work is done at once, on the event loop, and not by the thread."""
@@ -129,7 +136,11 @@ class Worker(Generic[Asked, Given]):
         (outcome,) = self._do([asked])
         if isinstance(outcome, Exception):
             raise outcome
-        self._measured(1, rows, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self.counts.called(1, rows, seconds)
+        # What is as quick as it was need not be learned from each time.
+        if seconds >= INLINE_SECONDS or self.counts.calls % _LEARNED_FROM == 0:
+            self._expect(self._estimate.after(rows, seconds))
         return outcome
 
     async def run(
@@ -229,15 +240,12 @@ class Worker(Generic[Asked, Given]):
     ) -> None:
         rows = sum(piece.rows for piece in batch)
         if not any(isinstance(outcome, Exception) for outcome in outcomes):
-            self._measured(len(batch), rows, seconds)
+            self.counts.called(len(batch), rows, seconds)
+            self._expect(self._estimate.after(rows, seconds))
         with self._lock:
             self.waiting -= len(batch)
         for piece, outcome in zip(batch, outcomes, strict=True):
             _deliver(piece.future, outcome)
-
-    def _measured(self, requests: int, rows: int, seconds: float) -> None:
-        self.counts.called(requests, rows, seconds)
-        self._expect(self._estimate.after(rows, seconds))
 
 
 def _do_jobs(jobs: queue.SimpleQueue[Callable[[], None] | None], threads: int) -> None:

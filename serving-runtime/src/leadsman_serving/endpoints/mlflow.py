@@ -27,7 +27,13 @@ def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
             asked = await asyncio.to_thread(question, inference, body, kind)
         return await inference.answer(asked, call)
 
-    return {PATH: Endpoint(answer, invocations.refusal)}
+    def sample() -> Question | None:
+        model = inference.model
+        if model.body is None or model.is_made_up:
+            return None
+        return question(inference, write_json(model.body))
+
+    return {PATH: Endpoint(answer, invocations.refusal, sample)}
 
 
 def question(inference: Inference, body: bytes, content_type: str = JSON) -> Question:

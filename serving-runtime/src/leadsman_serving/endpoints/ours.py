@@ -23,7 +23,14 @@ def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
         asked = question(inference, body, probabilities=call.asks_for("probabilities"))
         return await inference.answer(asked, call)
 
-    return {PATH: Endpoint(answer)}
+    def sample() -> Question | None:
+        rows = inference.model.example
+        if not rows:
+            return None
+        body = write_json({"features": rows[0], "probabilities": True})
+        return question(inference, body)
+
+    return {PATH: Endpoint(answer, sample=sample)}
 
 
 def question(inference: Inference, body: bytes, *, probabilities: bool = False) -> Question:
