@@ -142,7 +142,7 @@ def test_a_row_that_the_model_fails_for_fails_alone(slow: Slow) -> None:
 
 def test_too_many_clients_are_refused_in_time_and_the_others_answered(slow: Slow) -> None:
     """503 with the time to wait, soon; who was let in is in time; probes and metrics answer."""
-    patience = 5 * slow.call_seconds()
+    patience = 8 * slow.call_seconds()
     headers = {"x-request-timeout": f"{patience:.4f}"}
     body = {"dataframe_records": [row(0)], **PARAMS}
     with ThreadPoolExecutor(1) as crowd:
@@ -158,7 +158,8 @@ def test_too_many_clients_are_refused_in_time_and_the_others_answered(slow: Slow
     assert sum(map(len, by_status.values())) == len(told)
     assert by_status[200]
     assert by_status[503]
-    assert len(by_status[504]) < len(by_status[200])
+    # Were all let in, nearly all would be too late; a machine that slows down costs a few.
+    assert len(by_status[504]) < len(told) / 4
     assert all(int(one.headers["retry-after"]) >= 1 for one in by_status[503])
     refused_in, answered_in = (
         statistics.median(one.seconds for one in by_status[status]) for status in (503, 200)

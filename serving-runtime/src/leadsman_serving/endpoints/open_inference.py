@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
+
+import numpy as np
 
 from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.errors import BadRequest
@@ -13,7 +17,7 @@ from leadsman_serving.protocols import open_inference
 from leadsman_serving.protocols.exchange import JSON, Answer, Call
 from leadsman_serving.protocols.open_inference import BINARY, JSON_LENGTH, Asked, Written
 from leadsman_serving.protocols.open_inference_outputs import PROBABILITIES, tensors_of
-from leadsman_serving.protocols.open_inference_rows import row_count, table_of
+from leadsman_serving.protocols.open_inference_rows import row_count, table_of, takes_matrix
 from leadsman_serving.protocols.open_inference_values import NamedTensor
 
 ROOT = "/v2"
@@ -40,15 +44,27 @@ def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
         body = await inference.admitted(call)
         length = call.header(JSON_LENGTH.encode())
         _check_type(call, is_binary=bool(length))
-        return await answer_of(inference, open_inference.parse(body, length))
+        return await answer_of(inference, open_inference.parse(body, length), call)
 
-    endpoint = Endpoint(answer, open_inference.refusal)
+    endpoint = Endpoint(answer, open_inference.refusal, partial(sample, inference))
     version = inference.version
     return dict.fromkeys(paths(version["model"], version["version"]), endpoint)
 
 
-async def answer_of(inference: Inference, asked: Asked) -> Answer:
-    """The answer over REST."""
+def sample(inference: Inference) -> Question | None:
+    """A row of the model's example as one tensor; None where it has none that is all numbers."""
+    model = inference.model
+    if not model.example or not takes_matrix(model.schema):
+        return None
+    row = model.schema.table(model.example[:1]).array().astype(np.float64)
+    asked = Asked((NamedTensor("input-0", "FP64", row),))
+    head = head_of(inference)
+    return question(inference, asked, lambda found: open_inference.write(asked, found, head).body)
+
+
+async def answer_of(inference: Inference, asked: Asked, call: Call | None = None) -> Answer:
+    """The answer over REST, in the time that the client gives."""
+    deadline = None if asked.seconds is None else time.monotonic() + asked.seconds
     head = head_of(inference)
     made: list[Written] = []
 
@@ -56,7 +72,7 @@ async def answer_of(inference: Inference, asked: Asked) -> Answer:
         made.append(open_inference.write(asked, tensors, head))
         return made[-1].body
 
-    answer = await inference.answer(question(inference, asked, write))
+    answer = await inference.answer(question(inference, asked, write), call, deadline)
     length = made[-1].json_length
     if length is None:
         return answer

@@ -32,6 +32,7 @@ JSON_LENGTH = "inference-header-content-length"
 """The header that tells where a body's JSON ends and its binary data begins."""
 BINARY = "application/octet-stream"
 _SIZE, _IS_BINARY, _ARE_BINARY = "binary_data_size", "binary_data", "binary_data_output"
+_TIMEOUT = "timeout"
 _REFUSED = {
     "classification": "ask for the output `probabilities` instead",
     "shared_memory_region": "send the data itself",
@@ -39,7 +40,7 @@ _REFUSED = {
 # The protocol's own, and what other servers' clients send along: nothing that a model is told.
 _NOT_OF_MODELS = frozenset(
     [
-        _ARE_BINARY, "content_type", "headers", "priority", "timeout",
+        _ARE_BINARY, _TIMEOUT, "content_type", "headers", "priority",
         "sequence_id", "sequence_start", "sequence_end",
     ]
 )  # fmt: skip
@@ -88,6 +89,8 @@ class Asked:
     """Whether outputs that are not named come as binary data."""
     params: Mapping[str, Any] | None = None
     """Parameters that are the model's."""
+    seconds: float | None = None
+    """How long the client waits, where it says so."""
 
     def form_of(self, name: str) -> bool:
         """Whether this output is to be binary data."""
@@ -111,12 +114,26 @@ def parse(body: bytes, json_length: str = "") -> Asked:
     parameters = request.parameters or {}
     by_default = _flag(parameters, _ARE_BINARY, default=False)
     outputs = tuple(_wanted(one, by_default=by_default) for one in request.outputs or ())
-    return Asked(tensors, request.id, outputs, by_default, params_of(parameters))
+    seconds = seconds_of(parameters)
+    return Asked(tensors, request.id, outputs, by_default, params_of(parameters), seconds)
 
 
 def params_of(parameters: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The parameters that are the model's; None without any."""
     return {name: one for name, one in parameters.items() if name not in _NOT_OF_MODELS} or None
+
+
+def seconds_of(parameters: Mapping[str, Any]) -> float | None:
+    """How long the client waits: `timeout`, in microseconds; None for 0 or without one.
+
+    https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_schedule_policy.md
+    """
+    told = parameters.get(_TIMEOUT, 0)
+    if isinstance(told, str) and told.isascii() and told.isdigit():
+        told = int(told)  # what gRPC's clients for other servers send
+    if isinstance(told, bool) or not isinstance(told, int) or told < 0:
+        raise refused("the parameter timeout is a whole number of microseconds")
+    return told / 1e6 or None
 
 
 def check_parameters(name: str, parameters: Mapping[str, Any]) -> None:
