@@ -129,12 +129,14 @@ def slow_models(folder: Path) -> None:
     """A forest of which each call takes long, and which fails for a word that it does not know."""
     words = ColumnTransformer([("kind", OneHotEncoder(), ["kind"])], remainder="passthrough")
     trees = RandomForestRegressor(100, max_depth=3, random_state=0)
+    signature = infer_signature(MIXED, TABLE["b"])
+    signature.params = ParamSchema([ParamSpec("alone", "long", 0)])
     mlflow.sklearn.save_model(
         make_pipeline(words, trees).fit(MIXED, TABLE["b"]),
         folder / "slow",
         serialization_format="skops",
         skops_trusted_types=["sklearn.tree._tree.Tree"],
-        signature=infer_signature(MIXED, TABLE["b"]),
+        signature=signature,
         input_example=MIXED.head(4),
         pip_requirements=["scikit-learn"],
     )
