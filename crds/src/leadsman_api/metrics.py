@@ -43,6 +43,13 @@ class ServingMetric(Term):
         "time for which threads were held back by the quota.",
     )
     STARTUP = "leadsman_startup_seconds", "how long each phase of the start took."
+    PAYLOADS_SENT = "leadsman_payload_events_sent_total", "events that the log's sink has taken."
+    PAYLOADS_DROPPED = (
+        "leadsman_payload_events_dropped_total",
+        "events of the payload log that were dropped, by cause.",
+    )
+    SPANS_SENT = "leadsman_spans_sent_total", "spans that the collector has taken."
+    SPANS_DROPPED = "leadsman_spans_dropped_total", "spans that were dropped, by cause."
 
 
 class OperatorMetric(Term):

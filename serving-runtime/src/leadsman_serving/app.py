@@ -31,6 +31,7 @@ from leadsman_serving.plain_routes import (
 from leadsman_serving.protocols.exchange import Answer, Call
 from leadsman_serving.settings import Settings
 from leadsman_serving.telemetry import RequestMetrics
+from leadsman_serving.watch import Watch
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -44,6 +45,7 @@ def create_app(
     lifecycle: Lifecycle | None = None,
     inference: Inference | None = None,
     metrics: RequestMetrics | None = None,
+    watch: Watch | None = None,
 ) -> RequestGate:
     """The app of the model port: the gate before the routes; without a model it refuses."""
     lifecycle = lifecycle or Lifecycle(beat_at=time.monotonic())
@@ -65,7 +67,9 @@ def create_app(
     }
     # Around the whole app and not among its middleware, which faults leave behind.
     singles = {ours.PATH: inference.single} if inference.single else {}
-    return RequestGate(routes, lifecycle, endpoints_of(inference), metrics, headers, singles)
+    gate = RequestGate(routes, lifecycle, endpoints_of(inference), metrics, headers, singles)
+    gate.watch = watch
+    return gate
 
 
 def endpoints_of(inference: Inference) -> Mapping[str, Endpoint]:

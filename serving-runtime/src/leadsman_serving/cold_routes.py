@@ -31,11 +31,13 @@ def create_routes(
     inference: Inference | None = None,
     plain: Mapping[str, PlainRoute] | None = None,
 ) -> FastAPI:
-    """The cold routes of the model port, which refuse in the form of the path's protocol.
-
-    `plain` are routes that are answered in front of these: the documentation tells of them.
-    """
-    app = FastAPI(title="Leadsman serving runtime", version=installed_version())
+    """The cold routes of the model port, which refuse in the form of the path's protocol."""
+    app = FastAPI(
+        title="Leadsman serving runtime",
+        version=installed_version(),
+        # Spans are made in front of it, and only of the requests that are in the sample.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
     app.add_exception_handler(HTTPException, _answer_refusal)
     app.add_exception_handler(BadRequest, _answer_bad_request)
     app.add_exception_handler(Exception, _answer_failure)

@@ -23,6 +23,7 @@ from leadsman_serving.protocols.exchange import Answer, Call
 from leadsman_serving.protocols.problem import unexpected
 from leadsman_serving.single_row import SingleRow
 from leadsman_serving.telemetry import RequestMetrics
+from leadsman_serving.watch import Watch
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -69,6 +70,8 @@ class RequestGate:
         ]
         self._head = [_JSON_TYPE, *self.headers]
         self._singles = dict(singles or {})
+        self.watch: Watch | None = None
+        """Looks at some requests more closely; None where nobody asked for it."""
         self._prefix = secrets.token_hex(6).encode()
         self._numbers = itertools.count(1)
 
@@ -79,7 +82,7 @@ class RequestGate:
             return
         single = self._singles.get(scope["path"])
         if single is not None and scope["method"] == "POST" and not scope["query_string"]:
-            request_id = id_of_usual(scope["headers"])
+            request_id = self.id_of_usual(scope["headers"])
             if request_id is not None:
                 began, message = time.monotonic(), await receive()
                 answer = _at_once(single, message)
@@ -122,6 +125,8 @@ class RequestGate:
     async def _answer(self, endpoint: Endpoint, call: Call, send: Send) -> None:
         """Answer from an endpoint, and count the request until its answer is sent."""
         began, status = time.perf_counter(), HTTPStatus.INTERNAL_SERVER_ERROR.value
+        answer: Answer | None = None
+        watched = self.watch.begin(call) if self.watch else None
         self.lifecycle.in_flight += 1
         try:
             answer = await _answer_of(endpoint, call)
@@ -132,6 +137,8 @@ class RequestGate:
         finally:
             self.lifecycle.in_flight -= 1
             self._metrics.answered(status, time.perf_counter() - began)
+            if watched:
+                watched.end(status, answer)
 
     def _request_id(self, scope: Scope) -> bytes:
         """The client's id if it is fit for a log line, else one of ours."""
@@ -139,6 +146,21 @@ class RequestGate:
             if name == b"x-request-id" and _ACCEPTABLE_ID.fullmatch(value):
                 return bytes(value)
         return self.next_id()
+
+    def id_of_usual(self, headers: list[tuple[bytes, bytes]]) -> bytes | None:
+        """As the function below, and None as well for what is looked at more closely.
+
+        Such a request keeps the id by which it was chosen: its headers bear it from now on.
+        """
+        request_id = id_of_usual(headers)
+        if self.watch is None or request_id is None:
+            return request_id
+        known = request_id or self.next_id()
+        if not self.watch.wants(known, headers):
+            return known
+        if not request_id:
+            headers.append((_ID, known))
+        return None
 
     def next_id(self) -> bytes:
         """An id for a request whose client gave none."""
@@ -181,12 +203,22 @@ async def _answer_of(endpoint: Endpoint, call: Call) -> Answer:
     try:
         return await (endpoint.answer(call) if call.method == "POST" else _wrong_method(call))
     except BadRequest as error:
-        return endpoint.refusal(error, call.request_id)
+        return endpoint.refusal(_traced(error, call), call.request_id)
     except ClientGone:
         raise
     except Exception:
-        _logger.exception("A request failed.", extra={"request_id": call.request_id})
-        return endpoint.refusal(unexpected(), call.request_id)
+        about = {"request_id": call.request_id}
+        if call.parent:
+            about["trace_id"] = call.parent.trace_id
+        _logger.exception("A request failed.", extra=about)
+        return endpoint.refusal(_traced(unexpected(), call), call.request_id)
+
+
+def _traced(error: BadRequest, call: Call) -> BadRequest:
+    """Name the caller's trace in what is told, beside the request's id."""
+    if call.parent:
+        error.more["trace_id"] = call.parent.trace_id
+    return error
 
 
 async def _wrong_method(call: Call) -> Answer:

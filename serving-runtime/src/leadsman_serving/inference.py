@@ -15,6 +15,7 @@ from leadsman_serving.protocols.parquet_rows import Bounds
 from leadsman_serving.question import Predicted, Question
 from leadsman_serving.settings import Settings
 from leadsman_serving.single_row import SingleRow
+from leadsman_serving.spans.span import CURRENT, staged
 from leadsman_serving.telemetry import RequestMetrics
 from leadsman_serving.together import Outcome, answers
 from leadsman_serving.worker import Worker
@@ -57,10 +58,13 @@ class Inference:
             seconds = call.seconds(self._seconds)
             call.deadline = time.monotonic() + seconds
             self.worker.check(call.deadline)
-            return await call.body(self._limits.max_body_bytes, seconds)
+            body = await call.body(self._limits.max_body_bytes, seconds)
         except BadRequest as error:
             self._metrics.refused(error.code)
             raise
+        if span := CURRENT.get():
+            span.stage("decode")
+        return body
 
     async def answer(
         self, question: Question, call: Call | None = None, deadline: float | None = None
@@ -81,7 +85,7 @@ class Inference:
         except BadRequest as error:
             self._metrics.refused(error.code)
             raise
-        answer = await self.ask(question, latest, None if call is None else call.gone)
+        answer = await self.ask(staged(question), latest, None if call is None else call.gone)
         self._metrics.rows(answer.rows)
         self._metrics.unknown_columns(question.unknown)
         return answer

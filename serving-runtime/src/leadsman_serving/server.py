@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
+import os
 import socket
 import threading
 import time
@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from leadsman_serving.app import create_app, create_side_app
 from leadsman_serving.connections import protocol_of
+from leadsman_serving.ending import Ending
 from leadsman_serving.endpoints import ours
 from leadsman_serving.errors import PortUnavailable
 from leadsman_serving.gate import RequestGate
@@ -31,6 +32,7 @@ from leadsman_serving.quick_protocol import TESTED_WITH, QuickAnswers
 from leadsman_serving.settings import Settings, variable_of
 from leadsman_serving.start import begin
 from leadsman_serving.telemetry import RequestMetrics, create_registry, installed_version
+from leadsman_serving.watch import Watch, watch_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -51,7 +53,8 @@ def run(settings: Settings, import_seconds: float = 0.0) -> None:
     metrics.phases["import"] = import_seconds
     inference = begin(settings, metrics) if settings.model_dir else None
     lifecycle.beat_at = time.monotonic()
-    app = create_app(settings, lifecycle, inference, metrics)
+    watch = watch_of(settings, registry, inference.model.backend, os.environ) if inference else None
+    app = create_app(settings, lifecycle, inference, metrics, watch)
     side_app = create_side_app(settings, lifecycle, registry)
     with (
         _listening(settings.port_side, "port_side") as side_socket,
@@ -60,7 +63,8 @@ def run(settings: Settings, import_seconds: float = 0.0) -> None:
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         configuration = _configuration(settings, app, _quick(settings, app, inference, metrics))
-        runner.run(_serve(settings, lifecycle, configuration, model_socket, side_socket))
+        sockets = model_socket, side_socket
+        runner.run(_serve(settings, lifecycle, configuration, watch, sockets))
     _logger.info("Ended.")
 
 
@@ -77,36 +81,21 @@ async def _serve(
     settings: Settings,
     lifecycle: Lifecycle,
     configuration: uvicorn.Config,
-    listener: socket.socket,
-    side_listener: socket.socket,
+    watch: Watch | None,
+    sockets: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Serve the model port; on a signal drain, on a second one stop at once."""
+    """Serve the model port, the first socket; on a signal drain, on a second one stop at once."""
     server = _Server(configuration)
-    asked_to_end, in_a_hurry = asyncio.Event(), asyncio.Event()
-
-    def on_signal() -> None:
-        if lifecycle.draining:
-            server.force_exit = True
-            in_a_hurry.set()
-        lifecycle.draining = True
-        asked_to_end.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
-    _say_serving(settings, lifecycle, listener, side_listener)
+    ending = Ending(lifecycle, on_hurry=lambda: setattr(server, "force_exit", True))
+    _say_serving(settings, lifecycle, *sockets)
     async with asyncio.TaskGroup() as tasks:
         beating = tasks.create_task(_beat(lifecycle))
-        tasks.create_task(server.serve(sockets=[listener]))
-        await asked_to_end.wait()
-        _logger.info(
-            "Draining: requests are still accepted.",
-            extra={"seconds": settings.drain_seconds, "in_flight": lifecycle.in_flight},
-        )
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(in_a_hurry.wait(), settings.drain_seconds)
-        _logger.info("Closing the port.", extra={"in_flight": lifecycle.in_flight})
+        serving = tasks.create_task(server.serve(sockets=[sockets[0]]))
+        await ending.drained(settings.drain_seconds)
         server.should_exit = True
+        await serving
+        if watch is not None:
+            await ending.flushed(watch, settings.flush_seconds)
         beating.cancel()
 
 
@@ -142,6 +131,8 @@ def _quick(
     """What answers below ASGI, where that is asked for and the model suits it."""
     if not settings.quick or inference is None or inference.single is None:
         return None
+    if gate.watch is not None:
+        return None  # heads that are known by heart are not asked whether they are in a sample
     if not uvicorn.__version__.startswith(TESTED_WITH):
         _logger.warning("Not below ASGI: tested with uvicorn %s only.", TESTED_WITH)
         return None

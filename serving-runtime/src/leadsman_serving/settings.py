@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from leadsman_api.ports import Port
 from leadsman_api.termination import TERMINATION_PATH
 from leadsman_api.v1alpha1.model_source import Loading
-from leadsman_api.v1alpha1.serving import Limits
+from leadsman_api.v1alpha1.serving import Limits, PayloadLog
 from leadsman_serving.errors import InvalidSettings
 
 PREFIX = "LEADSMAN_"
@@ -26,6 +26,13 @@ Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 
 def _from_json(value: object) -> object:
     return Limits.model_validate_json(value) if isinstance(value, str) else value
+
+
+def _log_from_json(value: object) -> object:
+    """None for an empty variable: no log."""
+    if not isinstance(value, str):
+        return value
+    return PayloadLog.model_validate_json(value) if value else None
 
 
 class Settings(BaseModel):
@@ -92,6 +99,12 @@ class Settings(BaseModel):
 
     limits: Annotated[Limits, BeforeValidator(_from_json)] = Limits()
     """What a client may ask for, as the JSON of spec.serving.limits."""
+
+    payload_log: Annotated[PayloadLog | None, BeforeValidator(_log_from_json)] = None
+    """Where a sample of requests and answers is sent, as the JSON of spec.serving.payloadLog."""
+
+    flush_seconds: Seconds = 10.0
+    """How long the process may take at its end to send what sinks have not yet taken."""
 
     api_keys_dir: str = ""
     """Folder whose files each hold an accepted API key; everybody is served when empty."""

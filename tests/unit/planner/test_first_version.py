@@ -8,7 +8,7 @@ from leadsman_api.conditions import ConditionStatus, ConditionType
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import Termination
 from leadsman_api.v1alpha1.model_deployment_status import DeploymentPhase
-from leadsman_operator.facts import Missing, Unknown
+from leadsman_operator.facts import Manifest, Missing, Unknown
 from leadsman_operator.planner.plan import ApplyObject, ScaleObject
 from support.deployments import Bench, a_deployment, a_version
 
@@ -175,3 +175,43 @@ def test_what_this_version_cant_do_is_said(spec: dict[str, object], words: str) 
     assert condition(bench, ConditionType.STALLED) == (ConditionStatus.TRUE, Reason.SPEC_INVALID)
     assert bench.objects == {}
     assert len(bench.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("payload_log", "told"),
+    [
+        pytest.param(None, [], id="none"),
+        pytest.param(
+            {"sink": "http://broker.events/ml", "sample": 0.1},
+            ['{"maxBytes": 65536, "sample": 0.1, "sink": "http://broker.events/ml"}'],
+            id="one",
+        ),
+    ],
+)
+def test_the_server_alone_is_told_of_the_payload_log(
+    payload_log: dict[str, object] | None, told: list[str]
+) -> None:
+    """With its defaults written out, as the server reads it; a change of it is a new revision."""
+    serving = {"payloadLog": payload_log} if payload_log else {}
+    bench, other = Bench(a_deployment(serving=serving)), Bench()
+    made = deployment_of(bench)
+    pod = made["spec"]["template"]["spec"]
+
+    assert variable(pod["containers"][0], "LEADSMAN_PAYLOAD_LOG") == told
+    assert variable(pod["initContainers"][0], "LEADSMAN_PAYLOAD_LOG") == []
+    same = made["metadata"]["name"] == deployment_of(other)["metadata"]["name"]
+    assert same == (payload_log is None)
+
+
+def deployment_of(bench: Bench) -> Manifest:
+    """The Deployment that is about to be made."""
+    return next(
+        action.manifest
+        for action in bench.plan().actions
+        if isinstance(action, ApplyObject) and action.manifest["kind"] == "Deployment"
+    )
+
+
+def variable(container: Manifest, name: str) -> list[str]:
+    """The values that a container's variable has: one, or none."""
+    return [one["value"] for one in container["env"] if one["name"] == name]

@@ -32,8 +32,11 @@ class Limits(Contract):
     """Most rows in one request."""
     timeout: PositiveDuration = Field(default="30s", validate_default=True)
     """Longest time for an answer; a request that can't make it is refused at once with 503."""
-    max_connection_age: Duration = Field(default="5m", validate_default=True)
-    """Age at which a connection is closed, so that new pods get traffic; 0s for never."""
+    max_connection_age: Duration = Field(default="8s", validate_default=True)
+    """Age, within a tenth, at which the next answer closes a connection; 0s for never.
+
+    So new pods get their share of clients that keep connections.
+    """
     rate_limit: RateLimit | None = None
     """Requests that one pod takes at most; no limit when left out."""
 

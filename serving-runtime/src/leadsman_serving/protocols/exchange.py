@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from leadsman_serving.errors import BadRequest, ClientGone
+from leadsman_serving.protocols.traceparent import TraceParent, parent_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -26,17 +27,34 @@ _SHOWN = 50
 class Call:
     """A request as ASGI brings it."""
 
-    __slots__ = ("_receive", "_scope", "deadline")
+    __slots__ = ("_receive", "_scope", "deadline", "sent")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self._scope, self._receive = scope, receive
         self.deadline = math.inf
         """When the client stops to wait, on the monotonic clock; known once it was let in."""
+        self.sent: bytes | None = None
+        """The body once it was read."""
 
     @property
     def method(self) -> str:
         """The method in capitals."""
         return str(self._scope["method"])
+
+    @property
+    def path(self) -> str:
+        """The path without the query."""
+        return str(self._scope["path"])
+
+    @property
+    def scheme(self) -> str:
+        """Http or https."""
+        return str(self._scope.get("scheme", "http"))
+
+    @property
+    def parent(self) -> TraceParent | None:
+        """Where the request stands in its caller's trace; None outside of any."""
+        return parent_of(self._scope["headers"])
 
     @property
     def request_id(self) -> str:
@@ -95,9 +113,10 @@ class Call:
             raise _too_large(most_bytes)
         try:
             async with asyncio.timeout(most_seconds):
-                return await self._read(most_bytes)
+                self.sent = await self._read(most_bytes)
         except TimeoutError as error:
             raise _too_slow(most_seconds) from error
+        return self.sent
 
     async def _read(self, most_bytes: int) -> bytes:
         chunks: list[bytes] = []

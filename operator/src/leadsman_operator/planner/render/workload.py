@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from leadsman_api import ModelDeployment
+from leadsman_api.contract import Contract
 from leadsman_api.environment import MlflowVariable, Variable
 from leadsman_api.labels import Annotation, Label
 from leadsman_api.ports import LIVE_PATH, READY_PATH, SERVICE_PORT_NAME, SIDE_PORT_NAME, Port
@@ -162,8 +163,9 @@ def _server(
         mounts.append({"name": "keys", "mountPath": KEYS_DIR, "readOnly": True})
     ours = {
         **_identity(resource, revision),
-        Variable.LIMITS: json.dumps(serving.limits.to_wire(), sort_keys=True),
+        Variable.LIMITS: _as_json(serving.limits),
         Variable.API_KEYS_DIR: KEYS_DIR if serving.auth else None,
+        Variable.PAYLOAD_LOG: _as_json(serving.payload_log) if serving.payload_log else None,
     }
     return {
         **container(
@@ -180,6 +182,11 @@ def _server(
         "volumeMounts": mounts,
         **_probes(),
     }
+
+
+def _as_json(part: Contract) -> str:
+    """A part of the spec as a variable, the same text each time."""
+    return json.dumps(part.to_wire(), sort_keys=True)
 
 
 def _probes() -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What is sent elsewhere from a thread of its own: bounded, counted, never waited for."""

@@ -1,0 +1,1 @@
+"""The log of payloads: a sample of requests and answers, posted as CloudEvents."""

@@ -1,0 +1,1 @@
+"""Spans of sampled requests, sent to an OpenTelemetry collector."""
