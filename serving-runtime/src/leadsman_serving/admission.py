@@ -19,15 +19,24 @@ _AUTHORIZATION = b"authorization"
 class Admission:
     """Decides before any work whether a request is answered."""
 
-    def __init__(self, keys: ApiKeys | None, rate: RateLimit | None) -> None:
+    def __init__(self, keys: ApiKeys | None = None, rate: RateLimit | None = None) -> None:
         """Without keys everybody who reaches the port is let in."""
         self._keys, self._rate = keys, rate
         self._bucket = Bucket(rate, time.monotonic()) if rate else None
-
-    @property
-    def asks(self) -> bool:
+        self.asks = keys is not None or rate is not None
         """Whether requests have to show a key, or are counted."""
-        return self._keys is not None or self._rate is not None
+
+    def lets_in(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Whether a client with these headers would be let in; `count` it if it is."""
+        now = time.monotonic()
+        if self._keys is not None and not self._keys.accept(_key_of(headers), now):
+            return False
+        return self._bucket is None or self._bucket.has_one(now)
+
+    def count(self) -> None:
+        """A client was let in."""
+        if self._bucket is not None:
+            self._bucket.take(time.monotonic())
 
     def admit(self, call: Call) -> None:
         """Let the request in, or raise BadRequest with what the client may do instead."""
@@ -87,9 +96,13 @@ class Bucket:
 
     def take(self, now: float) -> bool:
         """Take one token if there is one."""
-        self._tokens = min(self._most, self._tokens + (now - self._at) * self.per_second)
-        self._at = now
-        if self._tokens < 1:
+        if not self.has_one(now):
             return False
         self._tokens -= 1
         return True
+
+    def has_one(self, now: float) -> bool:
+        """Whether there is a token."""
+        self._tokens = min(self._most, self._tokens + (now - self._at) * self.per_second)
+        self._at = now
+        return self._tokens >= 1

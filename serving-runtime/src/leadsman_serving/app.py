@@ -16,8 +16,9 @@ from leadsman_serving.endpoints import (
 )
 from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.endpoints.refusals import refusal_of
+from leadsman_serving.endpoints.usual import singles_of
 from leadsman_serving.errors import BadRequest
-from leadsman_serving.gate import RequestGate
+from leadsman_serving.gate import Quick, RequestGate
 from leadsman_serving.inference import Inference
 from leadsman_serving.later import Later
 from leadsman_serving.lifecycle import NO_MODEL_MESSAGE, Lifecycle, Reason
@@ -66,8 +67,8 @@ def create_app(
         "x-model-digest": settings.model_digest[:_DIGEST_SHOWN],
     }
     # Around the whole app and not among its middleware, which faults leave behind.
-    singles = {ours.PATH: inference.single} if inference.single else {}
-    gate = RequestGate(routes, lifecycle, endpoints_of(inference), metrics, headers, singles)
+    quick = Quick(singles_of(inference), inference.admission)
+    gate = RequestGate(routes, lifecycle, endpoints_of(inference), metrics, headers, quick)
     gate.watch = watch
     return gate
 

@@ -12,10 +12,12 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from leadsman_serving.admission import Admission
 from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.errors import BadRequest, ClientGone
 from leadsman_serving.lifecycle import Lifecycle
@@ -43,6 +45,15 @@ _PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 _logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """What answers usual requests in one pass."""
+
+    singles: Mapping[str, SingleRow] = field(default_factory=dict)
+    """By path."""
+    admission: Admission = field(default_factory=Admission)
+
+
 class RequestGate:
     """Wraps an app; answers while the process drains tell the client to reconnect."""
 
@@ -53,11 +64,11 @@ class RequestGate:
         endpoints: Mapping[str, Endpoint] | None = None,
         metrics: RequestMetrics | None = None,
         headers: Mapping[str, str] | None = None,
-        singles: Mapping[str, SingleRow] | None = None,
+        quick: Quick | None = None,
     ) -> None:
         """`headers` say in each answer of an endpoint which model gave it.
 
-        `singles` answer the usual request of a route.
+        `quick` answers the usual requests.
         """
         self._app, self.lifecycle = app, lifecycle
         self._endpoints = dict(endpoints or {})
@@ -69,7 +80,7 @@ class RequestGate:
             if value
         ]
         self._head = [_JSON_TYPE, *self.headers]
-        self._singles = dict(singles or {})
+        self.quick = quick or Quick()
         self.watch: Watch | None = None
         """Looks at some requests more closely; None where nobody asked for it."""
         self._prefix = secrets.token_hex(6).encode()
@@ -80,7 +91,7 @@ class RequestGate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        single = self._singles.get(scope["path"])
+        single = self.quick.singles.get(scope["path"])
         if single is not None and scope["method"] == "POST" and not scope["query_string"]:
             request_id = self.id_of_usual(scope["headers"])
             if request_id is not None:
@@ -94,6 +105,7 @@ class RequestGate:
                         headers.append(_CLOSE)
                     await send({"type": _START, "status": 200, "headers": headers})
                     await send({"type": "http.response.body", "body": answer})
+                    self.quick.admission.count()
                     self._metrics.answered_row(now - began)
                     return
                 receive = _again(message, receive)
@@ -148,11 +160,13 @@ class RequestGate:
         return self.next_id()
 
     def id_of_usual(self, headers: list[tuple[bytes, bytes]]) -> bytes | None:
-        """As the function below, and None as well for what is looked at more closely.
+        """As the function below, and None as well for who is refused or looked at more closely.
 
         Such a request keeps the id by which it was chosen: its headers bear it from now on.
         """
-        request_id = id_of_usual(headers)
+        request_id, admission = id_of_usual(headers), self.quick.admission
+        if request_id is not None and admission.asks and not admission.lets_in(headers):
+            return None
         if self.watch is None or request_id is None:
             return request_id
         known = request_id or self.next_id()

@@ -14,7 +14,6 @@ from leadsman_serving.protocols.exchange import Answer, Call
 from leadsman_serving.protocols.parquet_rows import Bounds
 from leadsman_serving.question import Predicted, Question
 from leadsman_serving.settings import Settings
-from leadsman_serving.single_row import SingleRow
 from leadsman_serving.spans.span import CURRENT, staged
 from leadsman_serving.telemetry import RequestMetrics
 from leadsman_serving.together import Outcome, answers
@@ -31,7 +30,7 @@ class Inference:
     ) -> None:
         """Keep what an answer needs, and a thread for models that take their time."""
         self.model, self._limits = model, settings.limits
-        self._admission, self._metrics = admission, metrics
+        self.admission, self._metrics = admission, metrics
         self._seconds = settings.limits.timeout.total_seconds()
         self.worker: Worker[Question, bytes] = Worker(
             self.outcomes,
@@ -43,18 +42,11 @@ class Inference:
         """Which model answers: stands in answers of our own protocol."""
         self.bounds = Bounds(self._limits.max_rows, self._limits.max_body_bytes)
         """What a file may hold that unpacks to more than itself."""
-        self.single: SingleRow | None = None
-        """Answers the usual request in one pass; None where nothing does."""
-
-    def quicken(self) -> None:
-        """Answer usual requests in one pass from now on, if the model suits it."""
-        if SingleRow.suits(self.model) and not self._admission.asks:
-            self.single = SingleRow(self.model, self.worker, self.version)
 
     async def admitted(self, call: Call) -> bytes:
         """The body of a request that may be answered; what is refused is counted by its cause."""
         try:
-            self._admission.admit(call)
+            self.admission.admit(call)
             seconds = call.seconds(self._seconds)
             call.deadline = time.monotonic() + seconds
             self.worker.check(call.deadline)

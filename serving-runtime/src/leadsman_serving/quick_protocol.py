@@ -13,10 +13,11 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from typing_extensions import override
 
+from leadsman_serving.admission import Admission
 from leadsman_serving.gate import CLOSES_AT, USUAL_BYTES, id_of_usual
 from leadsman_serving.kept_connection import KeptConnection
 from leadsman_serving.lifecycle import Lifecycle
@@ -25,6 +26,7 @@ from leadsman_serving.telemetry import RequestMetrics
 
 TESTED_WITH = "0.54."
 """The version of uvicorn whose private interfaces these are."""
+Headers: TypeAlias = list[tuple[bytes, bytes]]
 _METHOD, _BEGIN = b"POST", b"POST "
 _END_OF_HEAD, _LINE = b"\r\n\r\n", b"\r\n"
 _MOST_HEADS = 512
@@ -36,17 +38,18 @@ class QuickAnswers:
 
     singles: Mapping[bytes, SingleRow]
     """By the path as clients write it."""
+    admission: Admission
     lifecycle: Lifecycle
     metrics: RequestMetrics
-    headers: list[tuple[bytes, bytes]]
+    headers: Headers
     """Which model gave the answer."""
     next_id: Callable[[], bytes]
-    known: dict[bytes, tuple[SingleRow, int]] = field(default_factory=dict)
-    """Heads that were found usual, with what answers and the length of the body."""
+    known: dict[bytes, tuple[SingleRow, int, Headers]] = field(default_factory=dict)
+    """Heads that were found usual: what answers, the length of the body, the headers."""
     _defaults: Any = None
     _head: bytes = field(default=b"", repr=False)
 
-    def head(self, defaults: list[tuple[bytes, bytes]]) -> bytes:
+    def head(self, defaults: Headers) -> bytes:
         """Status line and headers that stay; uvicorn makes its own anew each second."""
         if defaults is not self._defaults:
             lines = [*defaults, (b"content-type", b"application/json"), *self.headers]
@@ -55,7 +58,7 @@ class QuickAnswers:
             self._defaults = defaults
         return self._head
 
-    def remember(self, head: bytes, headers: list[tuple[bytes, bytes]], single: SingleRow) -> None:
+    def remember(self, head: bytes, headers: Headers, single: SingleRow) -> None:
         """Know a usual head again, if its bytes can't be read in another way."""
         lengths = [value for name, value in headers if name == b"content-length"]
         lines = head.count(_LINE)
@@ -67,7 +70,7 @@ class QuickAnswers:
         ):
             if len(self.known) >= _MOST_HEADS:
                 self.known.clear()
-            self.known[head] = (single, int(lengths[0]))
+            self.known[head] = (single, int(lengths[0]), headers)
 
 
 class QuickProtocol(KeptConnection):
@@ -109,6 +112,9 @@ class QuickProtocol(KeptConnection):
         end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
         known = self.answers.known.get(data[:end])
         if known is None or len(data) != end + known[1] or not self._may_answer():
+            return False
+        admission = self.answers.admission
+        if admission.asks and not admission.lets_in(known[2]):
             return False
         self._began = time.monotonic()
         answer = known[0](data[end:])
@@ -178,7 +184,10 @@ class QuickProtocol(KeptConnection):
             or not self._may_answer()
         ):
             return None
-        return id_of_usual(self.headers)
+        request_id, admission = id_of_usual(self.headers), self.answers.admission
+        if request_id is None or (admission.asks and not admission.lets_in(self.headers)):
+            return None
+        return request_id
 
     def _go_the_general_way(self) -> None:
         """Tell uvicorn what was held back."""
@@ -200,6 +209,7 @@ class QuickProtocol(KeptConnection):
                 answer,
             )
         )
+        shared.admission.count()
         shared.metrics.answered_row(now - self._began)
         if is_last:
             self.transport.close()

@@ -23,10 +23,8 @@ from typing_extensions import override
 from leadsman_serving.app import create_app, create_side_app
 from leadsman_serving.connections import protocol_of
 from leadsman_serving.ending import Ending
-from leadsman_serving.endpoints import ours
 from leadsman_serving.errors import PortUnavailable
 from leadsman_serving.gate import RequestGate
-from leadsman_serving.inference import Inference
 from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle, loop_lag_seconds
 from leadsman_serving.quick_protocol import TESTED_WITH, QuickAnswers
 from leadsman_serving.settings import Settings, variable_of
@@ -62,7 +60,7 @@ def run(settings: Settings, import_seconds: float = 0.0) -> None:
         _side_port(side_app, side_socket),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        configuration = _configuration(settings, app, _quick(settings, app, inference, metrics))
+        configuration = _configuration(settings, app, _quick(settings, app, metrics))
         sockets = model_socket, side_socket
         runner.run(_serve(settings, lifecycle, configuration, watch, sockets))
     _logger.info("Ended.")
@@ -125,19 +123,19 @@ async def _beat(lifecycle: Lifecycle) -> None:
         lifecycle.lateness.seen(loop_lag_seconds(lifecycle, now=time.monotonic()))
 
 
-def _quick(
-    settings: Settings, gate: RequestGate, inference: Inference | None, metrics: RequestMetrics
-) -> QuickAnswers | None:
+def _quick(settings: Settings, gate: RequestGate, metrics: RequestMetrics) -> QuickAnswers | None:
     """What answers below ASGI, where that is asked for and the model suits it."""
-    if not settings.quick or inference is None or inference.single is None:
+    if not (settings.quick and gate.quick.singles):
         return None
     if gate.watch is not None:
         return None  # heads that are known by heart are not asked whether they are in a sample
     if not uvicorn.__version__.startswith(TESTED_WITH):
         _logger.warning("Not below ASGI: tested with uvicorn %s only.", TESTED_WITH)
         return None
-    singles = {ours.PATH.encode(): inference.single}
-    return QuickAnswers(singles, gate.lifecycle, metrics, gate.headers, gate.next_id)
+    singles = {path.encode(): single for path, single in gate.quick.singles.items()}
+    return QuickAnswers(
+        singles, gate.quick.admission, gate.lifecycle, metrics, gate.headers, gate.next_id
+    )
 
 
 def _configuration(settings: Settings, app: ASGIApp, quick: QuickAnswers | None) -> uvicorn.Config:

@@ -6,24 +6,17 @@ how to be right, and says None for all else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 
 from leadsman_serving.model import Model
 from leadsman_serving.table import Table
+from leadsman_serving.usual_forms import KINDS, Form
 from leadsman_serving.worker import INLINE_SECONDS, Worker
 
-_COLUMN = "c{}"
-_KINDS: dict[str, Any] = {
-    "double": float,
-    "string": str,
-    "boolean": bool,
-    "long": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
-    "integer": Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)],
-}
 _NUMBERS = {"double", "long", "integer"}
 
 Predict: TypeAlias = Callable[[Sequence[Any]], object]
@@ -31,37 +24,40 @@ Predict: TypeAlias = Callable[[Sequence[Any]], object]
 
 
 class SingleRow:
-    """Answers `{"features": ...}` for a model that knows its columns."""
+    """Answers the usual body of one protocol, for a model that knows its columns."""
 
-    def __init__(self, model: Model, worker: Worker[Any, Any], version: Mapping[str, str]) -> None:
-        """`version` stands at the end of each answer."""
+    def __init__(self, model: Model, worker: Worker[Any, Any], form: Form) -> None:
+        """Keep what is the same for every request."""
         self._worker, self._predict = worker, predict_of(model)
         columns = model.schema.columns
-        self._decode = _decoder(model)
+        self._decode, self._values, self._written = form.decode, form.values, form.written
         self._encode = msgspec.json.Encoder().encode
         self._has_numbers_only = all(one.type in _NUMBERS for one in columns)
         self._floats = tuple(place for place, one in enumerate(columns) if one.type == "double")
-        self._tail = b"," + msgspec.json.encode(version)[1:] if version else b"}"
 
     @staticmethod
     def suits(model: Model) -> bool:
         """Whether each column is of a type whose values need no words when they are right."""
         columns = model.schema.columns
-        return bool(columns) and not model.is_code and all(one.type in _KINDS for one in columns)
+        return bool(columns) and not model.is_code and all(one.type in KINDS for one in columns)
 
     def __call__(self, body: bytes) -> bytes | None:
         """The body of the answer; None where the general way has to find out."""
         worker = self._worker
         if worker.seconds >= INLINE_SECONDS or worker.waiting:
             return None
+        return self.answer(body)
+
+    def answer(self, body: bytes) -> bytes | None:
+        """The same, however long it takes and whoever waits."""
         try:
-            row = self._decode(body).features
-            values = row if type(row) is tuple else msgspec.structs.astuple(row)
+            asked = self._decode(body)
+            values = self._values(asked)
             total = sum(values) if self._has_numbers_only else self._sum(values)
             # An infinite number, or a sum that is too large to be told from one.
             if total - total != 0.0:
                 return None
-            return b'{"prediction":' + self._encode(self._predict(values)) + self._tail
+            return self._written(asked, self._encode(self._predict(values)))
         except Exception:  # noqa: BLE001 - it fails again in the general way, which tells of it
             return None
 
@@ -86,17 +82,3 @@ def _plain(found: object) -> object:
     if type(found) is not np.ndarray:
         raise TypeError(type(found))
     return found.tolist()[0]
-
-
-def _decoder(model: Model) -> Callable[[bytes], Any]:
-    """Of bodies with nothing but a row, by place or by name."""
-    columns, names = model.schema.columns, model.schema.names
-    types = [_KINDS[one.type] for one in columns]
-    kinds: Any = tuple[tuple(types)]  # type: ignore[misc] # known when the model is
-    if names:
-        fields = [(_COLUMN.format(place), kind) for place, kind in enumerate(types)]
-        renamed = {_COLUMN.format(place): name for place, name in enumerate(names)}
-        # Names that the model does not know are counted in the general way.
-        kinds |= msgspec.defstruct("Row", fields, rename=renamed, forbid_unknown_fields=True)
-    body = msgspec.defstruct("Body", [("features", kinds)], forbid_unknown_fields=True)
-    return msgspec.json.Decoder(body).decode

@@ -35,7 +35,6 @@ def begin(settings: Settings, metrics: RequestMetrics) -> Inference:
         loaded = time.monotonic()
         inference = Inference(model, settings, admission, metrics)
         warmth = warm_up(inference, endpoints_of(inference))
-        inference.quicken()
     except ModelRefused as error:
         said = Termination(reason=error.reason, message=error.message[:1024])
         write_last_words(settings.termination_path, said)
