@@ -43,6 +43,7 @@ def shape_of(folder: str) -> str:
     text = OWN.sub("", (ROOT / folder / "Dockerfile").read_text())
     # The stage `locked` names every member in each of them.
     locked = re.compile(r"^COPY (\S+)/pyproject\.toml \1/\n", re.MULTILINE)
+    text = text.replace(" --extra all", "")  # the serving runtime alone has extras
     return locked.sub("", text).replace(MEMBERS[folder], "PACKAGE").replace(folder, "FOLDER")
 
 

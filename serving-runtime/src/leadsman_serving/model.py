@@ -13,6 +13,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.model_source import Loading
 from leadsman_serving import flavors, policy
 from leadsman_serving.errors import BadRequest, ModelRefused
+from leadsman_serving.extras import lacking
 from leadsman_serving.flavors import Predictor
 from leadsman_serving.model_file import ModelFile, read_model_file
 from leadsman_serving.outputs import Output, outputs_of
@@ -102,11 +103,7 @@ def _load(file: ModelFile, flavor: str, loading: Loading) -> Predictor:
     except ModelRefused:
         raise
     except ModuleNotFoundError as error:
-        raise ModelRefused(
-            Reason.REQUIREMENTS_MISMATCH,
-            f"the image has no package {error.name}, which the model needs:"
-            " set spec.serving.image to one that has",
-        ) from error
+        raise lacking(str(error.name), "the model") from error
     except Exception as error:
         raise failed("it can't be loaded", error) from error
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.model_source import Loading
 from leadsman_serving.errors import ModelRefused
+from leadsman_serving.extras import lacking
 from leadsman_serving.model_file import ModelFile
 from leadsman_serving.skops_types import foreign_types
 
@@ -72,11 +73,7 @@ def check(file: ModelFile, loading: Loading) -> str:
     flavor = chosen_flavor(file)
     package = PACKAGES[flavor]
     if importlib.util.find_spec(package) is None:
-        raise ModelRefused(
-            Reason.REQUIREMENTS_MISMATCH,
-            f"the image has no package {package}, which flavor {flavor} needs:"
-            " set spec.serving.image to one that has",
-        )
+        raise lacking(package, f"flavor {flavor}")
     if loading is Loading.SAFE:
         _check_safe(file, flavor)
     return flavor

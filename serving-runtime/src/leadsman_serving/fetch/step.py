@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import Termination
 from leadsman_serving.errors import InvalidSettings, ModelRefused
+from leadsman_serving.extras import lacking
 from leadsman_serving.last_words import write_last_words
 from leadsman_serving.model_file import read_model_file
 from leadsman_serving.plans.stored import PlanFile
@@ -25,11 +27,10 @@ def run(settings: Settings) -> int:
     missing = [variable_of(name) for name in _NEEDED if not getattr(settings, name)]
     if missing:
         raise InvalidSettings(f"fetch needs {', '.join(missing)}")
-    from leadsman_serving.fetch.download import fetch  # noqa: PLC0415 - takes its time
-    from leadsman_serving.plans.step import compiled_apart  # noqa: PLC0415 - likewise
+    from leadsman_serving.plans.step import compiled_apart  # noqa: PLC0415 - takes its time
 
     try:
-        folder, digest = fetch(settings)
+        folder, digest = _fetched(settings)
         file = read_model_file(folder)
         flavor = check(file, settings.loading)
     except ModelRefused as error:
@@ -53,6 +54,15 @@ def run(settings: Settings) -> int:
     write_last_words(settings.termination_path, said)
     _logger.info("Verified.", extra={"flavor": flavor, "backend": backend, "digest": digest})
     return 0
+
+
+def _fetched(settings: Settings) -> tuple[Path, str]:
+    """The folder of the files and their digest; ModelRefused also where the client is missing."""
+    try:
+        from leadsman_serving.fetch.download import fetch  # noqa: PLC0415 - takes its time
+    except ModuleNotFoundError as error:
+        raise lacking(str(error.name), "the fetch step") from error
+    return fetch(settings)
 
 
 def _because(plan: PlanFile | None) -> str:
