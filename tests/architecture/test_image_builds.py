@@ -15,9 +15,20 @@ MEMBERS = {
     "serving-runtime": "leadsman-serving",
     "training-jobs": "leadsman-training",
 }
+PUBLISHING = ROOT / "scripts/publish-images"
 OWN = re.compile(
     r"^(# The .*|EXPOSE .*|ENV LEADSMAN_.*|.*image\.description=.*|#   docker build .*)\n",
     re.MULTILINE,
+)
+
+# The serving runtime alone has a layer whose libraries can be chosen.
+FLAVORS = (
+    re.compile(r" --extra fetch(?= --output-file)"),
+    re.compile(r"^# Every flavor is in it.*\n", re.MULTILINE),
+    re.compile(r"^ARG FLAVORS=all\nRUN (.*\\\n)*.*\n", re.MULTILINE),
+    re.compile(r"^# [^\n]*\n(?:# [^\n]*\n)?FROM dependencies AS flavors\n(.+\n)*\n", re.MULTILINE),
+    re.compile(r"^COPY --from=flavors .*\n", re.MULTILINE),
+    re.compile(r"^ARG FLAVORS=all\n|^    dev\.leadsman\.flavors=.*\n", re.MULTILINE),
 )
 
 every_member = pytest.mark.parametrize("folder", MEMBERS)
@@ -43,7 +54,8 @@ def shape_of(folder: str) -> str:
     text = OWN.sub("", (ROOT / folder / "Dockerfile").read_text())
     # The stage `locked` names every member in each of them.
     locked = re.compile(r"^COPY (\S+)/pyproject\.toml \1/\n", re.MULTILINE)
-    text = text.replace(" --extra all", "")  # the serving runtime alone has extras
+    for flavors in FLAVORS:
+        text = flavors.sub("", text)
     return locked.sub("", text).replace(MEMBERS[folder], "PACKAGE").replace(folder, "FOLDER")
 
 
@@ -82,6 +94,21 @@ def test_every_workspace_member_is_known_to_the_lock_stage(folder: str) -> None:
     locked = stage(recipe_of(folder), "locked")
 
     assert [member for member in workspace["members"] if f"COPY {member}/" not in locked] == []
+
+
+def test_flavors_are_a_layer_of_their_own() -> None:
+    """Images of different flavors share the base and the core, and none has another's libraries."""
+    recipe = recipe_of("serving-runtime")
+    locked, flavors, last = (stage(recipe, name) for name in ("locked", "flavors", ""))
+    project = tomllib.loads((ROOT / "serving-runtime/pyproject.toml").read_text())["project"]
+    published = re.findall(r"^flavors=\((.*)\)$", PUBLISHING.read_text(), re.MULTILINE)
+
+    assert "--extra fetch --output-file /requirements.txt" in locked
+    assert "ARG FLAVORS=all\n" in locked
+    assert "--require-hashes -r /flavors.txt" in flavors
+    assert last.index("--from=dependencies") < last.index("--from=flavors")
+    no_flavors = {"all", "fetch", "grpc", "parquet"}
+    assert set(published[0].split()) == set(project["optional-dependencies"]) - no_flavors
 
 
 @every_member
