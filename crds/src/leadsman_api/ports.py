@@ -18,6 +18,7 @@ class Port(IntEnum):
 
 
 SERVICE_PORT_NAME = "http"
+GRPC_PORT_NAME = "grpc"
 SIDE_PORT_NAME = "side"
 LIVE_PATH = "/health/live"
 READY_PATH = "/health/ready"

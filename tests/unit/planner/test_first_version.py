@@ -43,6 +43,23 @@ def test_all_that_a_version_needs_is_made() -> None:
     assert bench.names("ServiceAccount") == ["churn"]
 
 
+def test_grpc_has_a_port_of_its_own() -> None:
+    """Pods and Services name it, and gateways are told that it is HTTP/2 without TLS."""
+    applied = [one.manifest for one in Bench().plan().actions if isinstance(one, ApplyObject)]
+    deployment = next(one for one in applied if one["kind"] == "Deployment")
+    services = [one["spec"]["ports"] for one in applied if one["kind"] == "Service"]
+    grpc = {
+        "name": "grpc", "port": 8081, "targetPort": "grpc", "protocol": "TCP",
+        "appProtocol": "kubernetes.io/h2c",
+    }  # fmt: skip
+
+    server = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert {"name": "grpc", "containerPort": 8081} in server["ports"]
+    assert services
+    assert all([one["name"] for one in ports] == ["http", "grpc"] for ports in services)
+    assert all(ports[1] == grpc for ports in services)
+
+
 def test_pods_are_made_before_traffic_is_sent_to_them() -> None:
     """A crash between two actions never leaves a Service without pods behind it."""
     plan = Bench().plan()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leadsman_api import ModelDeployment
 from leadsman_api.labels import Arm, Label
-from leadsman_api.ports import SERVICE_PORT_NAME, Port
+from leadsman_api.ports import GRPC_PORT_NAME, SERVICE_PORT_NAME, Port
 from leadsman_operator.facts import Manifest
 from leadsman_operator.planner.names import (
     candidate_service,
@@ -51,7 +51,15 @@ def _service(
                 "port": int(Port.SERVICE_HTTP),
                 "targetPort": SERVICE_PORT_NAME,
                 "protocol": "TCP",
-            }
+            },
+            {
+                "name": GRPC_PORT_NAME,
+                "port": int(Port.SERVING_GRPC),
+                "targetPort": GRPC_PORT_NAME,
+                "protocol": "TCP",
+                # What a GRPCRoute has to know: HTTP/2 without TLS, from the first byte.
+                "appProtocol": "kubernetes.io/h2c",
+            },
         ],
     }
     return manifest

@@ -9,7 +9,14 @@ from leadsman_api import ModelDeployment
 from leadsman_api.contract import Contract
 from leadsman_api.environment import MlflowVariable, Variable
 from leadsman_api.labels import Annotation, Label
-from leadsman_api.ports import LIVE_PATH, READY_PATH, SERVICE_PORT_NAME, SIDE_PORT_NAME, Port
+from leadsman_api.ports import (
+    GRPC_PORT_NAME,
+    LIVE_PATH,
+    READY_PATH,
+    SERVICE_PORT_NAME,
+    SIDE_PORT_NAME,
+    Port,
+)
 from leadsman_operator.facts import Manifest
 from leadsman_operator.planner.names import owner_labels, selector_of
 from leadsman_operator.planner.observation import Configuration
@@ -176,6 +183,7 @@ def _server(
         "env": [*environment(ours), *users_environment(serving)],
         "ports": [
             {"name": SERVICE_PORT_NAME, "containerPort": int(Port.SERVING_HTTP)},
+            {"name": GRPC_PORT_NAME, "containerPort": int(Port.SERVING_GRPC)},
             {"name": SIDE_PORT_NAME, "containerPort": int(Port.SERVING_SIDE)},
         ],
         "resources": resources(serving),
