@@ -165,12 +165,14 @@ def test_idle_connections_do_not_delay_the_end() -> None:
 def test_every_log_line_is_a_json_object_with_time_and_level() -> None:
     """Start and end are told in a form that a log store understands."""
     with ServingProcess(LEADSMAN_DRAIN_SECONDS="0") as process:
+        process.wait_for_line("Answering calls of gRPC")
         process.terminate()
         process.wait_for_exit()
 
         assert [entry["message"].split(":")[0] for entry in process.log] == [
             "Imported.",
             "Serving without a model",
+            "Answering calls of gRPC.",
             "Draining",
             "Closing the port.",
             "Ended.",

@@ -39,7 +39,12 @@ class ServingProcess:
     """Starts the program, collects its log and ends it with the block."""
 
     def __init__(self, **variables: str) -> None:
-        settings = {"LEADSMAN_PORT_HTTP": "0", "LEADSMAN_PORT_SIDE": "0", **variables}
+        settings = {
+            "LEADSMAN_PORT_HTTP": "0",
+            "LEADSMAN_PORT_SIDE": "0",
+            "LEADSMAN_PORT_GRPC": "0",
+            **variables,
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "leadsman_serving"],
             env={**os.environ, **settings},

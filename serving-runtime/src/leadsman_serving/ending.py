@@ -21,7 +21,7 @@ class Ending:
     def __init__(self, lifecycle: Lifecycle, on_hurry: Callable[[], None]) -> None:
         """`on_hurry` is called at the second signal."""
         self._lifecycle, self._on_hurry = lifecycle, on_hurry
-        self._told, self._hurried = asyncio.Event(), asyncio.Event()
+        self._told, self.hurried = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
@@ -29,7 +29,7 @@ class Ending:
     def _on_signal(self) -> None:
         if self._lifecycle.draining:
             self._on_hurry()
-            self._hurried.set()
+            self.hurried.set()
         self._lifecycle.draining = True
         self._told.set()
 
@@ -48,11 +48,11 @@ class Ending:
         watch.close()
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        while not (watch.is_done or self._hurried.is_set() or loop.time() >= until):
+        while not (watch.is_done or self.hurried.is_set() or loop.time() >= until):
             await self._hurry_within(_LOOK_SECONDS)
         if not watch.is_done:
             _logger.warning("Ended before all was sent.", extra={"waiting": watch.waiting})
 
     async def _hurry_within(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurried.wait(), seconds)
+            await asyncio.wait_for(self.hurried.wait(), seconds)

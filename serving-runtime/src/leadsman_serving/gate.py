@@ -112,7 +112,7 @@ class RequestGate:
         await self._in_general(scope, receive, send)
 
     async def _in_general(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = self._request_id(scope)
+        request_id = self.request_id(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id.decode()
         endpoint = self._endpoints.get(scope["path"])
@@ -152,7 +152,7 @@ class RequestGate:
             if watched:
                 watched.end(status, answer)
 
-    def _request_id(self, scope: Scope) -> bytes:
+    def request_id(self, scope: Scope) -> bytes:
         """The client's id if it is fit for a log line, else one of ours."""
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _ACCEPTABLE_ID.fullmatch(value):

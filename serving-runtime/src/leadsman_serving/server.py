@@ -27,6 +27,7 @@ from leadsman_serving.errors import PortUnavailable
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle, loop_lag_seconds
 from leadsman_serving.quick_protocol import TESTED_WITH, QuickAnswers
+from leadsman_serving.rpc.late import RpcPort
 from leadsman_serving.settings import Settings, variable_of
 from leadsman_serving.start import begin
 from leadsman_serving.telemetry import RequestMetrics, create_registry, installed_version
@@ -54,6 +55,9 @@ def run(settings: Settings, import_seconds: float = 0.0) -> None:
     watch = watch_of(settings, registry, inference.model.backend, os.environ) if inference else None
     app = create_app(settings, lifecycle, inference, metrics, watch)
     side_app = create_side_app(settings, lifecycle, registry)
+    if settings.grpc:  # the library opens it later, and has no words for what is wrong
+        _listening(settings.port_grpc, "port_grpc").close()
+    rpc = RpcPort(settings, app, inference, metrics)
     with (
         _listening(settings.port_side, "port_side") as side_socket,
         _listening(settings.port_http, "port_http") as model_socket,
@@ -62,7 +66,7 @@ def run(settings: Settings, import_seconds: float = 0.0) -> None:
     ):
         configuration = _configuration(settings, app, _quick(settings, app, metrics))
         sockets = model_socket, side_socket
-        runner.run(_serve(settings, lifecycle, configuration, watch, sockets))
+        runner.run(_serve(settings, lifecycle, configuration, watch, sockets, rpc))
     _logger.info("Ended.")
 
 
@@ -81,6 +85,7 @@ async def _serve(
     configuration: uvicorn.Config,
     watch: Watch | None,
     sockets: tuple[socket.socket, socket.socket],
+    rpc: RpcPort,
 ) -> None:
     """Serve the model port, the first socket; on a signal drain, on a second one stop at once."""
     server = _Server(configuration)
@@ -89,8 +94,10 @@ async def _serve(
     async with asyncio.TaskGroup() as tasks:
         beating = tasks.create_task(_beat(lifecycle))
         serving = tasks.create_task(server.serve(sockets=[sockets[0]]))
+        rpc.open(tasks)
         await ending.drained(settings.drain_seconds)
         server.should_exit = True
+        await rpc.close(ending.hurried)
         await serving
         if watch is not None:
             await ending.flushed(watch, settings.flush_seconds)

@@ -43,6 +43,12 @@ class Settings(BaseModel):
     port_http: PortNumber = Port.SERVING_HTTP
     """Where clients ask for predictions; 0 takes any free port and logs which."""
 
+    port_grpc: PortNumber = Port.SERVING_GRPC
+    """Where clients ask over gRPC; 0 takes any free port and logs which."""
+
+    grpc: bool = True
+    """Whether the Open Inference Protocol is answered over gRPC too."""
+
     port_side: PortNumber = Port.SERVING_SIDE
     """Where probes and metrics are answered, apart from the clients' traffic."""
 

@@ -150,6 +150,7 @@ def our_variables(model: Path) -> dict[str, str]:
 def _ours(place: Place) -> Start:
     told = {
         "LEADSMAN_PORT_HTTP": str(place.port),
+        "LEADSMAN_PORT_GRPC": "0",
         "LEADSMAN_PORT_SIDE": "0",
         "LEADSMAN_QUICK": "true" if place.setting is Setting.QUICK else "false",
     }

@@ -78,16 +78,21 @@ def of_json(name: str, datatype: str, shape: Sequence[int], data: object) -> Nam
     return NamedTensor(name, datatype, values.reshape(tuple(shape)))
 
 
+def of_texts(name: str, shape: Sequence[int], texts: Sequence[bytes]) -> NamedTensor:
+    """Texts that are apart already."""
+    count = _count(name, BYTES, shape)
+    if len(texts) != count:
+        message = f"holds {len(texts)} texts, its shape {list(shape)} takes {count}"
+        raise malformed(f"input {name!r} {message}")
+    return NamedTensor(name, BYTES, _objects(texts).reshape(tuple(shape)))
+
+
 def of_bytes(name: str, datatype: str, shape: Sequence[int], raw: memoryview) -> NamedTensor:
     """Values from binary data; BadRequest with 400 where the lengths contradict each other."""
     count = _count(name, datatype, shape)
     dtype = DTYPES.get(datatype)
     if dtype is None:
-        texts = _split(name, raw)
-        if len(texts) != count:
-            message = f"holds {len(texts)} texts, its shape {list(shape)} takes {count}"
-            raise malformed(f"input {name!r} {message}")
-        return NamedTensor(name, datatype, _objects(texts).reshape(tuple(shape)))
+        return of_texts(name, shape, _split(name, raw))
     if len(raw) != count * dtype.itemsize:
         message = f"{len(raw)} bytes, its shape and {datatype} take {count * dtype.itemsize}"
         raise malformed(f"input {name!r} holds {message}")
