@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from bench.serving.client import Measured
 from bench.serving.samples import Run, Sample
+from bench.serving.servers import SHIPPED, Setting
 
 FIRST, SECOND = "2026-01-01 00:00:00 UTC", "2026-01-02 00:00:00 UTC"
+
+OURS = f"leadsman-{SHIPPED.name.lower()}"
+OURS_OTHERWISE = f"leadsman-v2-{SHIPPED.name.lower()}"
+NOT_SHIPPED = "leadsman-asgi" if SHIPPED is Setting.QUICK else "leadsman-quick"
 
 
 def run(began: str = FIRST, models: tuple[str, ...] = ("logistic",)) -> Run:

@@ -45,7 +45,7 @@ class Measured:
     """What came of it; times in milliseconds."""
 
     answers: int
-    """With those of the warm-up, which nothing else here counts."""
+    """With those of the warm-up and after the end, which nothing else here counts."""
     counted: int
     rps: float
     p50: float
@@ -102,6 +102,25 @@ class Sender:
             now = time.perf_counter()
         return now - began
 
+    def finish(self) -> int:
+        """Wait for the answers still to come: left to the next load, they would slow it down."""
+        waiting, answered = dict(self.connections), 0
+        while waiting:
+            ready = self.poller.poll(LONGEST_ANSWER_SECONDS)
+            if not ready:
+                raise TimeoutError(f"no answer within {LONGEST_ANSWER_SECONDS:g} s")
+            for number, _event in ready:
+                connection = waiting[number]
+                data = _last_part(connection)
+                connection.received += data
+                if data and not is_whole(connection.received):
+                    continue
+                answered += bool(data)
+                self.poller.unregister(number)
+                waiting.pop(number).socket.close()
+        self.poller.close()
+        return answered
+
     def _receive(self, connection: Connection) -> None:
         try:
             data = connection.receive(_BLOCK)
@@ -148,6 +167,13 @@ class Sender:
         self._open(connection.sent)
 
 
+def _last_part(connection: Connection) -> bytes:
+    try:
+        return connection.receive(_BLOCK)
+    except ConnectionError:
+        return b""
+
+
 def request(path: str, body: str) -> bytes:
     """A whole request."""
     content = body.encode()
@@ -171,7 +197,6 @@ def is_whole(answer: bytes) -> bool:
 
 def measure(load: Load) -> Measured:
     """Warm the server up, then send for the time that is counted."""
-    gc.disable()
     sender = Sender(load)
     if load.warm_up_seconds:
         sender.run(load.warm_up_seconds)
@@ -183,7 +208,7 @@ def measure(load: Load) -> Measured:
     counted = len(sender.latencies)
     ordered = sorted(sender.latencies) or [float("nan")]
     return Measured(
-        answers=warm_up + counted,
+        answers=warm_up + counted + sender.finish(),
         counted=counted,
         rps=counted / seconds,
         p50=1e3 * ordered[len(ordered) // 2],
@@ -197,4 +222,5 @@ def measure(load: Load) -> Measured:
 
 
 if __name__ == "__main__":
+    gc.disable()
     json.dump(asdict(measure(Load(**json.load(sys.stdin)))), sys.stdout)

@@ -10,13 +10,13 @@ import pytest
 from bench.serving.figures import compare, figures_of
 from bench.serving.samples import Sample
 from bench.serving.servers import SHIPPED, Setting
-from support.bench_samples import sample
+from support.bench_samples import OURS_OTHERWISE, sample
 
 EVERYTHING = [
     sample("leadsman-asgi", 20_000),
     sample("leadsman-quick", 30_000),
     sample("asgi-tuned", 25_000),
-    sample("leadsman-v2-asgi", 90_000),
+    sample(OURS_OTHERWISE, 90_000),
     sample("fastapi-tuned", 1_000),
     sample("mlserver-tuned", 900),
 ]
