@@ -14,12 +14,15 @@ from typing_extensions import override
 
 from leadsman_serving.gate import CLOSES_AT
 from leadsman_serving.kept_connection import KeptConnection
+from leadsman_serving.open_connections import Guard, guarded
 from leadsman_serving.quick_protocol import QuickAnswers, QuickProtocol
 
 _SPREAD = 0.1
 
 
-def protocol_of(most_seconds: float, quick: QuickAnswers | None) -> type[asyncio.Protocol]:
+def protocol_of(
+    most_seconds: float, quick: QuickAnswers | None, guard: Guard
+) -> type[asyncio.Protocol]:
     """The protocol of uvicorn, whose connections are asked to close after this time; 0 for never.
 
     The time differs by a tenth from one to the next, lest all come back at once. With `quick`
@@ -28,6 +31,7 @@ def protocol_of(most_seconds: float, quick: QuickAnswers | None) -> type[asyncio
     base: type[KeptConnection] = KeptConnection
     if quick is not None:
         base = type("QuickProtocol", (QuickProtocol,), {"answers": quick})
+    base = guarded(base, guard)
     if not most_seconds:
         return cast("type[asyncio.Protocol]", base)
 

@@ -10,7 +10,7 @@ from leadsman_serving.admission import Admission
 from leadsman_serving.cpu import read_quota, threads_for
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.model import Model
-from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.exchange import Answer, Bodies, Call
 from leadsman_serving.protocols.parquet_rows import Bounds
 from leadsman_serving.question import Predicted, Question
 from leadsman_serving.settings import Settings
@@ -20,6 +20,9 @@ from leadsman_serving.together import Outcome, answers
 from leadsman_serving.worker import Worker
 
 __all__ = ["Inference", "Predicted", "Question"]
+
+_BODIES = 32
+"""As many bodies of the largest size may be on their way at a time."""
 
 
 class Inference:
@@ -40,6 +43,7 @@ class Inference:
         )
         self.version = {"model": settings.model_name, "version": settings.model_version}
         """Which model answers: stands in answers of our own protocol."""
+        self._bodies = Bodies(_BODIES * self._limits.max_body_bytes)
         self.bounds = Bounds(self._limits.max_rows, self._limits.max_body_bytes)
         """What a file may hold that unpacks to more than itself."""
 
@@ -50,7 +54,7 @@ class Inference:
             seconds = call.seconds(self._seconds)
             call.deadline = time.monotonic() + seconds
             self.worker.check(call.deadline)
-            body = await call.body(self._limits.max_body_bytes, seconds)
+            body = await call.body(self._limits.max_body_bytes, seconds, self._bodies)
         except BadRequest as error:
             self._metrics.refused(error.code)
             raise

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import socket
 import threading
 import time
@@ -26,6 +27,7 @@ from leadsman_serving.ending import Ending
 from leadsman_serving.errors import PortUnavailable
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle, loop_lag_seconds
+from leadsman_serving.open_connections import Guard
 from leadsman_serving.quick_protocol import TESTED_WITH, QuickAnswers
 from leadsman_serving.rpc.late import RpcPort
 from leadsman_serving.settings import Settings, variable_of
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 _BACKLOG = 2048
+_OTHER_FILES = 128
+"""Descriptors for what is no connection of a client: libraries, logs, probes."""
 
 _logger = logging.getLogger(__name__)
 
@@ -64,7 +68,8 @@ def run(settings: Settings, import_seconds: float = 0.0) -> None:
         _side_port(side_app, side_socket),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        configuration = _configuration(settings, app, _quick(settings, app, metrics))
+        quick = _quick(settings, app, metrics)
+        configuration = _configuration(settings, app, quick, _guard(settings, metrics))
         sockets = model_socket, side_socket
         runner.run(_serve(settings, lifecycle, configuration, watch, sockets, rpc))
     _logger.info("Ended.")
@@ -145,11 +150,32 @@ def _quick(settings: Settings, gate: RequestGate, metrics: RequestMetrics) -> Qu
     )
 
 
-def _configuration(settings: Settings, app: ASGIApp, quick: QuickAnswers | None) -> uvicorn.Config:
+def _guard(settings: Settings, metrics: RequestMetrics) -> Guard:
+    return Guard(
+        _most_connections(settings),
+        settings.head_seconds,
+        settings.stalled_seconds,
+        metrics.refused,
+    )
+
+
+def _most_connections(settings: Settings) -> int:
+    """As many as are allowed, or as the process may open files: each is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or soft < hard:
+        wanted = 2 * settings.most_connections + _OTHER_FILES
+        soft = max(soft, wanted if hard == resource.RLIM_INFINITY else min(hard, wanted))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(settings.most_connections, (soft - _OTHER_FILES) * 3 // 4))
+
+
+def _configuration(
+    settings: Settings, app: ASGIApp, quick: QuickAnswers | None, guard: Guard
+) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         # httptools by name: "auto" falls back without a word to a parser three times slower.
-        http=protocol_of(settings.limits.max_connection_age.total_seconds(), quick),
+        http=protocol_of(settings.limits.max_connection_age.total_seconds(), quick, guard),
         ws="none",
         lifespan="off",
         backlog=_BACKLOG,

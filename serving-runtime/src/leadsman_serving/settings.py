@@ -64,6 +64,15 @@ class Settings(BaseModel):
     stuck_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30.0
     """How long the event loop may stand still before liveness fails."""
 
+    head_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
+    """How long a client may take for the headers of a request before its connection is closed."""
+
+    stalled_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 30.0
+    """How long an answer may wait for a client that reads none of it."""
+
+    most_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
+    """Connections at a time; beyond that idle ones are closed, and new ones refused with 503."""
+
     keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
     """How long an idle connection stays open; longer than the 60 s that proxies keep one."""
 

@@ -19,6 +19,7 @@ from leadsman_serving.protocols.open_inference import BINARY, JSON_LENGTH, Asked
 from leadsman_serving.protocols.open_inference_outputs import PROBABILITIES, tensors_of
 from leadsman_serving.protocols.open_inference_rows import row_count, table_of, takes_matrix
 from leadsman_serving.protocols.open_inference_values import NamedTensor
+from leadsman_serving.protocols.params import read_params
 
 ROOT = "/v2"
 UNNAMED = "model"
@@ -92,7 +93,7 @@ def question(
         row_count(asked.tensors),
         lambda: table_of(asked.tensors, inference.model.schema),
         written,
-        params=asked.params,
+        params=read_params(asked.params, inference.model.params),
         wants_shares=any(one.name == PROBABILITIES for one in asked.outputs),
     )
 

@@ -24,6 +24,15 @@ _STRAY = 8
 _SHOWN = 50
 
 
+@dataclass(slots=True)
+class Bodies:
+    """What all bodies that are being read take together, lest a crowd of slow ones fill memory."""
+
+    most: int
+    """Bytes."""
+    held: int = 0
+
+
 class Call:
     """A request as ASGI brings it."""
 
@@ -106,31 +115,42 @@ class Call:
                 return
         await asyncio.get_running_loop().create_future()  # whoever sends on does not tell
 
-    async def body(self, most_bytes: int, most_seconds: float) -> bytes:
-        """The whole body; refused before it is read where its length is told."""
+    async def body(
+        self, most_bytes: int, most_seconds: float, bodies: Bodies | None = None
+    ) -> bytes:
+        """The whole body; refused before it is read where its length is told.
+
+        `bodies` are all that are being read: what comes in pieces needs room among them.
+        """
         told = self.header(b"content-length")
         if told.isdigit() and int(told) > most_bytes:
             raise _too_large(most_bytes)
         try:
             async with asyncio.timeout(most_seconds):
-                self.sent = await self._read(most_bytes)
+                self.sent = await self._read(most_bytes, bodies or Bodies(most_bytes))
         except TimeoutError as error:
             raise _too_slow(most_seconds) from error
         return self.sent
 
-    async def _read(self, most_bytes: int) -> bytes:
+    async def _read(self, most_bytes: int, bodies: Bodies) -> bytes:
         chunks: list[bytes] = []
         size, more = 0, True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone("the client closed its connection")
-            chunk, more = message.get("body", b""), message.get("more_body", False)
-            size += len(chunk)
-            if size > most_bytes:
-                raise _too_large(most_bytes)
-            chunks.append(chunk)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        try:
+            while more:
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone("the client closed its connection")
+                chunk, more = message.get("body", b""), message.get("more_body", False)
+                size += len(chunk)
+                bodies.held += len(chunk)
+                if size > most_bytes:
+                    raise _too_large(most_bytes)
+                if more and bodies.held > bodies.most:
+                    raise _no_room()
+                chunks.append(chunk)
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        finally:
+            bodies.held -= size
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,4 +188,14 @@ def _too_slow(most_seconds: float) -> BadRequest:
         HTTPStatus.REQUEST_TIMEOUT,
         "BodyTooSlow",
         f"the body did not come within {most_seconds:g} s",
+        headers={"connection": "close"},  # the rest may come at any time, or never
+    )
+
+
+def _no_room() -> BadRequest:
+    return BadRequest(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "TooManyBodies",
+        "too many large bodies are on their way: try again",
+        headers={"retry-after": "1"},
     )

@@ -180,7 +180,8 @@ def refusal(error: BadRequest, request_id: str) -> Answer:
 def _request(head: bytes) -> _Request:
     try:
         return _decode(head)
-    except (msgspec.DecodeError, RecursionError):  # no JSON, or such as Python writes, or unfit
+    # No JSON, or such as Python writes, or unfit.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         content = read_json(head)
     try:
         return msgspec.convert(content, _Request)

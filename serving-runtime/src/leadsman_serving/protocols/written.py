@@ -16,7 +16,7 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401 - JSON
     """The body's value; NaN and Infinity are taken, as Python's own library writes them."""
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the other of names
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
