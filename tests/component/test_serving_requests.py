@@ -284,7 +284,7 @@ def test_the_documentation_shows_the_models_own_example(server: ModelServer) -> 
     content = described["/predict"]["post"]["requestBody"]["content"]["application/json"]
 
     assert server.post("/predict", content["example"]).status_code == 200
-    row = content["schema"]["properties"]["features"]
+    row = content["schema"]["properties"]["features"]["anyOf"][0]
     assert row["properties"] == {name: {"type": "number"} for name in "abc"}
     theirs = described["/invocations"]["post"]["requestBody"]["content"]["application/json"]
     assert server.post("/invocations", theirs["example"]).status_code == 200

@@ -45,7 +45,7 @@ def create_routes(
         _add_plain(app, path, route)
     app.include_router(kserve_routes.router(settings.model_name, lifecycle))
     app.include_router(open_inference_cold.router(settings, lifecycle))
-    document(app, inference.model if inference else None)
+    document(app, inference.model if inference else None, settings)
     return app
 
 

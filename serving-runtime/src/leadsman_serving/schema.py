@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from leadsman_serving.columns import FLOATS, INTEGERS, Column, refused
+from leadsman_serving.columns import FLOATS, Column, refused
 from leadsman_serving.table import Array, Table
 from leadsman_serving.tensors import Tensor, table_of_tensors, table_without_signature
 
@@ -151,24 +151,6 @@ def schema_of(inputs: Sequence[Mapping[str, Any]] | None) -> Schema:
             for one in inputs
         )
     )
-
-
-def json_schema(schema: Schema) -> dict[str, Any]:
-    """One row in the words of OpenAPI: what the documentation shows."""
-    kinds = dict.fromkeys(INTEGERS, "integer") | dict.fromkeys(FLOATS, "number")
-    kinds |= {"string": "string", "boolean": "boolean", "binary": "string", "datetime": "string"}
-    if not schema.names:
-        length = len(schema.columns)
-        exact = {"minItems": length, "maxItems": length} if length else {}
-        return {"type": "array", "items": {}, **exact}
-    return {
-        "type": "object",
-        "required": [column.name for column in schema.columns if column.required],
-        "properties": {
-            str(column.name): {"type": kinds[column.type]} if column.type in kinds else {}
-            for column in schema.columns
-        },
-    }
 
 
 def _tensor(described: Mapping[str, Any]) -> Tensor:
