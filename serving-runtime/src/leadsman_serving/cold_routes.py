@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from leadsman_serving.documentation import document
@@ -19,7 +19,7 @@ from leadsman_serving.errors import BadRequest
 from leadsman_serving.inference import Inference
 from leadsman_serving.lifecycle import Lifecycle
 from leadsman_serving.plain_routes import PlainRoute
-from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.exchange import JSON, Answer, Call
 from leadsman_serving.protocols.problem import unexpected
 from leadsman_serving.settings import Settings
 from leadsman_serving.telemetry import installed_version
@@ -61,7 +61,7 @@ def _add_plain(app: FastAPI, path: str, route: PlainRoute) -> None:
         tags=[route.tag],
         description=route.meaning,
         name=path.strip("/").replace("/", " ") or "root",
-        response_class=JSONResponse,
+        response_class=JSONResponse if route.media_type == JSON else PlainTextResponse,
     )
 
 

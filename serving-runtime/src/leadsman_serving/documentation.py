@@ -36,6 +36,8 @@ _TYPES = (
     | {"string": "string", "boolean": "boolean", "binary": "string", "datetime": "string"}
 )
 _FORMATS = {"binary": "byte", "datetime": "date-time", "integer": "int32", "long": "int64"}
+_INPUTS = {"type": ["array", "object"]}
+_PARAMS = {"type": ["object", "null"]}
 _KEYS = {
     "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -135,10 +137,16 @@ def _ours(row: Mapping[str, Any], example: object) -> dict[str, Any]:
 def _mlflow(row: Mapping[str, Any], model: Model | None) -> dict[str, Any]:
     rows = {"type": "array", "items": row, "minItems": 1}
     split = {"type": "object", "required": ["data"], "properties": {"data": rows}}
-    forms = {"dataframe_split": split, "dataframe_records": rows, "instances": rows, "inputs": {}}
+    by_name = row.get("anyOf", [{"type": "object"}])[0]
+    forms: dict[str, Any] = {
+        "dataframe_split": split,
+        "dataframe_records": {**rows, "items": by_name},
+        "instances": rows,
+        "inputs": _INPUTS,
+    }
     body = {
         "type": "object",
-        "properties": {**forms, "params": {"type": "object"}},
+        "properties": {**forms, "params": _PARAMS},
         "oneOf": [{"required": [name]} for name in forms],
     }
     return _route(
@@ -157,7 +165,7 @@ def _kserve(row: Mapping[str, Any], example: object) -> dict[str, Any]:
     rows = {"type": "array", "items": row, "minItems": 1}
     body = {
         "type": "object",
-        "properties": {"instances": rows, "inputs": {}, "parameters": {"type": "object"}},
+        "properties": {"instances": rows, "inputs": _INPUTS, "parameters": _PARAMS},
         "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
     }
     return _route(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -41,5 +42,8 @@ def configure_logs(level: str, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    # Numbers that overflow: of the client's making, and one line for each request.
+    warnings.filterwarnings("ignore", category=RuntimeWarning)
     # Its news of starting and stopping say less than our own lines.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

@@ -15,13 +15,15 @@ import msgspec
 
 from leadsman_api.ports import LIVE_PATH, METRICS_PATH, READY_PATH
 from leadsman_serving.lifecycle import Health, Lifecycle, liveness, readiness
-from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.exchange import JSON, Answer, Call
 from leadsman_serving.settings import Settings
 from leadsman_serving.telemetry import installed_version
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+_TEXT = "text/plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class PlainRoute:
     meaning: str
     """What it tells, as the documentation says it."""
     answer: Callable[[Call], Answer]
+    media_type: str = JSON
 
 
 class PlainRoutes:
@@ -78,7 +81,7 @@ def model_routes(settings: Settings, lifecycle: Lifecycle) -> dict[str, PlainRou
     """The routes that tell of the model, as MLflow's own server has them."""
 
     def ping(_call: Call) -> Answer:
-        return Answer(b"\n", readiness(lifecycle).code.value)
+        return Answer(b"\n", readiness(lifecycle).code.value, _TEXT)
 
     def version(_call: Call) -> Answer:
         known = {
@@ -92,8 +95,8 @@ def model_routes(settings: Settings, lifecycle: Lifecycle) -> dict[str, PlainRou
 
     probe = "The probe of MLflow and SageMaker: an empty answer when there is a model."
     return {
-        "/ping": PlainRoute("model", probe, ping),
-        "/health": PlainRoute("model", probe, ping),
+        "/ping": PlainRoute("model", probe, ping, _TEXT),
+        "/health": PlainRoute("model", probe, ping, _TEXT),
         "/version": PlainRoute("model", "The model that answers.", version),
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from typing import Any
 
 from leadsman_serving.logs import JsonFormatter
@@ -42,6 +44,24 @@ def test_extra_values_become_fields() -> None:
 def test_the_copy_for_terminals_is_left_out() -> None:
     """The server adds a coloured copy of its messages."""
     assert "color_message" not in written(logging.makeLogRecord({"msg": "x", "color_message": "y"}))
+
+
+def test_warnings_of_libraries_are_lines_too() -> None:
+    """Nothing else is written; of numbers that overflow nothing is said at all."""
+    program = """
+import warnings
+from leadsman_serving.logs import configure_logs
+configure_logs("INFO")
+warnings.warn("old", FutureWarning)
+warnings.warn("overflow", RuntimeWarning)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    [line] = done.stderr.splitlines()
+
+    assert json.loads(line)["logger"] == "py.warnings"
+    assert "FutureWarning: old" in json.loads(line)["message"]
 
 
 def test_a_traceback_stays_within_its_line() -> None:
