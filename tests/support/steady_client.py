@@ -30,6 +30,10 @@ class Counted:
     versions: Mapping[str, int] = field(default_factory=dict)
     failed_by_version: Mapping[str, int] = field(default_factory=dict)
     failures: Sequence[Mapping[str, Any]] = ()
+    opened: int = 0
+    """Connections that were to stay open."""
+    closed: int = 0
+    """Answers on those that said that the connection ends."""
 
     @property
     def failures_in_all(self) -> int:
@@ -37,11 +41,16 @@ class Counted:
         return sum(self.failed.values())
 
 
-def bodies(rows: int = 200) -> str:
-    """Requests for single rows of the data, one JSON body a line."""
+def rows(number: int = 200) -> list[dict[str, float]]:
+    """The first rows of the data that the stories' models know, by the names of the columns."""
     features = load_breast_cancer(as_frame=True)["data"]
-    lines = [json.dumps({"features": row}) for row in features.head(rows).to_dict("records")]
-    return "\n".join(lines)
+    found: list[dict[str, float]] = features.head(number).to_dict("records")
+    return found
+
+
+def bodies() -> str:
+    """Requests for single rows of the data, one JSON body a line."""
+    return "\n".join(json.dumps({"features": row}) for row in rows())
 
 
 class SteadyClient:
@@ -51,8 +60,11 @@ class SteadyClient:
         """Say where it runs."""
         self._kubectl, self._namespace = kubectl, namespace
 
-    def start(self, url: str, rate: float = 20) -> None:
-        """Start asking; returns once the first answers are counted."""
+    def start(self, url: str, rate: float = 20, *, kept: int = 10, fresh: float = 0.5) -> None:
+        """Start asking; returns once the first answers are counted.
+
+        So many connections are kept, and a share of the requests opens one of its own.
+        """
         files = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -62,6 +74,8 @@ class SteadyClient:
                 "bodies": bodies(),
                 "url": url,
                 "rate": str(rate),
+                "kept": str(kept),
+                "fresh": str(fresh),
             },
         }
         pod = yaml.safe_load((_DEMO / "steady-client.yaml").read_text())

@@ -117,7 +117,7 @@ class Story:
         # A client that keeps its connection is answered by the pod until it has ended.
         blocked = next(one["name"] for one in status["blocked"] if one["version"] == version)
         eventually(
-            lambda: not self._pods_of(blocked),
+            lambda: not self.pods_of(blocked),
             within_seconds=90,
             what=f"the pods of version {version} have ended",
         )
@@ -133,7 +133,8 @@ class Story:
         )
         return self.counted()
 
-    def _pods_of(self, revision: str) -> list[dict[str, Any]]:
+    def pods_of(self, revision: str) -> list[dict[str, Any]]:
+        """The pods of a revision, those that end included."""
         found = self.kubectl.get(
             "pods", "-n", self.namespace, "-l", f"leadsman.dev/revision={revision}"
         )

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["IMAGE", "client_pod", "deployment", "pod", "service", "web_command"]
+__all__ = [
+    "IMAGE", "client_pod", "deployment", "pod", "service", "sink_command", "web_command"
+]  # fmt: skip
 
 IMAGE = "leadsman/serving:dev"
 Manifest = dict[str, Any]
@@ -31,6 +33,31 @@ http.server.ThreadingHTTPServer(("", 8080), Answer).serve_forever()
 def web_command(body: str) -> list[str]:
     """Return a command that answers every GET on port 8080 with a text."""
     return ["python", "-c", WEB.format(body=body.encode())]
+
+
+SINK = """
+import http.server, json
+
+class Take(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        for event in json.loads(self.rfile.read(int(self.headers["content-length"]))):
+            print(json.dumps(event), flush=True)
+        self.send_response(202)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *words):
+        pass
+
+http.server.ThreadingHTTPServer(("", 8080), Take).serve_forever()
+"""
+
+
+def sink_command() -> list[str]:
+    """Return a command that takes batches of events at port 8080 and prints each as a line."""
+    return ["python", "-c", SINK]
 
 
 def pod(name: str, command: list[str], **spec: Any) -> Manifest:
