@@ -6,12 +6,16 @@ import json
 from datetime import datetime
 from typing import Any
 
+import grpc
 import pytest
 
+from leadsman_api.ports import Port
+from leadsman_serving.rpc.messages import CLASSES, INFERENCE_SERVICE
 from support import workloads
 from support.asking_pod import Ask, ask_from_a_pod
 from support.kubectl import Kubectl
 from support.pod_counts import Counts, read_counts, shares_from
+from support.port_forward import forwarded
 from support.registry import Registry
 from support.steady_client import Counted, rows
 from support.stories import SMALL, Story
@@ -40,6 +44,20 @@ def assert_nothing_was_lost(story: Story, counted: Counted, kept: int) -> None:
     """Every request was answered, and no connection ended without an answer that said so."""
     assert counted.failures_in_all == 0, f"{counted}\n{story.describe()}"
     assert counted.opened <= kept + counted.closed, counted
+
+
+def over_grpc(target: str, model: str, plain: list[list[float]]) -> Any:
+    """The answer of ModelInfer to rows in one tensor; raises grpc.RpcError."""
+    message = CLASSES["ModelInferRequest"](model_name=model)
+    tensor = message.inputs.add(name="rows", datatype="FP64", shape=[len(plain), len(plain[0])])
+    tensor.contents.fp64_contents.extend(value for row in plain for value in row)
+    with grpc.insecure_channel(target) as channel:
+        infer = channel.unary_unary(
+            f"/{INFERENCE_SERVICE}/ModelInfer",
+            CLASSES["ModelInferRequest"].SerializeToString,
+            CLASSES["ModelInferResponse"].FromString,
+        )
+        return infer(message, timeout=30)
 
 
 def test_a_rollout_of_the_pods_under_load_loses_nothing(
@@ -111,7 +129,7 @@ def test_pods_that_are_added_get_their_share_within_seconds(
 def test_every_protocol_is_answered_by_the_same_model(
     story: Story, registry: Registry, kubectl: Kubectl
 ) -> None:
-    """Ours, both of KServe's and MLflow's, by the Service's name; and the page that tells of it."""
+    """Ours, KServe's first, MLflow's and the Open Inference Protocol; and a page tells of them."""
     registry.add(story.name, "good")
     story.apply(model={"alias": "champion"})
     story.until_serving(1)
@@ -133,12 +151,17 @@ def test_every_protocol_is_answered_by_the_same_model(
         ],
     )
 
+    grpc_port = int(Port.SERVING_GRPC)
+    with forwarded(kubectl, story.namespace, story.name, grpc_port) as address:
+        called = over_grpc(address.removeprefix("http://"), story.name, plain)
+
     predictions = ours.body["predictions"]
     assert set(predictions) == {0, 1}
     assert mlflow.body["predictions"] == predictions
     assert first.body["predictions"] == predictions
     assert second.body["outputs"][0]["data"] == predictions
-    assert second.body["model_version"] == "1"
+    assert list(called.outputs[0].contents.int64_contents) == predictions
+    assert second.body["model_version"] == called.model_version == "1"
     assert ready.status == 200
     assert "/predict" in tells.body["paths"]
     assert (docs.status, "swagger" in docs.text) == (200, True)
