@@ -1,8 +1,9 @@
 """A client that asks a model for predictions at a steady rate and counts every answer.
 
 It runs in the cluster, as any client would, and asks by the Service's name. Some of its requests
-open a connection of their own, the others take turns on connections that stay open. Nothing is
-tried again: each request that is not answered as it should be counts as failed.
+open a connection of their own, the others take turns on connections that stay open, each of which
+waits for its answer before it asks again. Nothing is tried again: each request that is not answered
+as it should be counts as failed.
 
 Environment: URL (of the model's Service), RATE (requests a second), BODIES (a file with one JSON
 body a line), KEPT (connections that stay open, 10 when not set), FRESH (share of the requests that
@@ -21,7 +22,7 @@ import ssl
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +61,19 @@ class Task:
             fresh=float(environment.get("FRESH", "0.5")),
         )
 
-    def is_fresh(self, number: int) -> bool:
-        """Whether a request opens a connection of its own: evenly spread by their numbers."""
-        return int((number + 1) * self.fresh) > int(number * self.fresh)
+    @property
+    def fresh_rate(self) -> float:
+        """Requests a second that open a connection of their own."""
+        return self.rate * self.fresh
+
+    @property
+    def kept_rate(self) -> float:
+        """Requests a second on one connection that stays open."""
+        return self.rate * (1 - self.fresh) / self.kept if self.kept else 0.0
+
+    def body(self, number: int) -> bytes:
+        """What the request of a number asks."""
+        return self.bodies[number % len(self.bodies)]
 
 
 class Tally:
@@ -156,49 +167,48 @@ async def ask(
         tally.bad(str(response.status_code), version, response.text)
 
 
-async def clients(stack: AsyncExitStack, connections: int) -> list[httpx.AsyncClient]:
-    """So many clients with one connection each: one with many would use few of them."""
-    # The certificates are read once: each client would for itself.
-    shared = ssl.create_default_context()
-    one = httpx.Limits(max_connections=1)
-    return [
-        await stack.enter_async_context(
-            httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=one, verify=shared)
-        )
-        for _ in range(connections)
-    ]
+async def ask_anew(task: Task, tally: Tally, stop: asyncio.Event) -> None:
+    """Ask at the rate on connections of their own, whatever becomes of those before."""
+    none_kept = httpx.Limits(max_connections=200, max_keepalive_connections=0)
+    began = time.monotonic()
+    async with (
+        httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=none_kept) as client,
+        asyncio.TaskGroup() as asked,
+    ):
+        for number in itertools.count():
+            await asyncio.sleep(began + number / task.fresh_rate - time.monotonic())
+            if stop.is_set():
+                return
+            asked.create_task(ask(client, task.url, task.body(number), tally, keep=False))
+
+
+async def keep_asking(
+    client: httpx.AsyncClient, place: int, task: Task, tally: Tally, stop: asyncio.Event
+) -> None:
+    """Ask on one connection, in its turn; an answer that is late puts off the next request."""
+    every = 1 / task.kept_rate
+    due = time.monotonic() + every * place / task.kept
+    for number in itertools.count(place, task.kept):
+        await asyncio.sleep(due - time.monotonic())
+        if stop.is_set():
+            return
+        await ask(client, task.url, task.body(number), tally, keep=True)
+        due = max(due + every, time.monotonic())
 
 
 async def send(task: Task, tally: Tally, stop: asyncio.Event) -> None:
-    """Send at the rate until told to stop, then wait for the answers that are still out."""
-    out: set[asyncio.Task[None]] = set()
-    async with AsyncExitStack() as stack:
-        kept = itertools.cycle(await clients(stack, task.kept))
-        none_kept = httpx.Limits(max_connections=200, max_keepalive_connections=0)
-        fresh = await stack.enter_async_context(
-            httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=none_kept)
-        )
-        async for number in steady(task.rate, stop):
-            is_fresh = task.is_fresh(number)
-            client = fresh if is_fresh else next(kept)
-            body = task.bodies[number % len(task.bodies)]
-            asked = asyncio.create_task(ask(client, task.url, body, tally, keep=not is_fresh))
-            out.add(asked)
-            asked.add_done_callback(out.discard)
-        if out:
-            await asyncio.wait(out, timeout=TIMEOUT_SECONDS)
-
-
-async def steady(rate: float, stop: asyncio.Event) -> AsyncIterator[int]:
-    """The numbers of the requests, each when it is due."""
-    began = time.monotonic()
-    for number in itertools.count():
-        wait = began + number / rate - time.monotonic()
-        if wait > 0:
-            await asyncio.sleep(wait)
-        if stop.is_set():
-            return
-        yield number
+    """Send until told to stop, and until every request is decided."""
+    # The certificates are read once: each client would for itself.
+    shared = ssl.create_default_context()
+    # One connection each, because a client with many would use few of them.
+    one = httpx.Limits(max_connections=1)
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as sending:
+        for place in range(task.kept if task.kept_rate else 0):
+            client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=one, verify=shared)
+            await stack.enter_async_context(client)
+            sending.create_task(keep_asking(client, place, task, tally, stop))
+        if task.fresh_rate:
+            sending.create_task(ask_anew(task, tally, stop))
 
 
 async def report(tally: Tally, stop: asyncio.Event) -> None:

@@ -94,8 +94,8 @@ def test_connections_that_end_with_a_word_are_told_from_those_that_are_cut(tmp_p
         rude = counted(url, tmp_path / "bodies", fresh=0)
 
     assert polite["answered"] == polite["sent"] > 40, polite
-    on_each = [len(range(place, polite["sent"], KEPT)) for place in range(KEPT)]
-    assert polite["closed"] == sum(sent // ANSWERS_OF_A_CONNECTION for sent in on_each)
+    undecided = KEPT * (ANSWERS_OF_A_CONNECTION - 1)  # of connections that had not ended
+    assert polite["sent"] - undecided <= ANSWERS_OF_A_CONNECTION * polite["closed"]
     assert KEPT < polite["opened"] <= KEPT + polite["closed"]
     assert rude["closed"] == 0
     assert rude["opened"] > KEPT
@@ -105,11 +105,11 @@ def test_connections_that_end_with_a_word_are_told_from_those_that_are_cut(tmp_p
 def test_a_share_of_the_requests_opens_connections_of_their_own(
     tmp_path: Path, fresh: float
 ) -> None:
-    """The others take turns on those that are kept."""
+    """The others take turns on those that are kept; every one is decided at the end."""
     with server(says_so=True) as url:
         told = counted(url, tmp_path / "bodies", fresh)
 
-    kept = told["sent"] - int(told["sent"] * fresh)
     assert told["answered"] == told["sent"], told
-    assert abs(told["closed"] - kept / ANSWERS_OF_A_CONNECTION) <= KEPT
-    assert told["opened"] == 0 if fresh == 1 else told["opened"] >= KEPT
+    assert bool(told["opened"]) == bool(told["closed"]) == (fresh < 1)
+    # Of three requests on kept connections one opens them: so a few are counted, and not all.
+    assert told["opened"] < told["sent"] / 2

@@ -88,11 +88,11 @@ class SteadyClient:
 
     def counted(self) -> Counted:
         """What it has counted until now."""
-        result = self._kubectl.attempt("-n", self._namespace, "logs", NAME, "--tail=1")
-        line = result.stdout.strip()
-        if result.returncode or not line.startswith("{"):
+        result = self._kubectl.attempt("-n", self._namespace, "logs", NAME, "--tail=50")
+        lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
+        if result.returncode or not lines:
             return Counted()
-        found = json.loads(line)
+        found = json.loads(lines[-1])
         return Counted(**{name: found[name] for name in Counted.__dataclass_fields__})
 
     def stop(self) -> Counted:
@@ -103,7 +103,9 @@ class SteadyClient:
             within_seconds=60,
             what="the steady client ends after its last answers",
         )
-        return self.counted()
+        counted = self.counted()
+        assert counted.sent == counted.answered + counted.failures_in_all > 0, counted
+        return counted
 
     def _phase(self) -> str:
         return str(self._kubectl.get("pod", NAME, "-n", self._namespace)["status"]["phase"])

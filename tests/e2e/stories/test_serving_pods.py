@@ -26,6 +26,7 @@ KEPT = 16
 CROWD = 200
 """Connections of the clients that never open one by themselves: enough that chance alone, by
 which Services spread them, leaves no pod below half of its share once in a thousand runs."""
+CROWD_RATE = 80
 SETTLED_SECONDS = 10
 """After this time a new pod has its share."""
 MEASURED_SECONDS = 10
@@ -104,7 +105,7 @@ def test_pods_that_are_added_get_their_share_within_seconds(
         },
     )
     revision = story.until_serving(1)["stable"]["name"]
-    story.client.start(story.url, rate=CROWD, kept=CROWD, fresh=0)
+    story.client.start(story.url, CROWD_RATE, kept=CROWD, fresh=0)
     old = {pod["metadata"]["name"] for pod in story.pods_of(revision)}
     assert len(old) == 2
 
