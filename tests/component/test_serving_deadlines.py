@@ -9,7 +9,7 @@ import pytest
 from leadsman_serving.cost import Cost
 from support.serving_models import ModelServer
 
-BODY = {"dataframe_records": [{"a": 0.5, "b": 1.0, "c": -1.0}]}
+BODY = {"features": {"a": 0.5, "b": 1.0, "c": -1.0}}
 # MLflow and the libraries that it imports warn of each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -23,7 +23,7 @@ def server(models: Path) -> ModelServer:
 @pytest.mark.parametrize("told", ["soon", "0", "-1", "nan", "1s"])
 def test_a_time_that_is_none_is_refused(server: ModelServer, told: str) -> None:
     """400 that names the header, rather than a deadline that the client did not mean."""
-    answer = server.post("/invocations", BODY, **{"x-request-timeout": told})
+    answer = server.post("/predict", BODY, **{"x-request-timeout": told})
     assert (answer.status_code, answer.json()["code"]) == (400, "InvalidTimeout")
     assert "x-request-timeout is a number of seconds" in answer.json()["detail"]
 
@@ -35,26 +35,26 @@ def test_what_takes_longer_than_the_client_waits_is_refused_before_any_work(
     worker = server.inference.worker
     worker.expect(Cost(0.0, 10.0))
     calls = worker.counts.calls
-    refused = server.post("/invocations", BODY, **{"x-request-timeout": "0.5"})
+    refused = server.post("/predict", BODY, **{"x-request-timeout": "0.5"})
     assert (refused.status_code, refused.json()["code"]) == (503, "Overloaded")
     assert int(refused.headers["retry-after"]) >= 1
     assert worker.counts.calls == calls
     for headers in ({"x-request-timeout": "20"}, {"x-request-timeout": "inf"}, {}):
         worker.expect(Cost(0.0, 10.0))
-        assert server.post("/invocations", BODY, **headers).status_code == 200
+        assert server.post("/predict", BODY, **headers).status_code == 200
     assert server.metric('leadsman_requests_refused_total{reason="Overloaded"}') == 1
 
 
 def test_rows_that_can_not_be_answered_in_time_are_refused(server: ModelServer) -> None:
     """Known once the body is read: few rows are answered, many are not."""
     worker = server.inference.worker
-    many = {"dataframe_records": BODY["dataframe_records"] * 100}
+    many = {"rows": [BODY["features"]] * 100}
     worker.expect(Cost(0.1, 0.0))
-    refused = server.post("/invocations", many, **{"x-request-timeout": "1"})
+    refused = server.post("/predict", many, **{"x-request-timeout": "1"})
     assert (refused.status_code, refused.json()["code"]) == (503, "Overloaded")
     assert "with fewer rows or more time" in refused.json()["detail"]
     worker.expect(Cost(0.1, 0.0))
-    assert server.post("/invocations", BODY, **{"x-request-timeout": "1"}).status_code == 200
+    assert server.post("/predict", BODY, **{"x-request-timeout": "1"}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from leadsman_serving.gate import RequestGate
+from leadsman_serving.gate import RequestGate, id_of_usual
 from leadsman_serving.lifecycle import Lifecycle
 
 
@@ -49,3 +49,20 @@ def test_other_connections_pass_untouched() -> None:
 
     assert converse(lifecycle, "websocket") == [{"type": "websocket.accept"}]
     assert lifecycle.in_flight == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "usual"),
+    [
+        ([], b""),
+        ([(b"x-request-id", b"abc")], b"abc"),
+        ([(b"x-request-id", b"a b")], None),
+        ([(b"x-request-timeout", b"1")], None),
+        ([(b"content-type", b"text/csv")], None),
+    ],
+)
+def test_headers_that_say_more_go_the_general_way(
+    more: list[tuple[bytes, bytes]], usual: bytes | None
+) -> None:
+    """A time that the client gives, another type or an odd id is for the general way to read."""
+    assert id_of_usual([(b"content-type", b"application/json"), *more]) == usual

@@ -21,7 +21,7 @@ from leadsman_serving.admission import Admission
 from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.errors import BadRequest, ClientGone
 from leadsman_serving.lifecycle import Lifecycle
-from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.exchange import TIMEOUT_HEADER, Answer, Call
 from leadsman_serving.protocols.problem import unexpected
 from leadsman_serving.single_row import SingleRow
 from leadsman_serving.telemetry import RequestMetrics
@@ -191,6 +191,8 @@ def id_of_usual(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
             if not _ACCEPTABLE_ID.fullmatch(value):
                 return None
             given = value
+        elif name == TIMEOUT_HEADER:
+            return None
     return given if is_json else None
 
 
