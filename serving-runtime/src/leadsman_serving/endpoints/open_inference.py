@@ -6,15 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from http import HTTPStatus
 
 import numpy as np
 
 from leadsman_serving.endpoints.endpoint import Endpoint
-from leadsman_serving.errors import BadRequest
 from leadsman_serving.inference import Inference, Predicted, Question
 from leadsman_serving.protocols import open_inference
 from leadsman_serving.protocols.exchange import JSON, Answer, Call
+from leadsman_serving.protocols.media import is_json, unsupported
 from leadsman_serving.protocols.open_inference import BINARY, JSON_LENGTH, Asked, Written
 from leadsman_serving.protocols.open_inference_outputs import PROBABILITIES, tensors_of
 from leadsman_serving.protocols.open_inference_rows import row_count, table_of, takes_matrix
@@ -24,8 +23,6 @@ from leadsman_serving.protocols.params import read_params
 ROOT = "/v2"
 UNNAMED = "model"
 """What a model is called whose name the settings leave open."""
-# curl's own type, which a person at a terminal does not think of.
-_TAKEN = ("", JSON, "application/x-www-form-urlencoded")
 
 
 def model_path(name: str, version: str = "") -> str:
@@ -108,12 +105,8 @@ def _check_type(call: Call, *, is_binary: bool) -> None:
     """Refuse bodies that are neither JSON nor binary data; none said is JSON."""
     coding = call.header(b"content-encoding").lower()
     if coding not in ("", "identity"):
-        raise _unsupported(f"send the body as it is, not with the encoding {coding[:20]}")
+        raise unsupported(f"send the body as it is, not with the encoding {coding[:20]}")
     kind = call.header(b"content-type").partition(";")[0].strip().lower()
-    if kind in _TAKEN or kind.endswith("+json") or (is_binary and kind == BINARY):
+    if is_json(kind) or (is_binary and kind == BINARY):
         return
-    raise _unsupported(f"send {JSON}, or {BINARY} with the header {JSON_LENGTH}; not {kind}")
-
-
-def _unsupported(message: str) -> BadRequest:
-    return BadRequest(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
+    raise unsupported(f"send {JSON}, or {BINARY} with the header {JSON_LENGTH}; not {kind}")

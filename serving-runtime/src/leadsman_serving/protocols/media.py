@@ -25,7 +25,12 @@ def kind_of(content_type: str) -> str:
         if name.strip().lower() == "charset" and charset not in _UTF8:
             raise unsupported(f"send text as UTF-8, not as {charset}")
     kind = kind.lower()
-    return JSON if kind in _PLAIN or kind.endswith("+json") else kind
+    return JSON if is_json(kind) else kind
+
+
+def is_json(kind: str) -> bool:
+    """Whether a type, in lower case and without its parameters, is JSON; none said is."""
+    return kind in _PLAIN or kind.endswith("+json")
 
 
 def check_json(content_type: str) -> None:
