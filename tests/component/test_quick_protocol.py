@@ -18,7 +18,7 @@ import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadsman_serving.quick_protocol import TESTED_WITH
+from leadsman_serving.kept_connection import TESTED_WITH
 from support.serving_process import ServingProcess
 
 ROW = b'{"features": {"a": 0.5, "b": 1.0, "c": -1.0}}'

@@ -14,12 +14,13 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from leadsman_serving.admission import Admission
 from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.errors import BadRequest, ClientGone
+from leadsman_serving.kept_connection import WHOLE, Head, SendWhole
 from leadsman_serving.lifecycle import Lifecycle
 from leadsman_serving.protocols.exchange import TIMEOUT_HEADER, Answer, Call
 from leadsman_serving.protocols.problem import unexpected
@@ -37,6 +38,7 @@ _CLIENT_CLOSED = 499
 _JSON_TYPE = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
 _NEVER = float("inf")
+_NONE: Mapping[str, Any] = {}
 _ID, _START = b"x-request-id", "http.response.start"
 USUAL_BYTES = 65536
 """Larger bodies go the general way, which knows the limits."""
@@ -80,6 +82,7 @@ class RequestGate:
             if value
         ]
         self._head = [_JSON_TYPE, *self.headers]
+        self.head = Head(self.headers)
         self.quick = quick or Quick()
         self.watch: Watch | None = None
         """Looks at some requests more closely; None where nobody asked for it."""
@@ -98,18 +101,27 @@ class RequestGate:
                 began, message = time.monotonic(), await receive()
                 answer = _at_once(single, message)
                 if answer is not None:
-                    now = time.monotonic()
-                    headers = [*self._head, (b"content-length", b"%d" % len(answer))]
-                    headers.append((_ID, request_id or self.next_id()))
-                    if self.lifecycle.draining or now >= scope["state"].get(CLOSES_AT, _NEVER):
-                        headers.append(_CLOSE)
-                    await send({"type": _START, "status": 200, "headers": headers})
-                    await send({"type": "http.response.body", "body": answer})
+                    given, is_last = request_id or self.next_id(), self._is_last(scope["state"])
+                    whole: SendWhole | None = scope.get("extensions", _NONE).get(WHOLE)
+                    if not (whole and whole(scope, self.head, given, answer, is_last)):
+                        await self._send(send, given, answer, is_last=is_last)
                     self.quick.admission.count()
-                    self._metrics.answered_row(now - began)
+                    self._metrics.answered_row(time.monotonic() - began)
                     return
                 receive = _again(message, receive)
         await self._in_general(scope, receive, send)
+
+    def _is_last(self, state: Mapping[str, Any]) -> bool:
+        """Whether the connection should close: it would pin its client to a process that ends."""
+        return self.lifecycle.draining or time.monotonic() >= state.get(CLOSES_AT, _NEVER)
+
+    async def _send(self, send: Send, request_id: bytes, body: bytes, *, is_last: bool) -> None:
+        """Send a good answer by ASGI's two messages."""
+        headers = [*self._head, (b"content-length", b"%d" % len(body)), (_ID, request_id)]
+        if is_last:
+            headers.append(_CLOSE)
+        await send({"type": _START, "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     async def _in_general(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = self.request_id(scope)
@@ -119,12 +131,10 @@ class RequestGate:
         headers = [(REQUEST_ID.encode(), request_id)]
         if endpoint is not None:
             headers += self.headers
-        closes_at = state.get(CLOSES_AT, _NEVER)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if self.lifecycle.draining or time.monotonic() >= closes_at:
-                    # A kept connection would pin its client to a process that ends or is crowded.
+                if self._is_last(state):
                     headers.append(_CLOSE)
                 message = {**message, "headers": [*message.get("headers", ()), *headers]}
             await send(message)

@@ -13,20 +13,16 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 from typing_extensions import override
 
 from leadsman_serving.admission import Admission
 from leadsman_serving.gate import CLOSES_AT, USUAL_BYTES, id_of_usual
-from leadsman_serving.kept_connection import KeptConnection
+from leadsman_serving.kept_connection import Head, Headers, KeptConnection
 from leadsman_serving.lifecycle import Lifecycle
 from leadsman_serving.single_row import SingleRow
 from leadsman_serving.telemetry import RequestMetrics
 
-TESTED_WITH = "0.54."
-"""The version of uvicorn whose private interfaces these are."""
-Headers: TypeAlias = list[tuple[bytes, bytes]]
 _METHOD, _BEGIN = b"POST", b"POST "
 _END_OF_HEAD, _LINE = b"\r\n\r\n", b"\r\n"
 _MOST_HEADS = 512
@@ -41,22 +37,11 @@ class QuickAnswers:
     admission: Admission
     lifecycle: Lifecycle
     metrics: RequestMetrics
-    headers: Headers
-    """Which model gave the answer."""
+    head: Head
+    """Says which model gave the answer."""
     next_id: Callable[[], bytes]
     known: dict[bytes, tuple[SingleRow, int, Headers]] = field(default_factory=dict)
     """Heads that were found usual: what answers, the length of the body, the headers."""
-    _defaults: Any = None
-    _head: bytes = field(default=b"", repr=False)
-
-    def head(self, defaults: Headers) -> bytes:
-        """Status line and headers that stay; uvicorn makes its own anew each second."""
-        if defaults is not self._defaults:
-            lines = [*defaults, (b"content-type", b"application/json"), *self.headers]
-            text = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
-            self._head = b"HTTP/1.1 200 OK\r\n" + text
-            self._defaults = defaults
-        return self._head
 
     def remember(self, head: bytes, headers: Headers, single: SingleRow) -> None:
         """Know a usual head again, if its bytes can't be read in another way."""
@@ -200,13 +185,11 @@ class QuickProtocol(KeptConnection):
         shared, now = self.answers, time.monotonic()
         is_last = shared.lifecycle.draining or now >= self._closes_at
         self.transport.write(
-            b"%scontent-length: %d\r\nx-request-id: %s\r\n%s\r\n%s"
-            % (
-                shared.head(self.server_state.default_headers),
-                len(answer),
+            shared.head.answer(
+                self.server_state.default_headers,
                 self._id or shared.next_id(),
-                b"connection: close\r\n" if is_last else b"",
                 answer,
+                is_last=is_last,
             )
         )
         shared.admission.count()

@@ -26,9 +26,10 @@ from leadsman_serving.connections import protocol_of
 from leadsman_serving.ending import Ending
 from leadsman_serving.errors import PortUnavailable
 from leadsman_serving.gate import RequestGate
+from leadsman_serving.kept_connection import IS_TESTED, TESTED_WITH
 from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle, loop_lag_seconds
 from leadsman_serving.open_connections import Guard
-from leadsman_serving.quick_protocol import TESTED_WITH, QuickAnswers
+from leadsman_serving.quick_protocol import QuickAnswers
 from leadsman_serving.rpc.late import RpcPort
 from leadsman_serving.settings import Settings, variable_of
 from leadsman_serving.start import begin
@@ -141,12 +142,12 @@ def _quick(settings: Settings, gate: RequestGate, metrics: RequestMetrics) -> Qu
         return None
     if gate.watch is not None:
         return None  # heads that are known by heart are not asked whether they are in a sample
-    if not uvicorn.__version__.startswith(TESTED_WITH):
+    if not IS_TESTED:
         _logger.warning("Not below ASGI: tested with uvicorn %s only.", TESTED_WITH)
         return None
     singles = {path.encode(): single for path, single in gate.quick.singles.items()}
     return QuickAnswers(
-        singles, gate.quick.admission, gate.lifecycle, metrics, gate.headers, gate.next_id
+        singles, gate.quick.admission, gate.lifecycle, metrics, gate.head, gate.next_id
     )
 
 
