@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from leadsman_serving.columns import FLOATS, Column, refused
-from leadsman_serving.table import Array, Table
+from leadsman_serving.table import Array, FloatRows, Table
 from leadsman_serving.tensors import Tensor, table_of_tensors, table_without_signature
 
 _SAMPLES: dict[str, Any] = {
@@ -70,12 +71,14 @@ class Schema:
         """All rows at once, where every value is a plain number and every column a double."""
         if any(column.type != "double" for column in self.columns):
             return None
+        if type(rows) is FloatRows:
+            matrix = rows.matrix()
+            return matrix if np.isfinite(matrix).all() else None
         try:
             lists = [
                 row if type(row) is list else [row[name] for name in self.names] for row in rows
             ]
-            kinds = {type(value) for values in lists for value in values}
-            if not kinds <= {float, int}:
+            if not {float, int}.issuperset(map(type, chain.from_iterable(lists))):
                 return None
             matrix = np.array(lists, np.float64)
         except (KeyError, TypeError, ValueError, OverflowError, IndexError):

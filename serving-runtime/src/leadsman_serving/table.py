@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
+
+
+class FloatRows(list[tuple[float, ...]]):
+    """Rows that are known to be as long as they should be, and to hold floats only."""
+
+    def matrix(self) -> Array:
+        """Rows by columns."""
+        count = len(self) * len(self[0])
+        return np.fromiter(chain.from_iterable(self), np.float64, count).reshape(len(self), -1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from leadsman_serving.lifecycle import Lifecycle, readiness
 from leadsman_serving.plain_routes import PlainRoute
 from leadsman_serving.protocols import kserve
 from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.float_rows import read_rows
 from leadsman_serving.protocols.media import check_json
-from leadsman_serving.protocols.written import plain, read_json, write_json
+from leadsman_serving.protocols.written import plain, write_json
 
 
 def path_of(model: str) -> str:
@@ -37,7 +38,7 @@ def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
 def question(inference: Inference, body: bytes) -> Question:
     """What a body asks; BadRequest where it is none of the protocol's."""
     model = inference.model
-    asked = kserve.parse(read_json(body), model.schema, model.params)
+    asked = kserve.parse(read_rows(body, model.schema), model.schema, model.params)
     return Question(
         len(asked.rows),
         lambda: model.schema.table(asked.rows),

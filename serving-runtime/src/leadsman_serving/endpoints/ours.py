@@ -8,8 +8,9 @@ from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.inference import Inference, Predicted, Question
 from leadsman_serving.protocols import predict
 from leadsman_serving.protocols.exchange import Answer, Call
+from leadsman_serving.protocols.float_rows import read_rows
 from leadsman_serving.protocols.media import check_json
-from leadsman_serving.protocols.written import plain, read_json, write_json
+from leadsman_serving.protocols.written import plain, write_json
 
 PATH = "/predict"
 
@@ -35,7 +36,8 @@ def endpoints(inference: Inference) -> Mapping[str, Endpoint]:
 
 def question(inference: Inference, body: bytes, *, probabilities: bool = False) -> Question:
     """What a body asks; BadRequest where it is none of the protocol's."""
-    asked = predict.parse(read_json(body), probabilities=probabilities)
+    content = read_rows(body, inference.model.schema)
+    asked = predict.parse(content, probabilities=probabilities)
 
     def written(predicted: Predicted) -> bytes:
         values = plain(predicted.values)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -16,11 +16,12 @@ from leadsman_serving.columns import refused
 from leadsman_serving.errors import BadRequest
 from leadsman_serving.protocols.csv_rows import read_csv
 from leadsman_serving.protocols.exchange import JSON, Answer
+from leadsman_serving.protocols.float_rows import read_rows
 from leadsman_serving.protocols.media import CSV, PARQUET, PARQUETS, kind_of, unsupported
 from leadsman_serving.protocols.params import Param, read_params
 from leadsman_serving.protocols.parquet_rows import Bounds, read_parquet
-from leadsman_serving.protocols.written import read_json
 from leadsman_serving.schema import Schema
+from leadsman_serving.table import FloatRows
 
 _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 # MLflow's words by status: mlflow/exceptions.py.
@@ -58,7 +59,7 @@ def parse(
         return Asked(_asked(rows, schema).rows, unknown=unknown)
     if kind != JSON:
         raise unsupported(f"send {JSON}, {CSV} or {PARQUET}, not {kind}")
-    return of_json(read_json(body), schema, params)
+    return of_json(read_rows(body, schema), schema, params)
 
 
 def of_json(content: object, schema: Schema, params: Sequence[Param] = ()) -> Asked:
@@ -122,7 +123,7 @@ def _split(value: object, schema: Schema) -> list[Any]:
     if not isinstance(value, Mapping) or "data" not in value:
         raise refused("dataframe_split must be an object with data and columns")
     columns, data = value.get("columns"), value["data"]
-    if not isinstance(data, list) or not all(isinstance(row, list) for row in data):
+    if not _is_matrix(data):
         raise refused("dataframe_split.data must be a list of rows, each a list")
     if columns is None or not schema.names:
         return data
@@ -139,6 +140,12 @@ def _split(value: object, schema: Schema) -> list[Any]:
             f"a row has {len(wrong)} values, dataframe_split.columns names {len(columns)}"
         )
     return [dict(zip(columns, row, strict=True)) for row in data]
+
+
+def _is_matrix(data: object) -> TypeGuard[list[Any]]:
+    if type(data) is FloatRows:
+        return True
+    return isinstance(data, list) and all(isinstance(row, list) for row in data)
 
 
 def _filled(rows: object) -> list[Any]:
