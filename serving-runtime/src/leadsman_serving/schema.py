@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -29,11 +29,16 @@ class Schema:
     tensors: tuple[Tensor, ...] = ()
     allows_missing: bool = True
     """Whether the model takes numbers that are missing; found out at the start."""
+    names: tuple[str, ...] = field(init=False)
+    """The names of the columns; empty where they have none."""
+    has_doubles_only: bool = field(init=False)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the columns; empty where they have none."""
-        return tuple(column.name for column in self.columns if column.name is not None)
+    def __post_init__(self) -> None:
+        """Find once what each request asks for."""
+        named = tuple(column.name for column in self.columns if column.name is not None)
+        object.__setattr__(self, "names", named)
+        doubles = bool(self.columns) and all(one.type == "double" for one in self.columns)
+        object.__setattr__(self, "has_doubles_only", doubles)
 
     def unknown(self, rows: Sequence[Any]) -> int:
         """How many names of the first row are none of the model's."""
@@ -69,7 +74,7 @@ class Schema:
 
     def _numbers(self, rows: Sequence[Any]) -> Array | None:
         """All rows at once, where every value is a plain number and every column a double."""
-        if any(column.type != "double" for column in self.columns):
+        if not self.has_doubles_only:
             return None
         if type(rows) is FloatRows:
             matrix = rows.matrix()

@@ -92,7 +92,7 @@ def of_open_inference(schema: Schema, answer: bytes) -> Form:
 
     ValueError where that answer has not one output with its data at the end.
     """
-    if any(one.type != "double" for one in schema.columns):
+    if not schema.has_doubles_only:
         raise ValueError("its columns are of several types")
     length = len(schema.columns)
     tensor = _struct(

@@ -96,7 +96,7 @@ def _protocols(inference: Inference) -> Iterator[_Protocol]:
         lambda body: kserve.question(inference, body),
         lambda _general: usual_forms.of_kserve(schema),
     )
-    if all(one.type == "double" for one in schema.columns):
+    if schema.has_doubles_only:
         yield _Protocol(
             open_inference.paths(version["model"], version["version"]),
             _tensor,

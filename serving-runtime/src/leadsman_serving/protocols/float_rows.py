@@ -22,11 +22,11 @@ _SPLIT = "dataframe_split"
 
 def read_rows(body: bytes, schema: Schema) -> Any:  # noqa: ANN401 - JSON
     """As `read_json`; rows that hold a float for each column are `FloatRows`."""
-    columns = schema.columns
+    length = len(schema.columns)
     # Of one column each value may stand for itself.
-    if len(columns) > 1 and all(one.type == "double" for one in columns):
+    if length > 1 and schema.has_doubles_only:
         try:
-            return _content(_decoder(len(columns))(body))
+            return _content(_decoder(length)(body))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
     return read_json(body)
