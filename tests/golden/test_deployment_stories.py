@@ -39,6 +39,19 @@ class Story:
         """The alias points at a version, which need not be there."""
         self.sim.registry.aliases["champion"] = version
 
+    def command(self, verb: str, seconds: int) -> None:
+        """Ada asks for something about the revision that it must be about."""
+        status = self.sim.status()
+        about = {
+            "Retry": status.get("blocked", [None])[:1] or [None],
+            "RollBack": [status.get("previous")],
+        }
+        found = about.get(verb, [status.get("candidate")])[0]
+        revision = found["name"] if found else "churn-9-gone"
+        self.sim.command(verb, revision)
+        self.tell(f"ada asks for {verb} of {revision}")
+        self.go_on(seconds)
+
     def tell(self, what: str) -> None:
         """Write down what the story's people do."""
         self.lines.append(f"\n# {what}")
@@ -178,6 +191,20 @@ def a_pinned_version(story: Story) -> None:
         story.go_on(30 if number == 1 else 200)
 
 
+def a_person_in_command(story: Story) -> None:
+    """Stops, goes on, skips, ends, tries again, and goes back after all."""
+    a_first_version(story)
+    story.register("good")
+    story.go_on(15)
+    for verb, seconds in (
+        ("Pause", 30), ("Resume", 5), ("Promote", 10), ("Abort", 15), ("Retry", 10),
+        ("PromoteFull", 15), ("Promote", 10),
+    ):  # fmt: skip
+        story.command(verb, seconds)
+    story.command("RollBack", 20)
+    story.command("Promote", 10)
+
+
 def a_deletion(story: Story) -> None:
     """Nothing is left of it."""
     a_first_version(story)
@@ -192,7 +219,8 @@ def a_deletion(story: Story) -> None:
 STORIES: tuple[Callable[[Story], None], ...] = (
     a_first_version, a_good_version, a_version_with_errors, a_slow_version,
     a_version_that_cannot_be_loaded, an_alias_without_a_version, a_second_move_in_the_middle,
-    servers_that_are_down, an_operator_that_is_killed, a_pinned_version, a_deletion,
+    servers_that_are_down, an_operator_that_is_killed, a_pinned_version, a_person_in_command,
+    a_deletion,
 )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ from hypothesis.stateful import (
 )
 from typing_extensions import override
 
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.command import Verb
 from leadsman_operator.facts import ObjectRef
 from leadsman_operator.observe.gather import observe
 from leadsman_operator.planner.model_deployment import plan_model_deployment
@@ -43,7 +45,7 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         """Begin with an empty world."""
         super().__init__()
         self.sim = Simulation()
-        self.at_rest_before = False
+        self.promoted_bad = False  # by a person
 
     @initialize()
     def serve(self) -> None:
@@ -116,6 +118,29 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         self.sim.faults.down.clear()
         self.sim.story.append("all is up again")
 
+    @rule(verb=st.sampled_from(list(Verb)), chosen=st.integers(0, 10**6))
+    def command(self, verb: Verb, chosen: int) -> None:
+        """A person asks for something, perhaps about a revision that is long gone."""
+        revisions = self._revisions()
+        revision = revisions[chosen % len(revisions)]
+        self.sim.command(verb.value, revision)
+        self.sim.story.append(f"ada asks for {verb} of {revision}")
+
+    @precondition(lambda self: self.sim.commands)
+    @rule(chosen=st.integers(0, 10**6))
+    def apply_a_command_again(self, chosen: int) -> None:
+        """A tool applies what somebody has committed."""
+        number = chosen % len(self.sim.commands)
+        self.sim.apply_again(number)
+        self.sim.story.append(f"applied again: {self.sim.commands[number]}")
+
+    def _revisions(self) -> list[str]:
+        """Revisions that play or played a part."""
+        status = self.sim.status()
+        arms = [status.get(arm) for arm in ("candidate", "previous", "stable")]
+        named = [arm["name"] for arm in arms if arm]
+        return [*named, *(one["name"] for one in status.get("blocked", [])), "churn-99-gone"]
+
     @rule(calls=st.integers(0, 40))
     def kill_operator(self, calls: int) -> None:
         """The operator's process will end before one of its coming calls."""
@@ -141,10 +166,26 @@ class ModelDeploymentLife(RuleBasedStateMachine):
 
     @invariant()
     def bad_versions_never_become_stable(self) -> None:
-        """There was a good one before them, and enough traffic to tell."""
-        stable = self.sim.version("stable")
+        """There was a good one before them, and enough traffic to tell.
+
+        But a person may promote what nobody has seen fail yet.
+        """
+        self._remember_promotions()
+        stable = None if self.promoted_bad else self.sim.version("stable")
         if stable is not None:
             assert self.sim.cluster.behaviours[stable] not in BAD, self._story()
+
+    def _remember_promotions(self) -> None:
+        for told in self.sim.status().get("history", []):
+            if told["reason"] == Reason.PROMOTED and told.get("by"):
+                version = int(told["toRevision"].split("-")[1])
+                self.promoted_bad |= self.sim.cluster.behaviours[version] in BAD
+
+    @invariant()
+    def each_command_is_dealt_with_once(self) -> None:
+        """However often it is applied, and whenever the operator dies."""
+        answers = [one["id"] for one in self.sim.status().get("commands", [])]
+        assert len(answers) == len(set(answers)), self._story()
 
     @invariant()
     def there_are_three_arms_at_most(self) -> None:
@@ -189,16 +230,27 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         """When all faults are over everything comes to rest, at the right place."""
         self.sim.faults.heal()
         run(self.sim.settle())
+        candidate = self.sim.status().get("candidate")
+        if candidate:
+            self.sim.command("Resume", candidate["name"])
+            run(self.sim.settle())
         self.sim.clock.advance(120)  # the previous revision's time is over
         run(self.sim.settle())
         self.every_request_has_a_pod()
         self.bad_versions_never_become_stable()
         wanted = self.sim.registry.aliases.get("champion")
-        if wanted in self.sim.registry.versions:
-            good = self.sim.cluster.behaviours[wanted] == "good"
+        if wanted in self.sim.registry.versions and not self.promoted_bad:
+            good = self.sim.cluster.behaviours[wanted] == "good" and not self._ended(wanted)
             assert (self.sim.version("stable") == wanted) is good, self._story()
             assert self.sim.status()["phase"] == ("Stable" if good else "RolledBack"), self._story()
         assert len(self._deployments()) == 1, self._story()
+
+    def _ended(self, version: int) -> bool:
+        """Whether a person ended the rollout of a version."""
+        return any(
+            one["version"] == version and one["reason"] == Reason.ABORTED
+            for one in self.sim.status().get("blocked", [])
+        )
 
     def _story(self) -> str:
         return "\n".join(self.sim.story[-60:])

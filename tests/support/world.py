@@ -185,6 +185,7 @@ class Simulation:
         self.world = World(self.clock, self.cluster, self.registry, self.metrics, NoStudies())
         self.apply(SPEC)
         self.served = False
+        self.commands: list[dict[str, Any]] = []
         self.unanswered: list[str] = []
         self.story: list[str] = []
 
@@ -194,6 +195,20 @@ class Simulation:
         self.cluster.put(
             {"apiVersion": REF.api_version, "kind": REF.kind, "metadata": metadata, "spec": spec}
         )
+
+    def command(self, verb: str, revision: str, *, by: str = "ada") -> dict[str, Any]:
+        """Have a person ask for something, under an id of its own; gives what was written."""
+        self.commands.append(
+            {"id": f"c-{len(self.commands) + 1}", "verb": verb, "revision": revision, "by": by}
+        )
+        self.apply_again(len(self.commands) - 1)
+        return self.commands[-1]
+
+    def apply_again(self, number: int) -> None:
+        """Apply the resource as it is with a command of before, as a repository may."""
+        spec = self.cluster.objects[REF]["spec"]
+        rollout = {**spec.get("rollout", {}), "command": self.commands[number]}
+        self.apply({**spec, "rollout": rollout})
 
     def register(self, behaviour: str) -> int:
         """Register one more version, whose pods will behave in a way; gives its number."""

@@ -35,10 +35,6 @@ class Annotation(Term):
     SPEC_HASH = f"{GROUP}/spec-hash", "hash of what an object was rendered from."
     DIGEST = f"{GROUP}/digest", "content digest of the model's files."
     TRIALS = f"{GROUP}/trials", "trials that a search was begun for; more of them continue it."
-    PROMOTE = f"{GROUP}/promote", "skip the rest of this step: step, or all steps: full."
-    ABORT = f"{GROUP}/abort", "end the rollout; the value is the revision."
-    RETRY = f"{GROUP}/retry", "try a blocked revision again; the value is the revision."
-    ROLL_BACK_TO = f"{GROUP}/roll-back-to", "go back to a kept revision; the value names it."
     RETRAIN = f"{GROUP}/retrain", "start a training now; the value is the reason."
 
 

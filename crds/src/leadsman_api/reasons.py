@@ -63,7 +63,10 @@ class Reason(Term):
     ROLLED_BACK = "RolledBack", "the traffic went back to the stable revision."
     REVISION_BLOCKED = "RevisionBlocked", "this revision was rolled back and is not tried again."
     SUPERSEDED = "Superseded", "a newer version took the place of the candidate."
-    ABORTED = "Aborted", "a person ended the rollout."
+    ABORTED = "Aborted", "a person ended the rollout, or went back after it."
+    RETRIED = "Retried", "a person had a revision tried again that was rolled back."
+    COMMANDED = "Commanded", "a person had the rollout go on."
+    COMMAND_REFUSED = "CommandRefused", "a command could not be carried out."
     # The evidence
     COUNTING = "Counting", "counts of both revisions come in."
     NO_TRAFFIC = "NoTraffic", "nobody calls the model."

@@ -10,6 +10,7 @@ from leadsman_api.conditions import Condition
 from leadsman_api.contract import Contract
 from leadsman_api.lists import ATOMIC, Distinct
 from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.command import CommandAnswer
 from leadsman_api.v1alpha1.evidence import Evidence, Verdict
 from leadsman_api.values import Count, Percent, Sentence, Time, VersionNumber, Word
 from leadsman_api.vocabulary import Term
@@ -90,6 +91,14 @@ class RolloutStatus(Contract):
     """When the candidate got full traffic."""
     paused_at: Time | None = None
     """When it was stopped."""
+    paused_by: Word | None = None
+    """Who stopped it by a command; nobody when the spec did."""
+    overruled_by: Word | None = None
+    """Who went on although the evidence spoke against it."""
+    going_back_at: Time | None = None
+    """When somebody asked to go back to the stable revision after the end of the bake."""
+    going_back_by: Word | None = None
+    """Who that was."""
 
 
 class Transition(Contract):
@@ -178,6 +187,10 @@ class ModelDeploymentStatus(Contract):
         default=(), json_schema_extra=ATOMIC
     )
     """The last 20 moves of the alias, the latest first."""
+    commands: Annotated[tuple[CommandAnswer, ...], Field(max_length=20)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """What came of the last 20 commands, the latest first."""
     retraining: RetrainingStatus | None = None
     """Where retraining stands."""
     url: Word | None = None

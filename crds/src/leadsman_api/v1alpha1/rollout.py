@@ -10,6 +10,7 @@ from pydantic import Field
 from leadsman_api.contract import Contract, nested
 from leadsman_api.lists import ATOMIC
 from leadsman_api.rules import Rule, needed_with, only_with
+from leadsman_api.v1alpha1.command import Command
 from leadsman_api.values import Duration, PositiveDuration, Time, VersionNumber, Word
 from leadsman_api.vocabulary import Term
 
@@ -147,6 +148,8 @@ class Rollout(Contract):
     """Time that the last stable revision is kept warm after the bake."""
     paused: bool = False
     """Stop where the rollout stands, until this is false again."""
+    command: Command | None = None
+    """What a person asks for, once; `kubectl leadsman` writes it, no repository needs it."""
     shadow: Shadow | None = None
     """How requests are copied, for strategy Shadow."""
     swap: Swap | None = None

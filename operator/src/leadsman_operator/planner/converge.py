@@ -120,7 +120,14 @@ class _Arms:
             return scaling.min_replicas
         if revision == status.candidate and status.stable is not None and status.weight != FULL:
             return self._candidate_pods()
+        if revision == status.stable and self._goes_back():
+            # What takes the traffic back has to be as wide as what had it.
+            return max(now, self._scene.replicas(status.candidate.name if status.candidate else ""))
         return max(now, scaling.min_replicas)
+
+    def _goes_back(self) -> bool:
+        rollout = self._status.rollout
+        return rollout is not None and rollout.going_back_at is not None
 
     def _candidate_pods(self) -> int:
         """As many as its step needs, which the status after this plan says."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leadsman_api.reasons import Reason
@@ -70,6 +70,13 @@ def move(
         verdict=_verdict(scene),
     )
     return Course(status, reason, (told,))
+
+
+def by_person(course: Course, name: str) -> Course:
+    """The same course, with the name of who asked for it."""
+    told = tuple(one.model_copy(update={"by": name}) for one in course.told)
+    history = replace(course, told=told)
+    return history if name else course
 
 
 def _verdict(scene: Scene) -> Verdict | None:

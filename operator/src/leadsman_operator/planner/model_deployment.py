@@ -11,6 +11,7 @@ from leadsman_api.v1alpha1 import ModelDeploymentStatus
 from leadsman_api.v1alpha1.model_deployment_status import DeploymentPhase
 from leadsman_api.v1alpha1.rollout import Strategy
 from leadsman_api.v1alpha1.traffic import TrafficProvider
+from leadsman_operator.planner.commands import refusals
 from leadsman_operator.planner.conditions import Change, updated
 from leadsman_operator.planner.converge import actions_toward, take_all
 from leadsman_operator.planner.course import Course
@@ -40,7 +41,7 @@ def plan_model_deployment(observation: DeploymentObservation) -> DeploymentPlan:
     return Plan(
         actions=(*actions_toward(scene, status), *course.actions),
         status=status,
-        events=tuple(_events(course)),
+        events=(*_events(course), *refusals(scene.status, status)),
         look_again_in=_look_again(scene, status, course),
     )
 

@@ -1,4 +1,4 @@
-"""The two ends of a rollout."""
+"""The beginning of a rollout and its two ends."""
 
 from __future__ import annotations
 
@@ -6,11 +6,40 @@ from datetime import timedelta
 
 from leadsman_api.durations import format_duration
 from leadsman_api.reasons import Reason
-from leadsman_api.v1alpha1.model_deployment_status import BlockedRevision, DeploymentPhase
+from leadsman_api.v1alpha1.model_deployment_status import (
+    BlockedRevision,
+    DeploymentPhase,
+    RolloutStatus,
+)
 from leadsman_operator.planner.course import Course, move
+from leadsman_operator.planner.revision import Revision
 from leadsman_operator.planner.scene import Scene
 
 MOST_BLOCKED = 20
+
+
+def begin(scene: Scene, wanted: Revision) -> Course:
+    """Start the pods of a new revision beside the stable ones; nothing is blocked any more."""
+    stable = scene.status.stable
+    if stable is None:
+        raise ValueError("a rollout needs a stable revision")
+    return move(
+        scene,
+        DeploymentPhase.ROLLING_OUT,
+        Reason.PROGRESSING,
+        f"rolling out version {wanted.version} beside version {stable.version}",
+        candidate=wanted.as_status(scene.now),
+        previous=None,
+        rollout=RolloutStatus(
+            step=0,
+            step_weight=scene.spec.rollout.steps[0],
+            started_at=scene.now,
+            step_started_at=scene.now,
+        ),
+        weight=0,
+        evidence=None,
+        blocked=(),
+    )
 
 
 def roll_back(scene: Scene, reason: Reason, why: str) -> Course:

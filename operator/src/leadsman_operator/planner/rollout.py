@@ -12,11 +12,11 @@ from leadsman_api.v1alpha1.evidence import Verdict
 from leadsman_api.v1alpha1.model_deployment_status import (
     DeploymentPhase,
     RevisionStatus,
-    RolloutStatus,
 )
 from leadsman_operator.facts import Missing
-from leadsman_operator.planner.course import Course, move, stay
-from leadsman_operator.planner.outcomes import promote, roll_back
+from leadsman_operator.planner.commands import asked, with_answer
+from leadsman_operator.planner.course import Course, by_person, move, stay
+from leadsman_operator.planner.outcomes import begin, promote, roll_back
 from leadsman_operator.planner.plan import SetAlias
 from leadsman_operator.planner.revision import Revision
 from leadsman_operator.planner.scene import FULL, Scene
@@ -27,12 +27,10 @@ Rule = Callable[[Scene], Course | None]
 
 
 def next_course(scene: Scene) -> Course:
-    """Where to go now."""
-    for rule in RULES:
-        course = rule(scene)
-        if course is not None:
-            return course
-    return next_step(scene)
+    """Where to go now; a command that can't be carried out is answered on the way."""
+    courses = (rule(scene) for rule in RULES)
+    found = next((course for course in courses if course is not None), None)
+    return with_answer(scene, found or next_step(scene))
 
 
 def _first_version(scene: Scene) -> Course | None:
@@ -81,6 +79,23 @@ def _first_pods(scene: Scene, candidate: RevisionStatus) -> Course:
     return stay(scene, phase, trouble.reason, message)
 
 
+def _go_back(scene: Scene) -> Course | None:
+    """After its promotion a revision is to go: the one before takes over when it is wide enough."""
+    stable, candidate, rollout = scene.status.stable, scene.status.candidate, scene.status.rollout
+    if stable is None or candidate is None or rollout is None or rollout.going_back_at is None:
+        return None
+    if candidate.name in _blocked_names(scene):
+        return None
+    ready, left = scene.ready(stable.name), scene.ready(candidate.name)
+    late = scene.since(rollout.going_back_at) > scene.spec.rollout.deadline
+    needed = 1 if late or not left else max(1, scene.replicas(candidate.name))
+    if ready < needed:
+        message = f"{ready} of {needed} pods of version {stable.version} are ready to take over"
+        return stay(scene, DeploymentPhase.ROLLING_BACK, Reason.STARTING, message)
+    by = rollout.going_back_by or ""
+    return by_person(roll_back(scene, Reason.ABORTED, f"{by} asked for it"), by)
+
+
 def _finish_rolling_back(scene: Scene) -> Course | None:
     """The traffic is away from a blocked candidate: now its pods may go."""
     candidate = scene.status.candidate
@@ -104,14 +119,24 @@ def _give_up(scene: Scene) -> Course | None:
     if stable is None or candidate is None:
         return None
     cause = _cause(scene, candidate)
+    if cause is None or not scene.spec.rollback.enabled:
+        return None
+    return roll_back(scene, cause.reason, cause.message)
+
+
+def _stand_still(scene: Scene) -> Course | None:
+    """The candidate should go and the spec forbids it: people decide."""
+    stable, candidate, rollout = scene.status.stable, scene.status.candidate, scene.status.rollout
+    if stable is None or candidate is None:
+        return None
+    cause = _cause(scene, candidate)
     if cause is None:
         return None
-    if not scene.spec.rollback.enabled:
-        message = (
-            f"{cause.message}; rollback.enabled is false, so version {candidate.version} stays"
-        )
-        return stay(scene, DeploymentPhase.PAUSED, cause.reason, message)
-    return roll_back(scene, cause.reason, cause.message)
+    overruled = rollout is not None and rollout.overruled_by is not None
+    if overruled and cause.reason is Reason.EVIDENCE_BAD:
+        return None
+    message = f"{cause.message}; rollback.enabled is false, so version {candidate.version} stays"
+    return stay(scene, DeploymentPhase.PAUSED, cause.reason, message)
 
 
 def _cause(scene: Scene, candidate: RevisionStatus) -> Trouble | None:
@@ -222,27 +247,16 @@ def _begin(scene: Scene) -> Course | None:
     stable, wanted = scene.status.stable, scene.wanted
     if stable is None or scene.status.candidate is not None or not isinstance(wanted, Revision):
         return None
-    step = scene.spec.rollout.steps[0]
-    return move(
-        scene,
-        DeploymentPhase.ROLLING_OUT,
-        Reason.PROGRESSING,
-        f"rolling out version {wanted.version} beside version {stable.version}",
-        candidate=wanted.as_status(scene.now),
-        previous=None,
-        rollout=RolloutStatus(
-            step=0, step_weight=step, started_at=scene.now, step_started_at=scene.now
-        ),
-        weight=0,
-        evidence=None,
-        blocked=(),
-    )
+    return begin(scene, wanted)
 
 
 RULES: tuple[Rule, ...] = (
     _first_version,
+    _go_back,
     _finish_rolling_back,
     _give_up,
+    asked,
+    _stand_still,
     _superseded,
     _rest,
     _refuse_blocked,

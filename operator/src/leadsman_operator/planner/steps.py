@@ -40,10 +40,10 @@ def next_step(scene: Scene) -> Course:
     candidate, rollout = scene.status.candidate, scene.status.rollout
     if candidate is None or rollout is None:
         raise ValueError("a step needs a candidate and a rollout")
-    if scene.spec.rollout.paused:
-        return _pause(scene, rollout)
+    if scene.spec.rollout.paused or rollout.paused_by is not None:
+        return pause(scene, rollout)
     if rollout.paused_at is not None:
-        return _resume(scene, rollout)
+        return resume(scene, rollout)
     if rollout.promoted_at is not None:
         return _bake(scene, candidate, rollout)
     goal = goal_of(scene)
@@ -52,15 +52,17 @@ def next_step(scene: Scene) -> Course:
     return _judge(scene, candidate, rollout)
 
 
-def _pause(scene: Scene, rollout: RolloutStatus) -> Course:
-    message = f"paused at {scene.status.weight} percent: rollout.paused is true"
+def pause(scene: Scene, rollout: RolloutStatus) -> Course:
+    """Stop where it stands."""
+    who = f"{rollout.paused_by} asked for it" if rollout.paused_by else "rollout.paused is true"
+    message = f"paused at {scene.status.weight} percent: {who}"
     if rollout.paused_at is not None:
-        return stay(scene, DeploymentPhase.PAUSED, Reason.PAUSED, message)
+        return stay(scene, DeploymentPhase.PAUSED, Reason.PAUSED, message, rollout=rollout)
     paused = rollout.model_copy(update={"paused_at": scene.now})
     return move(scene, DeploymentPhase.PAUSED, Reason.PAUSED, message, rollout=paused)
 
 
-def _resume(scene: Scene, rollout: RolloutStatus) -> Course:
+def resume(scene: Scene, rollout: RolloutStatus) -> Course:
     """Go on as if no time had passed."""
     pause = scene.since(rollout.paused_at)
     later = {
@@ -68,14 +70,14 @@ def _resume(scene: Scene, rollout: RolloutStatus) -> Course:
         for field in ("started_at", "step_started_at", "promoted_at")
         if (moment := getattr(rollout, field)) is not None
     }
-    resumed = rollout.model_copy(update={**later, "paused_at": None})
+    resumed = rollout.model_copy(update={**later, "paused_at": None, "paused_by": None})
     message = f"goes on after a pause of {format_duration(pause)}"
     return move(scene, DeploymentPhase.ROLLING_OUT, Reason.PROGRESSING, message, rollout=resumed)
 
 
 def _open(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus, goal: int) -> Course:
     """Give the candidate the traffic of a step, once it has the pods for it."""
-    held = _waiting_for_approval(scene, candidate, goal)
+    held = waiting_for_approval(scene, candidate, goal)
     if held is not None:
         return held
     waiting = _waiting_for_pods(scene, candidate, goal)
@@ -94,7 +96,10 @@ def _open(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus, goal:
             f"version {candidate.version} gets all of the traffic and bakes for {bake}"
             f"{_because(scene)}",
             weight=FULL,
-            rollout=rollout.model_copy(update={**update, "promoted_at": scene.now}),
+            rollout=rollout.model_copy(
+                # The bake counts as a step of its own, so that a command can name it.
+                update={**update, "promoted_at": scene.now, "step": rollout.step + 1}
+            ),
         )
     return move(
         scene,
@@ -111,7 +116,8 @@ def _because(scene: Scene) -> str:
     return f": {evidence.because}" if evidence is not None and scene.status.weight else ""
 
 
-def _waiting_for_approval(scene: Scene, candidate: RevisionStatus, goal: int) -> Course | None:
+def waiting_for_approval(scene: Scene, candidate: RevisionStatus, goal: int) -> Course | None:
+    """Where it stands while a person has to say yes to a weight."""
     approval = scene.spec.rollout.approval
     due = {
         ApprovalPoint.FIRST_STEP: not scene.status.weight,
