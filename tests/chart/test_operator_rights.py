@@ -11,6 +11,7 @@ import pytest
 
 from leadsman_operator.adapters.kinds import path_of
 from leadsman_operator.observe.cluster import SERVING_KINDS, TRAINING_KINDS
+from leadsman_operator.observe.routing import ROUTE_KINDS
 from support.helm import Helm, Manifest
 from support.repository import ROOT
 
@@ -31,7 +32,7 @@ def rights(role: Manifest) -> Iterator[Right]:
 
 def owned_kinds() -> Iterator[tuple[str, str]]:
     """Group and resource of what the operator makes, as its own code names it."""
-    for version, kind in (*SERVING_KINDS, *TRAINING_KINDS):
+    for version, kind in (*SERVING_KINDS, *TRAINING_KINDS, *ROUTE_KINDS):
         group = version.rpartition("/")[0]
         yield group, path_of(version, kind).rpartition("/")[2]
 
@@ -68,6 +69,8 @@ def test_it_may_do_nothing_else(granted: set[Right]) -> None:
     needed |= {("leadsman.dev", f"{kind}/{part}", "update") for kind in ours
                for part in ("status", "finalizers")}  # fmt: skip
     needed |= {("", kind, "get") for kind in ("configmaps", "secrets")}
+    gateways = "gateway.networking.k8s.io"
+    needed |= {(gateways, kind, "get") for kind in ("httproutes", "grpcroutes", "gateways")}
     needed |= {("", "pods", "list"), ("", "pods", "watch"), ("apps", "deployments/scale", "patch")}
     needed -= LEFT_TO_OWNERS
     needed |= {("", "events", verb) for verb in ("get", "create", "patch")}

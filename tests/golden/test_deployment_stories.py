@@ -15,6 +15,7 @@ import pytest
 
 from support.golden import Golden
 from support.world import REF, SPEC, Simulation
+from support.world_gateway import OWN, USERS, GatewaySimulation
 
 STEP_SECONDS = 5
 
@@ -205,6 +206,22 @@ def a_person_in_command(story: Story) -> None:
     story.command("Promote", 10)
 
 
+def a_good_version_behind_a_gateway(story: Story) -> None:
+    """The weights of a route of its own; each arm has an autoscaler."""
+    story.sim = GatewaySimulation(OWN)
+    a_first_version(story)
+    story.register("good")
+    story.go_on(200)
+
+
+def a_version_with_errors_in_a_users_route(story: Story) -> None:
+    """Only the weights of one rule, there and back."""
+    story.sim = GatewaySimulation(USERS)
+    a_first_version(story)
+    story.register("errors")
+    story.go_on(60)
+
+
 def a_deletion(story: Story) -> None:
     """Nothing is left of it."""
     a_first_version(story)
@@ -220,7 +237,7 @@ STORIES: tuple[Callable[[Story], None], ...] = (
     a_first_version, a_good_version, a_version_with_errors, a_slow_version,
     a_version_that_cannot_be_loaded, an_alias_without_a_version, a_second_move_in_the_middle,
     servers_that_are_down, an_operator_that_is_killed, a_pinned_version, a_person_in_command,
-    a_deletion,
+    a_good_version_behind_a_gateway, a_version_with_errors_in_a_users_route, a_deletion,
 )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from leadsman_operator.facts import ObjectRef
 from leadsman_operator.observe.gather import observe
 from leadsman_operator.planner.model_deployment import plan_model_deployment
 from leadsman_operator.planner.observation import DeploymentObservation
-from support.world import BAD, BEHAVIOURS, CONFIGURATION, REF, SERVICE, SPEC, Simulation
+from support.world import BAD, BEHAVIOURS, CONFIGURATION, REF, SERVICE, Simulation
 
 PARTS = ("MLflow", "Prometheus", "the Kubernetes API")
 REPAIRED = ("Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ServiceAccount")
@@ -44,8 +44,12 @@ class ModelDeploymentLife(RuleBasedStateMachine):
     def __init__(self) -> None:
         """Begin with an empty world."""
         super().__init__()
-        self.sim = Simulation()
+        self.sim = self.begin()
         self.promoted_bad = False  # by a person
+
+    def begin(self) -> Simulation:
+        """The world that it lives in."""
+        return Simulation()
 
     @initialize()
     def serve(self) -> None:
@@ -85,21 +89,23 @@ class ModelDeploymentLife(RuleBasedStateMachine):
     @rule(pods=st.integers(1, 5))
     def scale(self, pods: int) -> None:
         """A user changes the floor."""
-        self.sim.apply({**SPEC, "scaling": {"minReplicas": pods, "maxReplicas": 6}})
+        self.sim.apply({**self.sim.spec, "scaling": {"minReplicas": pods, "maxReplicas": 6}})
         self.sim.story.append(f"minReplicas {pods}")
 
     @rule(mode=st.sampled_from(["a", "b"]))
     def change_serving(self, mode: str) -> None:
         """A user changes what the pods are made of."""
         serving = {"env": [{"name": "MODE", "value": mode}]}
-        self.sim.apply({**SPEC, "serving": serving})
+        self.sim.apply({**self.sim.spec, "serving": serving})
         self.sim.story.append(f"serving.env MODE={mode}")
 
     @rule(chosen=st.integers(0, 10**6))
     def meddle(self, chosen: int) -> None:
         """Somebody deletes an object that can be made again without harm to traffic."""
         refs = sorted(
-            ref for ref in self.sim.cluster.objects if ref.kind in REPAIRED and ref != SERVICE
+            ref
+            for ref in self.sim.cluster.objects
+            if ref.kind in REPAIRED and not self.carries_traffic(ref)
         )
         if refs:
             self.sim.cluster.remove(refs[chosen % len(refs)])
@@ -155,6 +161,10 @@ class ModelDeploymentLife(RuleBasedStateMachine):
             run(self.sim.advance(seconds))
         if "the Kubernetes API" in down:
             assert deployments <= self._deployments(), "nothing is deleted blindly"
+
+    def carries_traffic(self, ref: ObjectRef) -> bool:
+        """Whether an object can't go for a moment without harm."""
+        return ref == SERVICE
 
     def _deployments(self) -> set[ObjectRef]:
         return {ref for ref in self.sim.cluster.objects if ref.kind == "Deployment"}

@@ -37,6 +37,7 @@ from leadsman_operator.planner.plan import (
     EnqueueTrial,
     EnsureRun,
     FailTrial,
+    PatchObject,
     ScaleObject,
     SetAlias,
     TagVersion,
@@ -360,7 +361,7 @@ class Bench:
                 self._tell_registry(action)
             case FailTrial() | EnqueueTrial():
                 self._tell_study(action)
-            case TagVersion() | ScaleObject():
+            case TagVersion() | ScaleObject() | PatchObject():
                 raise AssertionError(f"not for a TrainingRun: {action}")
             case _:
                 assert_never(action)

@@ -176,14 +176,15 @@ class NoStudies:
 class Simulation:
     """One ModelDeployment in a world that a test moves on."""
 
-    def __init__(self) -> None:
+    def __init__(self, spec: Mapping[str, Any] = SPEC) -> None:
         """Begin with a resource and an empty registry."""
+        self.spec = spec
         self.clock, self.faults = FakeClock(), Faults()
         self.cluster = FakeCluster(self.clock, self.faults)
         self.registry = FakeRegistry(self.faults, self.clock)
         self.metrics = FakeMetrics(self.faults, self.cluster)
         self.world = World(self.clock, self.cluster, self.registry, self.metrics, NoStudies())
-        self.apply(SPEC)
+        self.apply(spec)
         self.served = False
         self.commands: list[dict[str, Any]] = []
         self.unanswered: list[str] = []
@@ -233,18 +234,18 @@ class Simulation:
     async def advance(self, seconds: float) -> None:
         """Let time pass, with traffic and controllers at work, and the operator looking."""
         self.clock.advance(seconds)
-        self.cluster.run()
-        self._traffic(seconds)
+        self.controllers()
+        self.traffic(seconds)
         await self.reconcile()
-        self._traffic(0)
+        self.traffic(0)
 
     async def settle(self, most: int = 400) -> None:
         """Go on until two looks in a row find nothing to do."""
         quiet = 0
         for _ in range(most):
             self.clock.advance(5)
-            self.cluster.run()
-            self._traffic(5)
+            self.controllers()
+            self.traffic(5)
             before = self.cluster.objects[REF].get("status")
             done = await self.reconcile()
             still = done is not None and not done.actions and done.error is None
@@ -254,7 +255,11 @@ class Simulation:
                 return
         raise AssertionError("no rest:\n" + "\n".join(self.story[-40:]))
 
-    def _traffic(self, seconds: float) -> None:
+    def controllers(self) -> None:
+        """Let the cluster's controllers work."""
+        self.cluster.run()
+
+    def traffic(self, seconds: float) -> None:
         """Clients ask; a request that no pod takes stays unanswered."""
         pods = self.cluster.selected(SERVICE)
         if pods:

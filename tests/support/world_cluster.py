@@ -11,8 +11,9 @@ from typing import Any
 from leadsman_api.labels import Label
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import Termination
-from leadsman_operator.errors import Conflict
+from leadsman_operator.errors import Conflict, UnknownKind
 from leadsman_operator.facts import Manifest, ObjectRef
+from support.json_patch import TestFailed, patched
 from support.world_clock import FakeClock, Faults
 
 START_SECONDS = 5.0
@@ -44,6 +45,8 @@ class FakeCluster:
     pods: dict[str, Pod] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
     deleted: list[ObjectRef] = field(default_factory=list)
+    lacks: str | None = None
+    """Group of kinds that are not installed."""
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     # The port
@@ -59,6 +62,8 @@ class FakeCluster:
     ) -> Sequence[Manifest]:
         """The objects of a namespace that carry the labels."""
         self._gate()
+        if self.lacks is not None and api_version.startswith(self.lacks):
+            raise UnknownKind(Reason.REFUSED, f"the cluster knows no {kind} of {api_version}")
         wanted = labels.items()
         if kind == "Pod":
             pods = [pod.manifest for pod in self.pods.values()]
@@ -86,6 +91,17 @@ class FakeCluster:
         if ref not in self.objects:
             raise Conflict(Reason.PROGRESSING, f"{ref} is gone")
         self.objects[ref]["spec"]["replicas"] = replicas
+
+    async def patch(self, ref: ObjectRef, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Carry out a JSON patch; Conflict when a test fails or nothing is there."""
+        self._gate()
+        try:
+            made = patched(self.objects[ref], operations)
+        except (KeyError, TestFailed) as error:
+            raise Conflict(Reason.PROGRESSING, f"{ref} is not what it was") from error
+        self.objects[ref] = made
+        made["metadata"]["generation"] += 1
+        made["metadata"]["resourceVersion"] = self._next()
 
     async def write_status(self, manifest: Manifest) -> None:
         """Replace the status; Conflict when the object has changed."""

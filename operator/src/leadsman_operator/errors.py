@@ -26,5 +26,9 @@ class Refused(EdgeError):
     """An answer that says no: rights, quota, policy or a value. Trying again won't help."""
 
 
+class UnknownKind(Refused):
+    """The cluster has no place for a kind of object: what would define it is not installed."""
+
+
 class Conflict(EdgeError):
     """Somebody else changed it in the meantime: look again."""

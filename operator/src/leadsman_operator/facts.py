@@ -112,6 +112,21 @@ class ClusterFacts:
     where there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class RoutingFacts:
+    """What stands between clients and Services, where a gateway splits the traffic.
+
+    The routes of our own are among the owned objects.
+    """
+
+    unreadable: Missing | None = None
+    """Why routes can't be read: there is no Gateway API, or no right to."""
+    named: Manifest | None = None
+    """The user's route that the spec names; None when there is none."""
+    gateways: Mapping[str, bool] = field(default_factory=dict)
+    """Whether each Gateway that the spec names is there, by `namespace/name`."""
+
+
 # The registry
 
 

@@ -49,10 +49,19 @@ class Cluster(Protocol):
     async def select(
         self, api_version: str, kind: str, namespace: str, labels: Mapping[str, str]
     ) -> Sequence[Manifest]:
-        """The objects of a namespace that carry the labels."""
+        """The objects of a namespace that carry the labels.
+
+        Raises UnknownKind where the cluster knows no such kind.
+        """
 
     async def apply(self, manifest: Manifest) -> None:
         """Server-side apply with our field manager; takes fields over from others."""
+
+    async def patch(self, ref: ObjectRef, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Carry out a JSON patch whole or not at all (https://www.rfc-editor.org/rfc/rfc6902).
+
+        Raises Conflict when one of its tests fails, or nothing is there.
+        """
 
     async def delete(self, ref: ObjectRef) -> None:
         """Delete with all that it owns; harmless when it is not there."""

@@ -28,6 +28,7 @@ from leadsman_operator.logs import OWN
 from leadsman_operator.loops import Loops
 from leadsman_operator.metrics import OperatorMetrics
 from leadsman_operator.observe.cluster import SERVING_KINDS, TRAINING_KINDS
+from leadsman_operator.observe.routing import ROUTE_KINDS
 from leadsman_operator.plan_log import PlanLog
 from leadsman_operator.ports import World
 from leadsman_operator.reconcile import reconcile
@@ -79,7 +80,7 @@ async def create_work(settings: Settings, api: ApiClient) -> AsyncIterator[Work]
             at_once=settings.concurrent_reconciles,
             longest_seconds=settings.reconcile_timeout.total_seconds(),
         )
-        kinds = (*dict.fromkeys((*SERVING_KINDS, *TRAINING_KINDS, _POD)),)
+        kinds = (*dict.fromkeys((*SERVING_KINDS, *TRAINING_KINDS, *ROUTE_KINDS, _POD)),)
         yield Work(
             loops,
             metrics,

@@ -101,6 +101,19 @@ class RolloutStatus(Contract):
     """Who that was."""
 
 
+class TrafficStatus(Contract):
+    """What was last written into the routes of a gateway."""
+
+    stable: Percent
+    """Weight of the Service of the stable revision."""
+    candidate: Percent
+    """Weight of the Service of the candidate."""
+    written_at: Time
+    """When they were written."""
+    disputes: Count = 0
+    """How often somebody else has written other weights into the route since."""
+
+
 class Transition(Contract):
     """One thing that happened."""
 
@@ -175,6 +188,8 @@ class ModelDeploymentStatus(Contract):
     """Percent of the traffic that goes to the candidate."""
     rollout: RolloutStatus | None = None
     """Where the rollout stands."""
+    traffic: TrafficStatus | None = None
+    """The weights of the routes; only where a gateway splits the traffic."""
     evidence: Evidence | None = None
     """What the rollout has shown so far."""
     blocked: Annotated[tuple[BlockedRevision, ...], Field(max_length=20), Distinct(by="name")] = ()

@@ -55,6 +55,9 @@ class Gateway(Contract):
     """The Gateways to attach to."""
     hostnames: Annotated[tuple[Hostname, ...], Field(max_length=16), Distinct()] = ()
     """Host names that the route answers to; those of the Gateway when left out."""
+    grpc_hostnames: Annotated[tuple[Hostname, ...], Field(max_length=16), Distinct()] = ()
+    """Host names of a GRPCRoute to the gRPC port; no such route when left out. A listener serves
+    a host name by one kind of route, so they differ from `hostnames`."""
 
 
 class RouteReference(Contract):

@@ -16,6 +16,9 @@ _PLURALS = {
     ("autoscaling/v2", "HorizontalPodAutoscaler"): "horizontalpodautoscalers",
     ("batch/v1", "Job"): "jobs",
     ("policy/v1", "PodDisruptionBudget"): "poddisruptionbudgets",
+    ("gateway.networking.k8s.io/v1", "Gateway"): "gateways",
+    ("gateway.networking.k8s.io/v1", "GRPCRoute"): "grpcroutes",
+    ("gateway.networking.k8s.io/v1", "HTTPRoute"): "httproutes",
     (API_VERSION, "ModelDeployment"): "modeldeployments",
     (API_VERSION, "TrainingRun"): "trainingruns",
 }

@@ -19,22 +19,26 @@ from kubernetes.aio.client import ApiClient
 from leadsman_api.labels import FIELD_MANAGER
 from leadsman_api.reasons import Reason
 from leadsman_operator.adapters.kinds import path_of
-from leadsman_operator.errors import Conflict, Refused, Unreachable
+from leadsman_operator.errors import Conflict, Refused, UnknownKind, Unreachable
 from leadsman_operator.facts import Manifest, ObjectRef
 from leadsman_operator.ports import Clock
 
 _TIMEOUT = ClientTimeout(total=10.0, connect=5.0)
 _OK = 299
-_UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _GONE, _TOO_MANY, _SERVERS_FAULT = (
+_UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _GONE, _UNPROCESSABLE, _TOO_MANY, _SERVERS_FAULT = (
     401,
     404,
     409,
     410,
+    422,
     429,
     500,
 )
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+_JSON_PATCH = "application/json-patch+json"
+_TEST_FAILED = "test failed"
+"""How the API server's patch library ends its word on a test: there is no code for it."""
 _LONGEST_NOTE = 1000
 _LONGEST_EVENT_PREFIX = 200
 _PAGE = 500
@@ -55,7 +59,7 @@ class KubernetesCluster:
     async def select(
         self, api_version: str, kind: str, namespace: str, labels: Mapping[str, str]
     ) -> Sequence[Manifest]:
-        """The objects of a namespace that carry the labels."""
+        """The objects of a namespace that carry the labels; UnknownKind for no such kind."""
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         path = path_of(api_version, kind, namespace)
         found: list[Manifest] = []
@@ -63,7 +67,9 @@ class KubernetesCluster:
         while True:
             query = {"labelSelector": selector, "limit": str(_PAGE), "continue": more}
             what = f"{kind.lower()}s in {namespace}"
-            page = _there(await self._call("GET", f"{path}?{urlencode(query)}", what), what)
+            page = await self._call("GET", f"{path}?{urlencode(query)}", what)
+            if page is None:
+                raise UnknownKind(Reason.REFUSED, f"the cluster knows no {kind} of {api_version}")
             # Items of a list don't name their kind.
             found.extend(
                 _without_managers({"apiVersion": api_version, "kind": kind, **item})
@@ -79,6 +85,12 @@ class KubernetesCluster:
         query = urlencode({"fieldManager": FIELD_MANAGER, "force": "true"})
         path = f"{_path(ref)}?{query}"
         _there(await self._call("PATCH", path, str(ref), manifest, _APPLY), str(ref))
+
+    async def patch(self, ref: ObjectRef, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Carry out a JSON patch; Conflict when a test fails or the object is gone."""
+        path = f"{_path(ref)}?{urlencode({'fieldManager': FIELD_MANAGER})}"
+        if await self._call("PATCH", path, str(ref), list(operations), _JSON_PATCH) is None:
+            raise Conflict(Reason.PROGRESSING, f"{ref} is gone")
 
     async def delete(self, ref: ObjectRef) -> None:
         """Delete with all that it owns; harmless when it is not there."""
@@ -136,7 +148,7 @@ class KubernetesCluster:
         method: str,
         path: str,
         what: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | list[Mapping[str, Any]] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any] | None:
         """What was answered; None when the answer is that nothing is there."""
@@ -165,7 +177,7 @@ def _checked(status: int, text: str, method: str, what: str) -> dict[str, Any] |
     if status <= _OK:
         return _parsed(text, what)
     sentence = f"{method} of {what}: {_message(text)}"
-    if status in (_CONFLICT, _GONE):
+    if status in (_CONFLICT, _GONE) or (status == _UNPROCESSABLE and _TEST_FAILED in text):
         # Gone is the rest of a list that took too long to read.
         raise Conflict(Reason.PROGRESSING, sentence)
     if status in (_UNAUTHORIZED, _TOO_MANY) or status >= _SERVERS_FAULT:

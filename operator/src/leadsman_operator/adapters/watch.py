@@ -15,7 +15,7 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import urlencode
 
-from aiohttp import ClientError, ClientTimeout
+from aiohttp import ClientError, ClientResponseError, ClientTimeout
 from kubernetes.aio.client import ApiClient
 
 from leadsman_api.labels import API_VERSION, MANAGED_BY, Label
@@ -26,6 +26,7 @@ _SELECTOR = f"{Label.MANAGED_BY}={MANAGED_BY}"
 _WATCH_SECONDS, _SILENT_SECONDS, _LIST_SECONDS = 300, 330, 30
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 30.0
 _OWNERS = ((Label.MODEL_DEPLOYMENT, "ModelDeployment"), (Label.TRAINING_RUN, "TrainingRun"))
+_NOT_FOUND = 404
 _BOOKMARK, _ERROR = "BOOKMARK", "ERROR"
 
 OnChange = Callable[[ObjectRef], None]
@@ -61,9 +62,17 @@ async def _keep_watching(api: ApiClient, path: str, on_change: OnChange) -> None
         except (ClientError, OSError, TimeoutError, ValueError, KeyError) as error:
             # Only once: a server that is away for long is no news each time.
             if not failures:
-                _logger.warning("The watch of %s ended: %s", path, error)
+                _tell_of_end(path, error)
             version, failures = "", failures + 1
         await asyncio.sleep(min(_LONGEST_PAUSE_SECONDS, _PAUSE_SECONDS * 2 ** min(failures, 10)))
+
+
+def _tell_of_end(path: str, error: Exception) -> None:
+    """A kind that nobody installed is no trouble: it may be installed later."""
+    if isinstance(error, ClientResponseError) and error.status == _NOT_FOUND:
+        _logger.info("The cluster has no %s: it is looked for again.", path)
+    else:
+        _logger.warning("The watch of %s ended: %s", path, error)
 
 
 async def _follow(api: ApiClient, path: str, version: str, on_change: OnChange) -> str:

@@ -16,6 +16,7 @@ from leadsman_operator.planner.plan import (
     EnqueueTrial,
     EnsureRun,
     FailTrial,
+    PatchObject,
     ScaleObject,
     SetAlias,
     TagVersion,
@@ -65,6 +66,8 @@ async def _carry_out(action: Action, world: World, reach: Reach) -> str | None:
             await world.cluster.delete(action.ref)
         case ScaleObject():
             await world.cluster.scale(action.ref, action.replicas)
+        case PatchObject():
+            await world.cluster.patch(action.ref, action.operations)
         case SetAlias() | TagVersion() | EnsureRun() | EndRun():
             return await _tell_registry(action, world, _known(reach.registry))
         case FailTrial() | EnqueueTrial():

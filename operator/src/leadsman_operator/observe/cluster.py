@@ -7,8 +7,8 @@ import hashlib
 import json
 
 from leadsman_api import ModelDeployment, TrainingRun
-from leadsman_api.labels import MANAGED_BY, Label
 from leadsman_operator.facts import ClusterFacts, Manifest, ObjectRef
+from leadsman_operator.observe.ownership import is_owned, labels_of
 from leadsman_operator.observe.pods import pod_facts
 from leadsman_operator.planner.references import references
 from leadsman_operator.ports import Cluster
@@ -32,10 +32,8 @@ TRAINING_KINDS = (
 async def read_cluster(resource: ModelDeployment | TrainingRun, cluster: Cluster) -> ClusterFacts:
     """Read it all side by side; raises Unreachable when a part can't be read."""
     namespace = resource.metadata.namespace or "default"
-    serving = isinstance(resource, ModelDeployment)
-    label = Label.MODEL_DEPLOYMENT if serving else Label.TRAINING_RUN
-    labels = {Label.MANAGED_BY.value: MANAGED_BY, label.value: resource.metadata.name}
-    kinds = SERVING_KINDS if serving else TRAINING_KINDS
+    labels = labels_of(resource)
+    kinds = SERVING_KINDS if isinstance(resource, ModelDeployment) else TRAINING_KINDS
     pods, hashes, lists = await asyncio.gather(
         cluster.select("v1", "Pod", namespace, labels),
         _hashes(resource, cluster),
@@ -47,16 +45,10 @@ async def read_cluster(resource: ModelDeployment | TrainingRun, cluster: Cluster
         ObjectRef.of(manifest): manifest
         for found in lists
         for manifest in found
-        if _is_owned(manifest, resource.metadata.uid)
+        if is_owned(manifest, resource.metadata.uid)
     }
     facts = tuple(sorted((pod_facts(pod) for pod in pods), key=lambda pod: pod.name))
     return ClusterFacts(owned, facts, hashes)
-
-
-def _is_owned(manifest: Manifest, uid: str | None) -> bool:
-    """Whether an object is ours and not one of somebody who uses our labels."""
-    owners = manifest["metadata"].get("ownerReferences", [])
-    return any(owner.get("uid") == uid for owner in owners)
 
 
 async def _hashes(

@@ -22,6 +22,7 @@ from leadsman_operator.observe.cluster import read_cluster
 from leadsman_operator.observe.measurements import metrics_endpoint, read_counts, read_queries
 from leadsman_operator.observe.registry import read_model, read_version, registry_endpoint
 from leadsman_operator.observe.resources import parsed
+from leadsman_operator.observe.routing import read_routing
 from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.planner.observation import (
     Configuration,
@@ -47,8 +48,9 @@ async def observe_deployment(
 ) -> DeploymentObservation:
     """All about one ModelDeployment."""
     now = world.clock.now()
-    cluster, registry, metrics = await asyncio.gather(
+    cluster, (routes, routing), registry, metrics = await asyncio.gather(
         read_cluster(resource, world.cluster),
+        read_routing(resource, world.cluster),
         registry_endpoint(resource, world, configuration),
         metrics_endpoint(resource, world, configuration),
     )
@@ -61,11 +63,12 @@ async def observe_deployment(
         now=now,
         resource=resource,
         configuration=configuration,
-        cluster=cluster,
+        cluster=replace(cluster, objects={**cluster.objects, **routes}),
         model=model,
         version=await read_version(resource, registry, model, world),
         counts=counts,
         queries=queries,
+        routing=routing,
     )
 
 

@@ -22,6 +22,7 @@ from leadsman_operator.facts import Missing, Unknown
 from leadsman_operator.planner.course import Course, by_person, move
 from leadsman_operator.planner.outcomes import begin, promote, roll_back
 from leadsman_operator.planner.plan import Event
+from leadsman_operator.planner.routing.traffic import ALL_CANDIDATE, ALL_STABLE, carries
 from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.steps import goal_of, pause, resume, waiting_for_approval
 
@@ -156,6 +157,8 @@ def _promote(
     if command.step is not None and command.step != rollout.step:
         return Refusal(f"step {command.step} is over, step {rollout.step} runs: nothing to skip")
     if rollout.promoted_at is not None:
+        if not carries(scene, ALL_CANDIDATE):
+            return None
         return promote(
             scene,
             f"version {candidate.version} is promoted before the end of its bake"
@@ -216,7 +219,8 @@ def _retry(scene: Scene, command: Command) -> Deed:
             f"{command.revision} is not blocked: only a revision that was rolled back can be"
             " tried again"
         )
-    if isinstance(wanted, Unknown) or status.candidate is not None:
+    free = status.candidate is None and carries(scene, ALL_STABLE)
+    if isinstance(wanted, Unknown) or not free:
         return None
     if isinstance(wanted, Missing):
         return Refusal(wanted.message)
@@ -242,6 +246,8 @@ def _roll_back(scene: Scene, command: Command, stable: RevisionStatus) -> Deed:
             f"{command.revision} is not kept any more, {kept}: point alias or spec.model.version"
             " at its version, and it is rolled out anew"
         )
+    if not carries(scene, ALL_STABLE):
+        return None
     return _go_back(scene, command, stable, previous)
 
 

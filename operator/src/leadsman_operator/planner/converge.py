@@ -12,7 +12,13 @@ from dataclasses import replace
 from leadsman_api.labels import Arm
 from leadsman_api.v1alpha1.model_deployment_status import ModelDeploymentStatus, RevisionStatus
 from leadsman_operator.facts import Manifest, ObjectRef
-from leadsman_operator.planner.plan import Action, ApplyObject, DeleteObject, ScaleObject
+from leadsman_operator.planner.plan import (
+    Action,
+    ApplyObject,
+    DeleteObject,
+    PatchObject,
+    ScaleObject,
+)
 from leadsman_operator.planner.render.applied import needs_apply, with_hash
 from leadsman_operator.planner.render.exposure import (
     account,
@@ -21,13 +27,25 @@ from leadsman_operator.planner.render.exposure import (
     disruption_budget,
     live_service,
 )
+from leadsman_operator.planner.render.routes import own_routes
 from leadsman_operator.planner.render.workload import deployment, record
 from leadsman_operator.planner.revision import Revision
+from leadsman_operator.planner.routing.backends import Place, weight_patch
+from leadsman_operator.planner.routing.traffic import (
+    by_gateway,
+    named_ref,
+    place_in,
+    routes,
+    service_target,
+    wanted_split,
+)
 from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.steps import candidate_pods, goal_of
 
 _TAKEN_IN_ORDER = (
     "HorizontalPodAutoscaler",
+    "HTTPRoute",
+    "GRPCRoute",
     "Service",
     "PodDisruptionBudget",
     "Deployment",
@@ -44,7 +62,8 @@ def actions_toward(scene: Scene, status: ModelDeploymentStatus) -> tuple[Action,
         *_apply(scene, after.workloads(), "a revision serves"),
         *after.scales(),
         *_apply(scene, after.exposures(), "a revision is reached"),
-        *_apply(scene, [after.live()], "the traffic goes where the rollout says"),
+        *_apply(scene, [after.live(), *after.routes()], "the traffic goes where the rollout says"),
+        *_weights(scene, status),
         *_apply(scene, after.autoscalers(), "what carries traffic is scaled"),
         *_take_away(scene, keep={ObjectRef.of(manifest) for manifest in after.all()}),
     )
@@ -55,14 +74,19 @@ def take_all(scene: Scene) -> tuple[Action, ...]:
     return tuple(_take_away(scene, keep=frozenset()))
 
 
-def live_revision(status: ModelDeploymentStatus) -> str | None:
-    """The revision that the live Service selects; None when it selects the pods of all."""
+def live_revision(status: ModelDeploymentStatus, *, split: bool) -> str | None:
+    """The revision that the live Service selects; None when it selects the pods of all.
+
+    `split` says that it splits the traffic; a gateway does that with the Services of the arms.
+    """
     stable, candidate = status.stable, status.candidate
     if stable is None:
         return candidate.name if candidate else None
     if candidate is None or not status.weight:
         return stable.name
-    return candidate.name if status.weight == FULL else None
+    if status.weight == FULL:
+        return candidate.name
+    return None if split else stable.name
 
 
 class _Arms:
@@ -86,6 +110,7 @@ class _Arms:
                     yield manifest
         yield from self.exposures()
         yield self.live()
+        yield from self.routes()
         yield from self.autoscalers()
 
     def workloads(self) -> Iterator[Manifest]:
@@ -119,7 +144,9 @@ class _Arms:
         if revision == status.previous:
             return scaling.min_replicas
         if revision == status.candidate and status.stable is not None and status.weight != FULL:
-            return self._candidate_pods()
+            needed = self._candidate_pods()
+            # Beside a gateway its own autoscaler may have given it more.
+            return max(now, needed) if by_gateway(self._scene) and status.weight else needed
         if revision == status.stable and self._goes_back():
             # What takes the traffic back has to be as wide as what had it.
             return max(now, self._scene.replicas(status.candidate.name if status.candidate else ""))
@@ -139,27 +166,58 @@ class _Arms:
         """Budgets, and the Services of single arms."""
         for revision in self._revisions:
             yield disruption_budget(self._resource, revision.name, revision.version)
-        if self._status.stable is not None:
-            yield arm_service(self._resource, Arm.STABLE, self._status.stable.name)
-        if self._status.candidate is not None:
-            yield arm_service(self._resource, Arm.CANDIDATE, self._status.candidate.name)
+        arms = {Arm.STABLE: self._status.stable, Arm.CANDIDATE: self._status.candidate}
+        for arm, own in arms.items():
+            target = own.name if own is not None else None
+            if by_gateway(self._scene):
+                target = service_target(self._scene, self._status, arm)
+            if target is not None:
+                yield arm_service(self._resource, arm, target)
 
     def live(self) -> Manifest:
-        """The Service of all live traffic."""
-        return live_service(self._resource, live_revision(self._status))
+        """The Service of all live traffic; beside a gateway, of what does not come through it."""
+        split = not by_gateway(self._scene)
+        return live_service(self._resource, live_revision(self._status, split=split))
+
+    def routes(self) -> Iterator[Manifest]:
+        """The routes of our own."""
+        scene, status = self._scene, self._status
+        can_be_made = scene.observation.routing.unreadable is None
+        if by_gateway(scene) and self._revisions and can_be_made:
+            yield from own_routes(self._resource, wanted_split(scene, status))
 
     def autoscalers(self) -> Iterator[Manifest]:
         """One for the revision that carries all of the traffic, or the greater part of it.
 
         During a bake the stable revision keeps the pods it had: the way back must be as wide
-        as it was.
+        as it was. A gateway's shares don't follow from numbers of pods: there each arm has one.
         """
-        status = self._status
+        status, floor = self._status, self._scene.spec.scaling.min_replicas
+        if by_gateway(self._scene) and status.stable is not None and status.candidate is not None:
+            yield from self._autoscalers_of_arms(status.stable, status.candidate)
+            return
         first = status.candidate if status.stable is None else None
         baking = status.candidate if status.weight == FULL else None
         carrying = first or baking or status.stable
         if carrying is not None:
-            yield autoscaler(self._resource, carrying.name, carrying.version)
+            yield autoscaler(self._resource, carrying.name, carrying.version, floor)
+
+    def _autoscalers_of_arms(
+        self, stable: RevisionStatus, candidate: RevisionStatus
+    ) -> Iterator[Manifest]:
+        """Each arm grows with its own load, and none below what it may have to take.
+
+        The stable revision does not shrink while the candidate is tried, and the candidate has
+        as many pods as its step needs: at full traffic, as many as the stable revision.
+        """
+        scaling, status = self._scene.spec.scaling, self._status
+        kept = max(scaling.min_replicas, self._scene.replicas(stable.name))
+        yield autoscaler(
+            self._resource, stable.name, stable.version, min(kept, scaling.max_replicas)
+        )
+        if status.weight:
+            floor = min(self._candidate_pods(), scaling.max_replicas)
+            yield autoscaler(self._resource, candidate.name, candidate.version, floor)
 
 
 def _apply(scene: Scene, manifests: Iterable[Manifest], because: str) -> Iterator[ApplyObject]:
@@ -169,6 +227,23 @@ def _apply(scene: Scene, manifests: Iterable[Manifest], because: str) -> Iterato
         if needs_apply(desired, live):
             verb = "is missing" if live is None else "differs"
             yield ApplyObject(desired, f"{ObjectRef.of(desired)} {verb}: {because}")
+
+
+def _weights(scene: Scene, status: ModelDeploymentStatus) -> Iterator[PatchObject]:
+    """Move the weights of the user's route, unless that is left for now."""
+    reference, traffic = scene.spec.traffic.route_ref, status.traffic
+    if reference is None or traffic is None or traffic.written_at != scene.now:
+        return
+    split = wanted_split(scene, status)
+    for route, rule in routes(scene):
+        place = place_in(scene, route, rule) if route is not None else None
+        if route is not None and isinstance(place, Place) and place.split != split:
+            yield PatchObject(
+                named_ref(scene, reference),
+                weight_patch(route, place, split),
+                f"{route['kind'].lower()}/{reference.name} splits {place.split.stable} to"
+                f" {place.split.candidate}, not {split.stable} to {split.candidate}",
+            )
 
 
 def _take_away(scene: Scene, keep: frozenset[ObjectRef] | set[ObjectRef]) -> Iterator[DeleteObject]:

@@ -20,8 +20,14 @@ from leadsman_operator.planner.conditions import Change, updated
 from leadsman_operator.planner.course import Course
 from leadsman_operator.planner.names import selector_text, url
 from leadsman_operator.planner.revision import Revision
+from leadsman_operator.planner.routing.traffic import (
+    by_gateway,
+    next_traffic,
+    realised_share,
+    routing_trouble,
+)
 from leadsman_operator.planner.scene import FULL, Scene
-from leadsman_operator.planner.troubles import trouble_of
+from leadsman_operator.planner.troubles import Trouble, trouble_of
 
 MOST_HISTORY = 20
 _ON_THE_WAY = frozenset(
@@ -45,6 +51,7 @@ def written(scene: Scene, course: Course) -> ModelDeploymentStatus:
             "candidate": _with_pods(scene, status.candidate),
             "previous": _with_pods(scene, status.previous),
             "rollout": _with_share(scene, status),
+            "traffic": next_traffic(scene, status),
             "replicas": sum(scene.replicas(arm.name) for arm in _arms(status)),
             "ready_replicas": sum(scene.ready(arm.name) for arm in _arms(status)),
             "url": url(metadata.name, metadata.namespace or "default"),
@@ -89,10 +96,17 @@ def _with_pods(scene: Scene, arm: RevisionStatus | None) -> RevisionStatus | Non
 
 
 def _with_share(scene: Scene, status: ModelDeploymentStatus) -> RolloutStatus | None:
-    """The share of the ready pods, which is the share of the traffic behind one Service."""
+    """The share of the ready pods, which is the share of the traffic behind one Service.
+
+    Of a gateway it is what its routes say, once it has taken them up.
+    """
     rollout, stable, candidate = status.rollout, status.stable, status.candidate
     if rollout is None or stable is None or candidate is None:
         return rollout
+    if by_gateway(scene):
+        realised = realised_share(scene)
+        known = rollout.realised_weight if realised is None else realised
+        return rollout.model_copy(update={"realised_weight": known})
     if status.weight in (0, FULL):
         return rollout.model_copy(update={"realised_weight": float(status.weight or 0)})
     ready = scene.ready(candidate.name)
@@ -131,7 +145,7 @@ def _changes(scene: Scene, course: Course, status: ModelDeploymentStatus) -> Ite
     yield _resolved(scene)
     yield _verified(scene, status)
     yield _available(scene, status)
-    yield _routed(status)
+    yield _routed(scene, status)
     yield _rolled_out(scene, course, status)
     if status.candidate is not None and status.stable is not None:
         yield _evidence_available(status)
@@ -141,9 +155,13 @@ def _summary(course: Course, status: ModelDeploymentStatus, scene: Scene) -> Ite
     """The three of kstatus."""
     message = status.message or ""
     on_the_way = status.phase in _ON_THE_WAY
+    trouble = routing_trouble(scene)
     stuck = status.phase in (DeploymentPhase.FAILED, DeploymentPhase.ROLLED_BACK) or (
         isinstance(scene.wanted, Missing)
     )
+    if trouble is not None and not stuck:
+        yield from _cut_off(trouble, status.message or "")
+        return
     enough = _live_ready(scene, status) >= scene.spec.scaling.min_replicas
     ready = status.phase is DeploymentPhase.STABLE and not stuck and enough
     waiting = status.phase is DeploymentPhase.STABLE and not stuck and not enough
@@ -151,6 +169,14 @@ def _summary(course: Course, status: ModelDeploymentStatus, scene: Scene) -> Ite
     yield Change(ConditionType.READY, _is(ready), reason, message)
     yield Change(ConditionType.RECONCILING, _is(on_the_way or waiting), reason, message)
     yield Change(ConditionType.STALLED, _is(stuck), course.reason, message)
+
+
+def _cut_off(trouble: Trouble, message: str) -> Iterator[Change]:
+    """The route does not do what it should: the spec is not met, whatever serves."""
+    text = message if trouble.message in message else f"{trouble.message}; {message}"
+    yield Change(ConditionType.READY, ConditionStatus.FALSE, trouble.reason, text)
+    yield Change(ConditionType.RECONCILING, _is(not trouble.final), trouble.reason, text)
+    yield Change(ConditionType.STALLED, _is(trouble.final), trouble.reason, text)
 
 
 def _is(true: bool) -> ConditionStatus:  # noqa: FBT001 - turns a truth into a word
@@ -210,10 +236,13 @@ def _available(scene: Scene, status: ModelDeploymentStatus) -> Change:
     return Change(kind, ConditionStatus.FALSE, trouble.reason, f"{message}: {trouble.message}")
 
 
-def _routed(status: ModelDeploymentStatus) -> Change:
+def _routed(scene: Scene, status: ModelDeploymentStatus) -> Change:
     kind, rollout = ConditionType.TRAFFIC_ROUTED, status.rollout
     if status.stable is None:
         return Change(kind, ConditionStatus.FALSE, Reason.STARTING, "nothing serves yet")
+    trouble = routing_trouble(scene)
+    if trouble is not None:
+        return Change(kind, ConditionStatus.FALSE, trouble.reason, trouble.message)
     if status.candidate is None or rollout is None:
         message = f"{status.stable.name} gets all of the traffic"
         return Change(kind, ConditionStatus.TRUE, Reason.ROUTED, message)

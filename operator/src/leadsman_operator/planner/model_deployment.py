@@ -10,7 +10,6 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1 import ModelDeploymentStatus
 from leadsman_api.v1alpha1.model_deployment_status import DeploymentPhase
 from leadsman_api.v1alpha1.rollout import Strategy
-from leadsman_api.v1alpha1.traffic import TrafficProvider
 from leadsman_operator.planner.commands import refusals
 from leadsman_operator.planner.conditions import Change, updated
 from leadsman_operator.planner.converge import actions_toward, take_all
@@ -19,10 +18,13 @@ from leadsman_operator.planner.deployment_status import written
 from leadsman_operator.planner.observation import DeploymentObservation
 from leadsman_operator.planner.plan import Event, Plan
 from leadsman_operator.planner.rollout import next_course
+from leadsman_operator.planner.routing.traffic import ALL_STABLE, by_gateway, carries, wanted_split
 from leadsman_operator.planner.scene import Scene
 
 _AT_ONCE = timedelta(0)
 _SETTLED = timedelta(seconds=30)
+_SOON = timedelta(seconds=1)
+"""While a gateway is to take something up; a route of the user's is not watched."""
 _MOVING = frozenset({DeploymentPhase.ROLLING_OUT, DeploymentPhase.BAKING, DeploymentPhase.PAUSED})
 
 DeploymentPlan = Plan[ModelDeploymentStatus]
@@ -49,11 +51,6 @@ def plan_model_deployment(observation: DeploymentObservation) -> DeploymentPlan:
 def _not_built_yet(scene: Scene) -> Iterator[str]:
     """What the resource may say and this version can't do: said, not passed over."""
     spec = scene.spec
-    if spec.traffic.provider is not TrafficProvider.REPLICAS:
-        yield (
-            f"traffic.provider {spec.traffic.provider} is not supported by this version:"
-            " write Replicas"
-        )
     if spec.rollout.strategy not in (Strategy.CANARY, Strategy.BLUE_GREEN):
         yield (
             f"rollout.strategy {spec.rollout.strategy} is not supported by this version:"
@@ -116,6 +113,10 @@ def _look_again(scene: Scene, status: ModelDeploymentStatus, course: Course) -> 
     )
     if course.told or turned or stepped:
         return _AT_ONCE
+    if by_gateway(scene) and not carries(scene, wanted_split(scene, status)):
+        return _SOON
+    if by_gateway(scene) and status.candidate is None and not carries(scene, ALL_STABLE):
+        return _SOON
     if status.phase in _MOVING:
         return min(scene.observation.configuration.scrape_interval, _SETTLED)
     if status.previous is not None and status.previous.keep_until is not None:

@@ -12,6 +12,7 @@ from leadsman_operator.facts import (
     Missing,
     ModelFacts,
     PodCount,
+    RoutingFacts,
     RunFacts,
     StudyFacts,
     Unknown,
@@ -56,6 +57,8 @@ class DeploymentObservation:
     """Raw counters of each serving pod."""
     queries: Mapping[str, float | Unknown] = field(default_factory=dict)
     """What the PromQL conditions gave, by the name of the condition."""
+    routing: RoutingFacts = field(default_factory=RoutingFacts)
+    """The routes of a gateway."""
 
 
 @dataclass(frozen=True, slots=True)

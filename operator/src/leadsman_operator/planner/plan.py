@@ -42,6 +42,18 @@ class ScaleObject:
 
 
 @dataclass(frozen=True, slots=True)
+class PatchObject:
+    """JSON patch of an object that is not ours: its tests say what must be there still.
+
+    Server-side apply can't own one item of a list whose items have no key.
+    """
+
+    ref: ObjectRef
+    operations: tuple[Mapping[str, Any], ...]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetAlias:
     """Point an alias at a version, if it still points where the decision found it."""
 
@@ -105,6 +117,7 @@ Action: TypeAlias = (
     ApplyObject
     | DeleteObject
     | ScaleObject
+    | PatchObject
     | SetAlias
     | TagVersion
     | EnsureRun

@@ -19,6 +19,12 @@ from leadsman_operator.planner.course import Course, by_person, move, stay
 from leadsman_operator.planner.outcomes import begin, promote, roll_back
 from leadsman_operator.planner.plan import SetAlias
 from leadsman_operator.planner.revision import Revision
+from leadsman_operator.planner.routing.traffic import (
+    ALL_CANDIDATE,
+    ALL_STABLE,
+    carries,
+    routing_trouble,
+)
 from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.steps import next_step
 from leadsman_operator.planner.troubles import Trouble, trouble_of
@@ -101,6 +107,8 @@ def _finish_rolling_back(scene: Scene) -> Course | None:
     candidate = scene.status.candidate
     if candidate is None or candidate.name not in _blocked_names(scene):
         return None
+    if not carries(scene, ALL_STABLE):
+        return _wait_for_gateway(scene, DeploymentPhase.ROLLING_BACK, Reason.ROLLED_BACK)
     return stay(
         scene,
         DeploymentPhase.ROLLED_BACK,
@@ -111,6 +119,11 @@ def _finish_rolling_back(scene: Scene) -> Course | None:
         weight=None,
         evidence=scene.status.evidence,
     )
+
+
+def _wait_for_gateway(scene: Scene, phase: DeploymentPhase, reason: Reason) -> Course:
+    """Nothing of an arm is changed or taken while a gateway may still send it requests."""
+    return stay(scene, phase, reason, scene.status.message or "", weight=scene.status.weight)
 
 
 def _give_up(scene: Scene) -> Course | None:
@@ -165,11 +178,16 @@ def _superseded(scene: Scene) -> Course | None:
         return None
     promoted = status.rollout is not None and status.rollout.promoted_at is not None
     if promoted and wanted.name != stable.name:
+        if not carries(scene, ALL_CANDIDATE):
+            phase = status.phase or DeploymentPhase.BAKING
+            return _wait_for_gateway(scene, phase, Reason.BAKING)
         return promote(
             scene,
             f"version {candidate.version} is promoted before the end of its bake"
             f": version {wanted.version} is wanted now",
         )
+    if not carries(scene, ALL_STABLE):
+        return _leave_by_gateway(scene, candidate)
     back = wanted.name == stable.name
     message = (
         f"version {stable.version} is wanted again: version {candidate.version} goes"
@@ -185,6 +203,16 @@ def _superseded(scene: Scene) -> Course | None:
         rollout=None,
         weight=None,
         evidence=None,
+    )
+
+
+def _leave_by_gateway(scene: Scene, candidate: RevisionStatus) -> Course:
+    """First the weights, and once the gateway has taken them up, the candidate."""
+    message = f"version {candidate.version} is not wanted any more: its traffic goes back"
+    rollout = scene.status.rollout
+    again = rollout.model_copy(update={"promoted_at": None}) if rollout is not None else None
+    return stay(
+        scene, DeploymentPhase.ROLLING_BACK, Reason.SUPERSEDED, message, weight=0, rollout=again
     )
 
 
@@ -247,7 +275,18 @@ def _begin(scene: Scene) -> Course | None:
     stable, wanted = scene.status.stable, scene.wanted
     if stable is None or scene.status.candidate is not None or not isinstance(wanted, Revision):
         return None
+    if not carries(scene, ALL_STABLE):
+        return _not_yet(scene, stable)
     return begin(scene, wanted)
+
+
+def _not_yet(scene: Scene, stable: RevisionStatus) -> Course:
+    """A candidate needs a route by which it can be given, and refused, its traffic."""
+    trouble = routing_trouble(scene)
+    reason = trouble.reason if trouble else Reason.STARTING
+    why = trouble.message if trouble else "the gateway has not taken up the weights yet"
+    message = f"version {stable.version} goes on serving, and the rollout waits: {why}"
+    return stay(scene, DeploymentPhase.STABLE, reason, message, previous=_kept(scene))
 
 
 RULES: tuple[Rule, ...] = (

@@ -101,6 +101,11 @@ class Scene:
         return tuple(self.observation.cluster.objects)
 
 
+def pods_of_share(weight: int, stable_pods: int, most: int) -> int:
+    """Pods of a candidate that gets its traffic by a weight: its share of what there is now."""
+    return max(1, min(most, -(-stable_pods * weight // FULL)))
+
+
 def pods_for(weight: int, stable_pods: int, most: int) -> int:
     """Pods of a candidate by which its share of all pods comes closest to a weight.
 

@@ -22,7 +22,13 @@ from leadsman_api.v1alpha1.rollout import (
 )
 from leadsman_operator.planner.course import Course, move, stay
 from leadsman_operator.planner.outcomes import promote, roll_back
-from leadsman_operator.planner.scene import FULL, Scene, pods_for
+from leadsman_operator.planner.routing.traffic import (
+    ALL_CANDIDATE,
+    by_gateway,
+    carries,
+    routing_trouble,
+)
+from leadsman_operator.planner.scene import FULL, Scene, pods_for, pods_of_share
 from leadsman_operator.planner.troubles import trouble_of
 
 
@@ -44,12 +50,27 @@ def next_step(scene: Scene) -> Course:
         return pause(scene, rollout)
     if rollout.paused_at is not None:
         return resume(scene, rollout)
+    held = _held_by_routes(scene)
+    if held is not None:
+        return held
     if rollout.promoted_at is not None:
         return _bake(scene, candidate, rollout)
     goal = goal_of(scene)
     if scene.status.weight != goal:
         return _open(scene, candidate, rollout, goal)
     return _judge(scene, candidate, rollout)
+
+
+def _held_by_routes(scene: Scene) -> Course | None:
+    """Weights that don't reach the traffic prove nothing: go on when they do.
+
+    It is not the candidate's fault either, so no deadline rolls it back for this.
+    """
+    trouble = routing_trouble(scene)
+    if trouble is None:
+        return None
+    phase = scene.status.phase or DeploymentPhase.ROLLING_OUT
+    return stay(scene, phase, trouble.reason, f"the rollout waits: {trouble.message}")
 
 
 def pause(scene: Scene, rollout: RolloutStatus) -> Course:
@@ -147,7 +168,7 @@ def _waiting_for_pods(scene: Scene, candidate: RevisionStatus, goal: int) -> Cou
     if stable is None:
         raise ValueError("a step needs a stable revision")
     leaving = scene.bystanders(stable, candidate)
-    if goal < FULL and leaving:
+    if goal < FULL and leaving and not by_gateway(scene):
         # One Service carries all pods while the traffic is split: others must be gone before.
         message = f"waiting for the pods of {', '.join(leaving)} to leave"
         return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.STARTING, message)
@@ -169,7 +190,8 @@ def candidate_pods(scene: Scene, goal: int) -> int:
     stable = scene.status.stable
     most = scene.spec.scaling.max_replicas
     pods = max(1, scene.replicas(stable.name)) if stable else scene.spec.scaling.min_replicas
-    needed = pods_for(goal, pods, most)
+    share = pods_of_share if by_gateway(scene) else pods_for
+    needed = share(goal, pods, most)
     candidate = scene.status.candidate
     if goal == FULL and candidate is not None:
         # What it has already is never taken away just before it gets everything.
@@ -241,7 +263,7 @@ def _bake(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Co
     """Full traffic, and the way back is still one flip of the Service."""
     bake = scene.spec.rollout.bake
     elapsed = scene.since(rollout.promoted_at)
-    if elapsed >= bake:
+    if elapsed >= bake and carries(scene, ALL_CANDIDATE):
         return promote(
             scene,
             f"version {candidate.version} is promoted after a bake of {format_duration(bake)}",

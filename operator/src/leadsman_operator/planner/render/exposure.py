@@ -65,14 +65,14 @@ def _service(
     return manifest
 
 
-def autoscaler(resource: ModelDeployment, revision: str, version: int) -> Manifest:
-    """The HorizontalPodAutoscaler of one revision."""
+def autoscaler(resource: ModelDeployment, revision: str, version: int, floor: int) -> Manifest:
+    """The HorizontalPodAutoscaler of one revision, which never goes below `floor` pods."""
     scaling = resource.spec.scaling
     labels = revision_labels(resource, revision, version)
     manifest = owned(resource, "autoscaling/v2", "HorizontalPodAutoscaler", revision, labels)
     manifest["spec"] = {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": revision},
-        "minReplicas": scaling.min_replicas,
+        "minReplicas": floor,
         "maxReplicas": scaling.max_replicas,
         "metrics": [
             {

@@ -1,0 +1,132 @@
+"""A gateway in memory: it takes up routes when its controller works, and splits as they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from typing_extensions import override
+
+from leadsman_operator.facts import ObjectRef
+from support.world import RATE, REF, SPEC, Simulation
+from support.world_clock import Faults
+from support.world_cluster import FakeCluster, Pod
+
+__all__ = ["GATEWAY", "OWN", "ROUTE", "USERS", "FakeGateway", "GatewaySimulation"]
+
+GATEWAY = "the gateway's controller"
+ROUTES = "gateway.networking.k8s.io/v1"
+OWN = {"provider": "GatewayAPI", "gateway": {"parentRefs": [{"name": "web"}]}}
+USERS = {"provider": "GatewayAPI", "routeRef": {"name": "shop", "rule": "churn"}}
+ROUTE = ObjectRef(ROUTES, "HTTPRoute", "ml", "shop")
+"""The user's."""
+
+
+@dataclass
+class FakeGateway:
+    """What a gateway's proxies do, and its controller, which works when `run` is called."""
+
+    cluster: FakeCluster
+    faults: Faults
+    programmed: dict[ObjectRef, dict[str, int]] = field(default_factory=dict)
+    """The weights of Services that the proxies know, by route."""
+
+    def run(self) -> None:
+        """Take up every route, unless the controller is down; the proxies go on then."""
+        if GATEWAY in self.faults.down:
+            return
+        self.programmed = {
+            ref: _weights(manifest)
+            for ref, manifest in self.cluster.objects.items()
+            if ref.kind == "HTTPRoute"
+        }
+        for ref in self.programmed:
+            manifest = self.cluster.objects[ref]
+            manifest["status"] = {"parents": [_parent(manifest["metadata"]["generation"])]}
+
+    def shares(self) -> list[tuple[float, list[Pod]]]:
+        """The part of the requests of each Service that gets some, with the pods it has."""
+        found = []
+        for weights in self.programmed.values():
+            ours = {name: weight for name, weight in weights.items() if weight}
+            found += [
+                (
+                    weight / sum(ours.values()),
+                    self.cluster.selected(ObjectRef("v1", "Service", "ml", name)),
+                )
+                for name, weight in ours.items()
+            ]
+        return found
+
+
+def _weights(route: Mapping[str, Any]) -> dict[str, int]:
+    return {
+        backend["name"]: backend.get("weight", 1)
+        for rule in route["spec"]["rules"]
+        for backend in rule["backendRefs"]
+        if backend["name"].startswith(REF.name)
+    }
+
+
+def _parent(generation: int) -> dict[str, Any]:
+    said = {"type": "Accepted", "status": "True", "observedGeneration": generation}
+    return {"parentRef": {"name": "web"}, "conditions": [said]}
+
+
+class GatewaySimulation(Simulation):
+    """One ModelDeployment behind a gateway: its own route, or a rule in one of the user's."""
+
+    def __init__(self, traffic: Mapping[str, Any]) -> None:
+        """Begin with a Gateway, and with the user's route where the spec names it."""
+        self.gateway: FakeGateway | None = None
+        super().__init__({**SPEC, "traffic": traffic})
+        self.gateway = FakeGateway(self.cluster, self.faults)
+        self.cluster.put(_object("Gateway", "web", {"gatewayClassName": "test"}))
+        if "routeRef" in traffic:
+            self.cluster.put(users_route())
+
+    @override
+    def controllers(self) -> None:
+        """Those of the cluster, then the gateway's."""
+        super().controllers()
+        if self.gateway is not None:
+            self.gateway.run()
+
+    @override
+    def traffic(self, seconds: float) -> None:
+        """Clients ask through the gateway, which passes nothing on to another Service."""
+        assert self.gateway is not None
+        shares = self.gateway.shares()
+        self.served = self.served or (bool(shares) and all(pods for _, pods in shares))
+        for share, pods in shares:
+            if not pods and self.served:
+                self.unanswered.append(self.story[-1] if self.story else "at the start")
+            for pod in pods:
+                count = round(RATE * share * seconds / len(pods))
+                self.metrics.count(pod, count, self.cluster.behaviours[pod.version])
+
+    def split(self) -> tuple[int, int]:
+        """The weights of the stable and the candidate Service, as the proxies have them."""
+        assert self.gateway is not None
+        (weights,) = self.gateway.programmed.values()
+        return weights[f"{REF.name}-stable"], weights[f"{REF.name}-candidate"]
+
+
+def users_route() -> dict[str, Any]:
+    """A route with more in it than our rule."""
+    backends = [{"name": f"{REF.name}-{arm}", "port": 80} for arm in ("stable", "candidate")]
+    other = {"name": "shop", "backendRefs": [{"name": "shop", "port": 80}]}
+    header = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-debug"]}}
+    ours = {
+        "name": "churn",
+        "matches": [{"path": {"type": "PathPrefix", "value": "/churn"}}],
+        "filters": [header],
+        "backendRefs": [*backends, {"name": "spare", "port": 80, "weight": 0}],
+    }
+    return _object("HTTPRoute", "shop", {"parentRefs": [{"name": "web"}], "rules": [other, ours]})
+
+
+def _object(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "ml"}
+    return {"apiVersion": ROUTES, "kind": kind, "metadata": metadata, "spec": dict(spec)}
