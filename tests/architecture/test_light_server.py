@@ -20,6 +20,7 @@ ENGINES: dict[str, set[str]] = {
     "linear": set(),
     "graph": {"onnxruntime"},
     "lightgbm_rows": set(),
+    "tree_rows": set(),
     "xgboost_rows": set(),
 }
 """Modules that run plans, with the libraries that they load."""

@@ -88,32 +88,32 @@ CASES: Mapping[str, tuple[Any, Any, Any, str]] = {
         ),
         DIABETES, PROGRESS, "numpy",
     ),
-    "forest": (ensemble.RandomForestClassifier(40, random_state=0), IRIS, WORDS, "onnx"),
-    "even votes": (ensemble.RandomForestClassifier(10, random_state=1), IRIS, TWO_KINDS, "onnx"),
+    "forest": (ensemble.RandomForestClassifier(40, random_state=0), IRIS, WORDS, "trees"),
+    "even votes": (ensemble.RandomForestClassifier(10, random_state=1), IRIS, TWO_KINDS, "trees"),
     "forest of numbers": (
-        ensemble.RandomForestRegressor(20, random_state=0), DIABETES, PROGRESS, "onnx",
+        ensemble.RandomForestRegressor(20, random_state=0), DIABETES, PROGRESS, "trees",
     ),
     "forest of two": (
-        ensemble.ExtraTreesRegressor(9), DIABETES, np.c_[PROGRESS, -PROGRESS], "onnx",
+        ensemble.ExtraTreesRegressor(9), DIABETES, np.c_[PROGRESS, -PROGRESS], "trees",
     ),
-    "tree": (tree.DecisionTreeClassifier(), IRIS, KINDS, "onnx"),
-    "stump": (tree.DecisionTreeRegressor(max_depth=1), DIABETES, PROGRESS, "onnx"),
-    "histograms": (scaled(ensemble.HistGradientBoostingClassifier()), IRIS, KINDS, "onnx"),
-    "histograms of two": (ensemble.HistGradientBoostingClassifier(), IRIS, TWO_KINDS, "onnx"),
+    "tree": (tree.DecisionTreeClassifier(), IRIS, KINDS, "trees"),
+    "stump": (tree.DecisionTreeRegressor(max_depth=1), DIABETES, PROGRESS, "trees"),
+    "histograms": (scaled(ensemble.HistGradientBoostingClassifier()), IRIS, KINDS, "trees"),
+    "histograms of two": (ensemble.HistGradientBoostingClassifier(), IRIS, TWO_KINDS, "trees"),
     "histograms of counts": (
-        ensemble.HistGradientBoostingRegressor(loss="poisson"), DIABETES, PROGRESS, "onnx",
+        ensemble.HistGradientBoostingRegressor(loss="poisson"), DIABETES, PROGRESS, "trees",
     ),
-    "gradients": (ensemble.GradientBoostingClassifier(), IRIS, WORDS, "onnx"),
-    "gradients of numbers": (ensemble.GradientBoostingRegressor(), DIABETES, PROGRESS, "onnx"),
+    "gradients": (ensemble.GradientBoostingClassifier(), IRIS, WORDS, "trees"),
+    "gradients of numbers": (ensemble.GradientBoostingRegressor(), DIABETES, PROGRESS, "trees"),
     "network": (
         scaled(neural_network.MLPClassifier((8,), random_state=0)), IRIS, KINDS, "onnx",
     ),
     "lightgbm": (lightgbm.LGBMClassifier(verbose=-1), IRIS, TWO_KINDS, "lightgbm"),
     "lightgbm of words": (lightgbm.LGBMClassifier(verbose=-1), IRIS, WORDS, "lightgbm"),
     "lightgbm of numbers": (lightgbm.LGBMRegressor(verbose=-1), DIABETES, PROGRESS, "lightgbm"),
-    "xgboost": (xgboost.XGBClassifier(n_estimators=30), IRIS, TWO_KINDS, "xgboost"),
-    "xgboost of three": (xgboost.XGBClassifier(n_estimators=10), IRIS, KINDS, "xgboost"),
-    "xgboost of numbers": (xgboost.XGBRegressor(n_estimators=30), DIABETES, PROGRESS, "xgboost"),
+    "xgboost": (xgboost.XGBClassifier(n_estimators=30), IRIS, TWO_KINDS, "trees"),
+    "xgboost of three": (xgboost.XGBClassifier(n_estimators=10), IRIS, KINDS, "trees"),
+    "xgboost of numbers": (xgboost.XGBRegressor(n_estimators=30), DIABETES, PROGRESS, "trees"),
 }  # fmt: skip
 
 
@@ -176,8 +176,8 @@ def test_missing_numbers_go_where_the_original_sends_them(tmp_path: Path) -> Non
     ("last", "backend"),
     [
         (linear_model.LogisticRegression(), "numpy"), (linear_model.Ridge(), "numpy"),
-        (ensemble.RandomForestClassifier(20), "onnx"),
-        (ensemble.HistGradientBoostingClassifier(max_iter=5), "onnx"),
+        (ensemble.RandomForestClassifier(20), "trees"),
+        (ensemble.HistGradientBoostingClassifier(max_iter=5), "trees"),
     ],
     ids=lambda one: one if isinstance(one, str) else type(one).__name__,
 )  # fmt: skip
@@ -288,7 +288,7 @@ def test_the_server_starts_from_the_plan(models: Path, tmp_path: Path, name: str
         told = next(entry for entry in process.log if entry["message"] == "Loaded.")
 
     assert given == wanted
-    assert told["backend"] == {"skops": "numpy", "lgbm": "lightgbm", "xgboost": "xgboost"}[name]
+    assert told["backend"] == {"skops": "numpy", "lgbm": "lightgbm", "xgboost": "trees"}[name]
 
 
 def test_a_plan_needs_none_of_the_originals_libraries(models: Path, tmp_path: Path) -> None:
@@ -329,4 +329,4 @@ def test_a_pipeline_serves_probabilities_where_mlflow_was_told_so(tmp_path: Path
     table = Table(matrix=IRIS)
     ours = plan_in(tmp_path, done.plan).predict(table)
     np.testing.assert_array_equal(ours, estimator.predict_proba(IRIS))
-    assert replace(model, plan=done.plan).backend == "onnx"
+    assert replace(model, plan=done.plan).backend == "trees"

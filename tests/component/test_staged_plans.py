@@ -99,8 +99,8 @@ def check_equal(original: Model, plan: Any, *, to_the_bit: bool) -> None:
 
 
 ENGINES = {
-    Algorithm.LINEAR: "numpy", Algorithm.RANDOM_FOREST: "onnx", Algorithm.EXTRA_TREES: "onnx",
-    Algorithm.HIST_GRADIENT_BOOSTING: "onnx", Algorithm.XGBOOST: "xgboost",
+    Algorithm.LINEAR: "numpy", Algorithm.RANDOM_FOREST: "trees", Algorithm.EXTRA_TREES: "trees",
+    Algorithm.HIST_GRADIENT_BOOSTING: "trees", Algorithm.XGBOOST: "trees",
     Algorithm.LIGHTGBM: "lightgbm",
 }  # fmt: skip
 

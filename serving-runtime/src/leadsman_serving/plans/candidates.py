@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 from leadsman_serving.columns import Column
 from leadsman_serving.flavors import Predictor
 from leadsman_serving.plans import boosted
+from leadsman_serving.plans.proof import CLOSE, NEAR, SAME
 from leadsman_serving.plans.stored import FEATURES, classes_of
 from leadsman_serving.schema import Schema
 
-_Writer: TypeAlias = Callable[[Any, Schema, Path], Mapping[str, Any]]
+_Writer: TypeAlias = Callable[[Any, str, Schema, Path], Mapping[str, Any]]
 
 
 class Unsuited(Exception):
@@ -27,6 +28,8 @@ class Candidate:
 
     backend: str
     write: Callable[[Path], Mapping[str, Any]]
+    within: float = 0.0
+    """How far its numbers may lie from the original's, of their size."""
 
 
 def candidates(predictor: Predictor, schema: Schema, example: Sequence[Any]) -> Iterator[Candidate]:
@@ -34,17 +37,31 @@ def candidates(predictor: Predictor, schema: Schema, example: Sequence[Any]) -> 
     original = getattr(predictor, "original", None)
     function = str(getattr(predictor, "function", "predict"))
     module = type(original).__module__.partition(".")[0]
-    if module == "lightgbm":
-        yield Candidate("lightgbm", lambda folder: _write_lightgbm(original, function, folder))
-    elif module == "xgboost":
+    for way in _ways(module):
         yield Candidate(
-            "xgboost", lambda folder: _write_xgboost(original, function, schema, folder)
+            way.backend, partial(way.write, original, function, schema), within=way.within
         )
-    elif module == "sklearn":
-        yield Candidate("numpy", lambda folder: _write_linear(original, function, folder))
-        if hasattr(original, "steps"):
+        # Beside the same engine for the model alone: the first that is proven serves.
+        if way is _LINEAR and hasattr(original, "steps"):
             yield from _staged(original, function, schema, example)
-        yield Candidate("onnx", lambda folder: _write_graph(original, function, schema, folder))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What one engine makes of a model that takes a matrix."""
+
+    backend: str
+    write: _Writer
+    within: float
+
+
+def _ways(module: str) -> Sequence[_Way]:
+    """The engines for a library's models, the fastest first."""
+    return {
+        "lightgbm": [_LIGHTGBM],
+        "xgboost": [_XGBOOST_TREES, _XGBOOST],
+        "sklearn": [_LINEAR, _TREES, _GRAPH],
+    }.get(module, [])
 
 
 def _staged(
@@ -57,22 +74,15 @@ def _staged(
     from leadsman_serving.plans.staged_of import without_vote  # noqa: PLC0415 - only to compile
 
     model = without_vote(original.steps[-1][1])
-    module = type(model).__module__.partition(".")[0]
-    writers: dict[str, dict[str, _Writer]] = {
-        "lightgbm": {"lightgbm": lambda last, _, place: _write_lightgbm(last, function, place)},
-        "xgboost": {"xgboost": lambda last, of, place: _write_xgboost(last, function, of, place)},
-        "sklearn": {
-            "numpy": lambda last, _, place: _write_linear(last, function, place),
-            "onnx": lambda last, of, place: _write_graph(last, function, of, place),
-        },
-    }
-    for backend, write in writers.get(module, {}).items():
-        yield Candidate(backend, partial(_write_staged, write, original, schema, example))
+    for way in _ways(type(model).__module__.partition(".")[0]):
+        write = partial(_write_staged, way.write, original, function, schema, example)
+        yield Candidate(way.backend, write, way.within)
 
 
 def _write_staged(
     write: _Writer,
     original: Any,  # noqa: ANN401 - of scikit-learn
+    function: str,
     schema: Schema,
     example: Sequence[Any],
     folder: Path,
@@ -86,13 +96,18 @@ def _write_staged(
         raise Unsuited(f"in two stages: {error}") from error
     inner = Schema(tuple(Column(None, "double") for _ in range(stages.width)))
     model = without_vote(stages.model)
-    settings = dict(write(model, inner, folder))
+    settings = dict(write(model, function, inner, folder))
     if model is not stages.model and settings["classes"] is not None:
         settings["classes"] = classes_of(stages.model.classes_)
     return {**settings, FEATURES: stages.features}
 
 
-def _write_linear(estimator: Any, function: str, folder: Path) -> Mapping[str, Any]:  # noqa: ANN401
+def _write_linear(
+    estimator: Any,  # noqa: ANN401 - of scikit-learn
+    function: str,
+    _schema: Schema,
+    folder: Path,
+) -> Mapping[str, Any]:
     from leadsman_serving.plans import linear  # noqa: PLC0415 - only the fetch step compiles
     from leadsman_serving.plans.linear_of import NotLinear, linear_parts  # noqa: PLC0415
 
@@ -121,7 +136,48 @@ def _write_graph(
     return settings
 
 
-def _write_lightgbm(model: Any, function: str, folder: Path) -> Mapping[str, Any]:  # noqa: ANN401
+def _write_trees(
+    model: Any,  # noqa: ANN401 - of scikit-learn
+    function: str,
+    schema: Schema,
+    folder: Path,
+) -> Mapping[str, Any]:
+    from leadsman_serving.plans import tree_plan_of  # noqa: PLC0415 - only the fetch step compiles
+
+    try:
+        return tree_plan_of.of_sklearn(model, function, len(schema.columns), folder)
+    except tree_plan_of.NoTrees as error:
+        raise Unsuited(str(error)) from error
+
+
+def _write_xgboost_trees(
+    model: Any,  # noqa: ANN401 - of XGBoost
+    function: str,
+    schema: Schema,
+    folder: Path,
+) -> Mapping[str, Any]:
+    from leadsman_serving.plans import tree_plan_of  # noqa: PLC0415 - only the fetch step compiles
+
+    booster = getattr(model, "get_booster", lambda: model)()
+    try:
+        return tree_plan_of.of_xgboost(
+            bytes(booster.save_raw("json")),
+            getattr(model, "classes_", None),
+            function,
+            len(schema.columns),
+            _iterations(model),
+            folder,
+        )
+    except tree_plan_of.NoTrees as error:
+        raise Unsuited(str(error)) from error
+
+
+def _write_lightgbm(
+    model: Any,  # noqa: ANN401 - of LightGBM
+    function: str,
+    _schema: Schema,
+    folder: Path,
+) -> Mapping[str, Any]:
     booster = getattr(model, "booster_", model)
     if booster.pandas_categorical:
         raise Unsuited("it knows columns of categories by their pandas codes")
@@ -140,13 +196,16 @@ def _write_xgboost(
     if "c" in (booster.feature_types or ()):
         raise Unsuited("it has features that are categories")
     (folder / boosted.FILE).write_bytes(bytes(booster.save_raw("ubj")))
-    best = None if is_bare else getattr(booster, "best_iteration", None)
-    stopped = not is_bare and getattr(model, "early_stopping_rounds", None) is not None
-    more = {
-        "features": len(schema.columns),
-        "iterations": best + 1 if stopped and best is not None else 0,
-    }
+    more = {"features": len(schema.columns), "iterations": _iterations(model)}
     return {**_boosted(model, is_bare, function), **more}
+
+
+def _iterations(model: Any) -> int:  # noqa: ANN401 - of XGBoost
+    """How many iterations an estimator asks its booster for; 0 for all."""
+    if getattr(model, "early_stopping_rounds", None) is None:
+        return 0
+    best = getattr(model.get_booster(), "best_iteration", None)
+    return 0 if best is None else best + 1
 
 
 def _boosted(model: Any, is_bare: bool, function: str) -> dict[str, Any]:  # noqa: ANN401, FBT001
@@ -159,3 +218,11 @@ def _boosted(model: Any, is_bare: bool, function: str) -> dict[str, Any]:  # noq
     if classes is not None:
         kind = boosted.BINARY if len(classes) == 2 else boosted.CLASSES  # noqa: PLR2004 - two
     return {"kind": kind, "classes": classes, "function": function}
+
+
+_LINEAR = _Way("numpy", _write_linear, CLOSE)
+_TREES = _Way("trees", _write_trees, CLOSE)
+_GRAPH = _Way("onnx", _write_graph, NEAR)
+_LIGHTGBM = _Way("lightgbm", _write_lightgbm, SAME)
+_XGBOOST_TREES = _Way("trees", _write_xgboost_trees, SAME)
+_XGBOOST = _Way("xgboost", _write_xgboost, SAME)

@@ -13,8 +13,6 @@ from leadsman_serving.model import Model
 from leadsman_serving.plans.candidates import Candidate, Unsuited, candidates
 from leadsman_serving.plans.hints import hints_of
 from leadsman_serving.plans.proof import (
-    EXACT,
-    RELATIVE,
     Answer,
     Different,
     Proof,
@@ -80,14 +78,13 @@ class _Against:
     def answers(self) -> list[Answer]:
         return answers_of(self._model.predictor, self.tables)
 
-    def proof(self, plan: Predictor, backend: str) -> Proof:
-        """The proof of a plan; Different where it is none."""
-        within = EXACT.get(backend, RELATIVE)
-        proof = prove(plan, self._model.predictor, self.tables, self.answers, within)
+    def proof(self, plan: Predictor, candidate: Candidate) -> Proof:
+        """The proof of a candidate's plan; Different where it is none."""
+        proof = prove(plan, self._model.predictor, self.tables, self.answers, candidate.within)
         _logger.info(
             "Proven equal.",
             extra={
-                "backend": backend,
+                "backend": candidate.backend,
                 "rows": proof.rows,
                 "largest_difference": proof.largest_difference,
                 "row": _ms(proof.row_seconds),
@@ -107,7 +104,7 @@ def _tried(
 ) -> PlanFile:
     settings = candidate.write(place)
     plan = load_plan(place, candidate.backend, settings)
-    proof = against.proof(plan, candidate.backend)
+    proof = against.proof(plan, candidate)
     if proof.row_seconds >= proof.original_seconds:
         raise Unsuited(
             f"equal, but a row takes {_ms(proof.row_seconds)},"

@@ -10,9 +10,9 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import DoubleTensorType, Int64TensorType, StringTensorType
 
 from leadsman_serving.plans.graph import MATRIX, PREDICT, PROBABILITIES
+from leadsman_serving.plans.graph_ensemble import DOMAIN, KNOWN, VERSION
 from leadsman_serving.plans.graph_trees import register
 from leadsman_serving.plans.stored import classes_of
-from leadsman_serving.plans.trees import DOMAIN, KNOWN, VERSION
 from leadsman_serving.schema import Schema
 
 _OPSET = {"": 18, DOMAIN: KNOWN}

@@ -5,31 +5,27 @@ https://onnx.ai/sklearn-onnx/auto_tutorial/plot_icustom_converter.html
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
-import numpy as np
 from onnx import TensorProto
 from skl2onnx import update_registered_converter
 from skl2onnx.common.data_types import DoubleTensorType, Int64TensorType, StringTensorType
-from sklearn import ensemble, linear_model, preprocessing, tree
+from sklearn import linear_model, preprocessing
 
 from leadsman_serving.plans import graph_linear, graph_words
+from leadsman_serving.plans.graph_ensemble import DOMAIN, KNOWN, Ensemble
 from leadsman_serving.plans.nodes import Nodes
-from leadsman_serving.plans.trees import DOMAIN, KNOWN, Ensemble, tree_of, tree_of_histograms
+from leadsman_serving.plans.tree import TreeSums
+from leadsman_serving.plans.tree_sums import (
+    CLASSIFIERS,
+    GRADIENTS,
+    HISTOGRAMS,
+    REGRESSORS,
+    sums_of,
+)
 
-_CLASSIFIERS = (
-    ensemble.RandomForestClassifier, ensemble.ExtraTreesClassifier, tree.DecisionTreeClassifier,
-    tree.ExtraTreeClassifier, ensemble.GradientBoostingClassifier,
-    ensemble.HistGradientBoostingClassifier,
-)  # fmt: skip
-_REGRESSORS = (
-    ensemble.RandomForestRegressor, ensemble.ExtraTreesRegressor, tree.DecisionTreeRegressor,
-    tree.ExtraTreeRegressor, ensemble.GradientBoostingRegressor,
-    ensemble.HistGradientBoostingRegressor,
-)  # fmt: skip
-_HISTOGRAMS = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
-_GRADIENTS = (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor)
 _OPTIONS = {
     "zipmap": [True, False, "columns"], "nocl": [True, False], "raw_scores": [True, False],
     "output_class_labels": [True, False],
@@ -41,12 +37,12 @@ _DOUBLE, _FLOAT = TensorProto.DOUBLE, TensorProto.FLOAT
 def register() -> None:
     """Have skl2onnx use these converters."""
     shapes = (
-        (_CLASSIFIERS, _classes_and_shares),
-        (_REGRESSORS, _numbers),
+        (CLASSIFIERS, _classes_and_shares),
+        (REGRESSORS, _numbers),
     )
     for kinds, shape in shapes:
         for kind in kinds:
-            options = _OPTIONS if kinds is _CLASSIFIERS else None
+            options = _OPTIONS if kinds is CLASSIFIERS else None
             update_registered_converter(
                 kind, f"Leadsman{kind.__name__}", shape, _convert, options=options
             )
@@ -81,17 +77,16 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:  # noqa: ANN401
     """One tree model: its sum, what its link makes of it, and the name of the class."""
     model, graph = operator.raw_operator, Nodes(scope, container)
     rows = operator.inputs[0].full_name
-    if not isinstance(model, _HISTOGRAMS):
+    if not isinstance(model, HISTOGRAMS):
         # These compare in single precision, with splits that are doubles.
         rows = graph.node("Cast", [rows], to=_FLOAT)
     rows = graph.node("Cast", [rows], to=_DOUBLE)
-    trees, targets, divisor = _trees(model)
-    total = graph.node(
-        "TreeEnsemble", [rows], op_domain=DOMAIN, op_version=KNOWN, **trees.attributes(targets)
-    )
-    if divisor != 1:
-        total = graph.node("Div", [total, graph.constant(float(divisor), _DOUBLE)])
-    if isinstance(model, _REGRESSORS):
+    sums = sums_of(model)
+    trees, targets = _attributes(sums), sums.outputs
+    total = graph.node("TreeEnsemble", [rows], op_domain=DOMAIN, op_version=KNOWN, **trees)
+    if sums.divisor != 1:
+        total = graph.node("Div", [total, graph.constant(float(sums.divisor), _DOUBLE)])
+    if isinstance(model, REGRESSORS):
         link = getattr(getattr(model, "_loss", None), "link", None)
         if type(link).__name__ == "LogLink":
             total = graph.node("Exp", [total])
@@ -105,7 +100,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:  # noqa: ANN401
 
 def _shares(model: Any, graph: Nodes, total: str, targets: int) -> str:  # noqa: ANN401
     """The probability of each class from what the trees add up to."""
-    if not isinstance(model, (*_HISTOGRAMS, *_GRADIENTS)):
+    if not isinstance(model, (*HISTOGRAMS, *GRADIENTS)):
         return total
     if targets > 1:
         return graph.node("Softmax", [total], axis=1)
@@ -114,40 +109,13 @@ def _shares(model: Any, graph: Nodes, total: str, targets: int) -> str:  # noqa:
     return graph.node("Concat", [first, second], axis=1)
 
 
-def _trees(model: Any) -> tuple[Ensemble, int, int]:  # noqa: ANN401 - of scikit-learn
-    """All trees, the number of outputs, and by what the sum is divided."""
-    if isinstance(model, _HISTOGRAMS):
-        return (*_of_histograms(model), 1)
-    if isinstance(model, _GRADIENTS):
-        return (*_of_gradients(model), 1)
-    members = getattr(model, "estimators_", [model])
-    is_classifier = isinstance(model, _CLASSIFIERS)
-    targets = len(model.classes_) if is_classifier else int(model.n_outputs_)
-    made = Ensemble()
+def _attributes(sums: TreeSums) -> dict[str, Any]:
+    """All trees as the attributes of one node."""
+    made, targets = Ensemble(), sums.outputs
     for target in range(targets):
-        for member in members:
-            made.add(tree_of(member.tree_, target), target)
-    return made, targets, len(members) if hasattr(model, "estimators_") else 1
-
-
-def _of_histograms(model: Any) -> tuple[Ensemble, int]:  # noqa: ANN401 - of scikit-learn
-    made, base = Ensemble(), np.ravel(model._baseline_prediction)  # noqa: SLF001 - has no other name
-    targets = len(base)
-    for target in range(targets):
-        made.add_constant(float(base[target]), target)
-        for stage in model._predictors:  # noqa: SLF001 - likewise
-            made.add(tree_of_histograms(stage[target]), target)
-    return made, targets
-
-
-def _of_gradients(model: Any) -> tuple[Ensemble, int]:  # noqa: ANN401 - of scikit-learn
-    constant = type(model.init_).__name__ in ("DummyClassifier", "DummyRegressor")
-    if not constant and model.init_ != "zero":
-        raise ValueError("it begins with another model")
-    base = np.ravel(model._raw_predict_init(np.zeros((1, model.n_features_in_))))  # noqa: SLF001
-    made, targets = Ensemble(), model.estimators_.shape[1]
-    for target in range(targets):
-        made.add_constant(float(base[target]), target)
-        for stage in model.estimators_:
-            made.add(tree_of(stage[target].tree_, 0, model.learning_rate), target)
-    return made, targets
+        for number, tree in enumerate(sums.trees):
+            if tree.values.ndim > 1:
+                made.add(replace(tree, values=tree.values[:, target]), target)
+            elif number % targets == target:
+                made.add(tree, target)
+    return made.attributes(targets)

@@ -11,8 +11,8 @@ import numpy as np
 from onnx import TensorProto
 from skl2onnx.common.data_types import DoubleTensorType
 
+from leadsman_serving.plans.graph_ensemble import DOMAIN, KNOWN
 from leadsman_serving.plans.nodes import Nodes
-from leadsman_serving.plans.trees import DOMAIN, KNOWN
 
 
 def shape(operator: Any) -> None:  # noqa: ANN401 - skl2onnx's own

@@ -26,11 +26,11 @@ _FEWEST_SINGLE = 12
 _SINGLE_SECONDS = 0.5
 """How long the original is asked for rows one by one, if it was asked for the fewest."""
 _TIMED = 15
-RELATIVE, ABSOLUTE = 1e-6, 1e-9
-"""How far a number may lie from the original's: ABSOLUTE + RELATIVE of its size."""
-EXACT = {"lightgbm": 0.0, "xgboost": 0.0, "numpy": 1e-12}
-"""Closer for those that compute as the original does: the same engine, or the same operations,
-whose sums may be taken in another order."""
+SAME, CLOSE, NEAR = 0.0, 1e-12, 1e-6
+"""How far a number may lie from the original's, of its size: the same to the last bit; by the
+same operations, whose sums may be taken in another order; by another library's operations."""
+ABSOLUTE = 1e-9
+"""Allowed beside that, where numbers need not be the same."""
 _EXTREMES = (0.0, -0.0, 1e-300, 1e12, -1e12)
 _SPREADS = (0.01, 0.3, 3.0)
 UNKNOWN = "\N{EM DASH} a word that no model knows"
@@ -90,7 +90,7 @@ def prove(
     original: Predictor,
     tables: Sequence[Table],
     answers: Sequence[Answer] | None = None,
-    relative: float = RELATIVE,
+    relative: float = NEAR,
 ) -> Proof:
     """Compare on all tables; Different names the first thing that is not the same.
 

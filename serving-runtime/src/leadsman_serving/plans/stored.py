@@ -19,6 +19,7 @@ _MODULES = {
     "numpy": "linear",
     "onnx": "graph",
     "lightgbm": "lightgbm_rows",
+    "trees": "tree_rows",
     "xgboost": "xgboost_rows",
 }
 

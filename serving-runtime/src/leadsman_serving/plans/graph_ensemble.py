@@ -7,20 +7,18 @@ Source: https://onnx.ai/onnx/operators/onnx_aionnxml_TreeEnsemble.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from onnx import numpy_helper
 
-from leadsman_serving.table import Array
+from leadsman_serving.plans.tree import LEAF, Tree
 
 DOMAIN, VERSION = "ai.onnx.ml", 5
 KNOWN = 3
 """The last version that skl2onnx knows: it is told this one, and the graph then says the true."""
 _LESS_OR_EQUAL, _SUM = 0, 1
-_LEAF = -1
 
 
 @dataclass
@@ -47,10 +45,10 @@ class Ensemble:
 
     def add(self, tree: Tree, target: int) -> None:
         """A tree whose leaves count for one output."""
-        if tree.left[0] == _LEAF:
+        if tree.left[0] == LEAF:
             self.add_constant(float(tree.values[0]), target)
             return
-        inner = [node for node in range(len(tree.left)) if tree.left[node] != _LEAF]
+        inner = [node for node in range(len(tree.left)) if tree.left[node] != LEAF]
         first = len(self.features)
         place = {node: first + number for number, node in enumerate(inner)}
         self._begin(
@@ -64,7 +62,7 @@ class Ensemble:
                 (tree.right, self.right, self.right_is_leaf),
             ):
                 child = int(children[node])
-                is_leaf = tree.left[child] == _LEAF
+                is_leaf = tree.left[child] == LEAF
                 are_leaves[place[node]] = int(is_leaf)
                 ids[place[node]] = (
                     self._leaf(float(tree.values[child]), target) if is_leaf else place[child]
@@ -102,46 +100,3 @@ class Ensemble:
         self.targets.append(target)
         self.weights.append(weight)
         return len(self.weights) - 1
-
-
-@dataclass(frozen=True)
-class Tree:
-    """One tree, a value for each node and array; `left` is -1 in leaves."""
-
-    left: Sequence[int] | Array
-    right: Sequence[int] | Array
-    features: Sequence[int] | Array
-    splits: Sequence[float] | Array
-    missing_goes_left: Sequence[int] | Array
-    values: Sequence[float] | Array
-
-
-def tree_of(fitted: Any, target: int, times: float = 1.0) -> Tree:  # noqa: ANN401 - sklearn's own
-    """A tree of a forest (`tree_`): its values for one class or output, times a factor."""
-    values = (
-        fitted.value[:, 0, target] if fitted.value.shape[1] == 1 else fitted.value[:, target, 0]
-    )
-    return Tree(
-        fitted.children_left,
-        fitted.children_right,
-        fitted.feature,
-        fitted.threshold,
-        fitted.missing_go_to_left,
-        values * times,
-    )
-
-
-def tree_of_histograms(predictor: Any) -> Tree:  # noqa: ANN401 - sklearn's own
-    """A tree of histogram gradient boosting; ValueError where it splits by categories."""
-    nodes = predictor.nodes
-    if nodes["is_categorical"].any():
-        raise ValueError("it splits by categories")
-    leaf = nodes["is_leaf"].astype(bool)
-    return Tree(
-        np.where(leaf, _LEAF, nodes["left"].astype(np.int64)),
-        np.where(leaf, _LEAF, nodes["right"].astype(np.int64)),
-        nodes["feature_idx"],
-        nodes["num_threshold"],
-        nodes["missing_go_to_left"],
-        nodes["value"],
-    )
