@@ -216,13 +216,29 @@ def test_a_worse_version_is_registered_and_does_not_pass(tmp_path: Path, trackin
     assert found.gate.champion_version == champion.model_version
     assert [check.passed for check in found.gate.checks] == [False, False, True]
     assert found.gate.checks[1].champion is not None
-    assert found.gate.checks[2].message.startswith("the new version asks for the columns")
+    assert found.gate.checks[2].message.startswith("the new version takes and gives")
     bad.client.set_registered_model_alias(MODEL, "champion", str(found.model_version))
     assert good.run("conclude")[0] == ExitCode.DONE
     again = Conclusion.from_text(good.client.get_run(good.parent()).data.tags[Tag.CONCLUSION])
     assert again is not None
     assert again.model_version == champion.model_version
     assert again.gate.champion_version == found.model_version, "judged against the new champion"
+
+
+def test_the_gate_times_a_version_as_it_will_be_served(tmp_path: Path, tracking: str) -> None:
+    """By the runtime's own plan in a process of its own, in seconds for one row."""
+    gate = {"maxLatency": "5s", "maxSize": "50Mi", "rules": [{"metric": "roc_auc", "min": 0.5}]}
+    training = a_training(tmp_path, tracking, gate=gate, search={"trials": 1, "parallelism": 1})
+    training.run("work")
+    assert training.run("conclude")[0] == ExitCode.DONE
+    found = Conclusion.from_text(
+        training.client.get_run(training.parent()).data.tags[Tag.CONCLUSION]
+    )
+    assert found is not None
+    by_name = {check.metric: check for check in found.gate.checks}
+    assert (by_name["size"].passed, by_name["latency"].passed) == (True, True)
+    assert 1e-6 < (by_name["latency"].challenger or 0) < 5
+    assert (by_name["size"].challenger or 0) > 1000
 
 
 @pytest.mark.parametrize(

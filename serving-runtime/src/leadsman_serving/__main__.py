@@ -58,6 +58,12 @@ def _compile(settings: Settings) -> int:
     return run(settings)
 
 
+def _measure(settings: Settings) -> int:
+    from leadsman_serving.measure import run  # noqa: PLC0415
+
+    return run(settings)
+
+
 def _serve(settings: Settings) -> int:
     began = time.monotonic()
     from leadsman_serving.errors import ModelRefused, PortUnavailable  # noqa: PLC0415
@@ -77,7 +83,7 @@ def _serve(settings: Settings) -> int:
     return 0
 
 
-_PROGRAMS = {"serve": _serve, "fetch": _fetch, "compile": _compile}
+_PROGRAMS = {"serve": _serve, "fetch": _fetch, "compile": _compile, "measure": _measure}
 
 
 def _read_arguments(settings: str) -> str:
@@ -94,7 +100,7 @@ def _read_arguments(settings: str) -> str:
         default="serve",
         choices=tuple(_PROGRAMS),
         help="serve (default): answer predictions; fetch: get the model's files, check and compile"
-        " them; compile: only compile files that are there",
+        " them; compile: only compile files that are there; measure: time one row of them",
     )
     return str(parser.parse_args().command)
 

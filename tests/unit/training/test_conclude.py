@@ -20,6 +20,7 @@ from leadsman_api.environment import Variable
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import ExitCode, Termination
+from leadsman_api.v1alpha1.training_run_status import GateStatus
 from leadsman_training import job
 from leadsman_training.search import prepare
 from leadsman_training.settings import read_settings
@@ -304,3 +305,35 @@ def test_a_champion_that_cant_judge_the_rows_is_named(
     assert (code, said.reason) == (ExitCode.NO_USE, Reason.DATA_INVALID)
     assert said.message.startswith(f"version {version}, which spec.gate.against names, can't judge")
     assert "region" in said.message
+
+
+def test_other_data_than_the_trials_saw_is_refused(
+    tmp_path: Path, pod: Pod, client: MlflowClient
+) -> None:
+    """The held-out rows might be among those that were learnt from."""
+    made = pod()
+    last_words("work", made)
+    file = tmp_path / "rows.csv"
+    file.write_text(file.read_text() + "\n3,11,1\n")
+    code, said = last_words("conclude", made)
+
+    assert (code, said.reason) == (ExitCode.NO_USE, Reason.DATA_CHANGED)
+    assert "and the trials saw sha256:" in said.message
+    name = read_settings(made).resource.spec.model.name
+    assert client.search_model_versions(f"name = '{name}'") == []
+
+
+def test_the_verdict_is_a_file_beside_the_runs(pod: Pod, client: MlflowClient) -> None:
+    """With the bounds on size, and the words of what was too large."""
+    made = pod(gate={"maxSize": "1k", "rules": [{"metric": "accuracy", "min": 0.5}]})
+    last_words("work", made)
+    found = found_by(made, client)
+    file = client.download_artifacts(made[Variable.PARENT_RUN], "gate.json")
+    written = GateStatus.model_validate_json(Path(file).read_text())
+
+    assert written == found.gate
+    assert [(check.metric, check.passed) for check in written.checks] == [
+        ("accuracy", True), ("size", False),
+    ]  # fmt: skip
+    assert written.checks[1].message.endswith("bytes is above 1000 bytes")
+    assert (written.checks[1].challenger or 0) > 1000

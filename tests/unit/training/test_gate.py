@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,8 @@ import pytest
 
 from leadsman_api.v1alpha1.objective import Gate, Objective
 from leadsman_api.v1alpha1.training_run_status import GateCheck, GateStatus
-from leadsman_training import gate
-from leadsman_training.gate import Judged, check_columns, judge, with_check
+from leadsman_training import comparison
+from leadsman_training.gate import Judged, check_most, judge, with_check
 from leadsman_training.scores import Predictions
 
 ROWS = 200
@@ -20,7 +22,7 @@ OBJECTIVE = Objective.model_validate({"metric": "accuracy"})
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer than in production, which is quicker and says the same of differences so clear."""
-    monkeypatch.setattr(gate, "DRAWS", 100)
+    monkeypatch.setattr(comparison, "DRAWS", 400)
 
 
 def right_in(share: float, truth: Any) -> Predictions:
@@ -80,8 +82,10 @@ def test_a_bound_holds_without_a_champion(
     ("challenger", "champion", "margin", "passed"),
     [
         pytest.param(0.95, 0.6, 0.1, True, id="much better"),
-        pytest.param(0.62, 0.6, 0.0, True, id="right wherever the champion is"),
-        pytest.param(0.6, 0.6, 0.0, True, id="the same model"),
+        pytest.param(0.65, 0.6, 0.0, True, id="right wherever the champion is"),
+        pytest.param(0.62, 0.6, 0.0, False, id="right in four rows more, which is chance"),
+        pytest.param(0.6, 0.6, 0.0, False, id="the same answers, of which few are no proof"),
+        pytest.param(0.6, 0.6, -0.02, True, id="the same answers and a margin"),
         pytest.param(0.6, 0.6, 0.01, False, id="no gain where one is asked for"),
         pytest.param(0.6, 0.9, -0.1, False, id="much worse"),
         pytest.param(0.85, 0.9, -0.1, True, id="worse within the margin"),
@@ -146,7 +150,7 @@ def test_without_rules_a_version_may_not_be_worse_than_a_hundredth(
 
     assert found.passed is passed
     assert [check.metric for check in found.checks] == ["accuracy"]
-    assert "-0.01 is asked for" in found.checks[0].message
+    assert "-0.02 is asked for" in found.checks[0].message, "4 of 200 rows, more than a hundredth"
 
 
 def test_each_rule_must_be_passed() -> None:
@@ -231,21 +235,106 @@ def test_of_parts_that_miss_a_bound_the_farthest_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "passed", "message"),
+    ("value", "passed", "message"),
     [
-        ({"age", "plan", "more"}, True, "the new version asks for the columns that the champion"),
-        ({"age"}, False, "clients of the champion do not send plan"),
-        (None, True, "the champion has no signature to compare with"),
+        (0.004, True, "latency 0.004 s is at most 0.005 s"),
+        (0.005, True, "latency 0.005 s is at most 0.005 s"),
+        (0.006, False, "latency 0.006 s is above 0.005 s"),
+        (None, False, "the latency could not be measured"),
+        (math.nan, False, "the latency could not be measured"),
     ],
 )
-def test_clients_of_the_champion_must_be_able_to_ask(
-    known: set[str] | None, message: str, *, passed: bool
-) -> None:
-    """A column that is new to them would make their requests fail."""
-    check = check_columns(known, ["age", "plan"])
+def test_what_is_measured_has_a_bound(value: float | None, message: str, *, passed: bool) -> None:
+    """What could not be measured passes nothing."""
+    check = check_most("latency", value, 0.005, "s")
 
-    assert check.passed is passed
-    assert check.message.startswith(message)
+    assert (check.passed, check.message, check.max) == (passed, message, 0.005)
+
+
+@pytest.mark.parametrize("at", ["challenger", "champion"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(lambda values: values[:-7], "answers 33 of 40 held-out rows", id="missing"),
+        pytest.param(
+            lambda values: np.where(np.arange(40) < 3, np.nan, values),
+            "gives no finite number for 3 of 40", id="nan",
+        ),
+        pytest.param(
+            lambda values: np.where(np.arange(40) < 2, np.inf, values),
+            "gives no finite number for 2 of 40", id="endless",
+        ),
+        pytest.param(
+            lambda values: np.where(np.arange(40) < 4, None, values),
+            "gives no finite number for 4 of 40", id="none",
+        ),
+    ],
+)  # fmt: skip
+def test_answers_that_are_missing_pass_nothing(at: str, change: Any, message: str) -> None:
+    """Of either version, with rules that all else would pass: the rows would not be the same."""
+    good = judged(1.0, 0.1, rows=40)
+    said = Predictions(change(np.asarray(getattr(good, at).values)))
+    changed = replace(
+        good,
+        challenger=said if at == "challenger" else good.challenger,
+        champion=said if at == "champion" else good.champion,
+    )
+    found = verdict(changed, {"metric": "accuracy", "min": 0.0, "margin": -1.0})
+
+    assert not found.passed
+    assert [check.metric for check in found.checks] == ["answers"]
+    assert message in found.checks[0].message
+    assert ("version 7" in found.checks[0].message) is (at == "champion")
+
+
+def test_a_chance_that_is_no_number_passes_nothing() -> None:
+    """Though the classes are there."""
+    good = judged(1.0, rows=40)
+    chances = np.column_stack([np.full(40, 0.5), np.where(np.arange(40) < 5, np.nan, 0.5)])
+    said = Predictions(good.challenger.values, chances, np.array([0, 1]))
+    found = verdict(replace(good, challenger=said), {"metric": "accuracy", "min": 0.0})
+
+    assert found.checks[0].message == (
+        "the new version gives no finite number for 5 of 40 held-out rows"
+    )
+
+
+def test_no_rows_pass_nothing() -> None:
+    """Nothing was shown."""
+    found = verdict(judged(1.0, 1.0, rows=0), {"metric": "accuracy", "min": 0.0})
+
+    assert (found.passed, found.rows, found.checks[0].metric) == (False, 0, "rows")
+
+
+def test_a_champion_without_a_value_passes_nothing() -> None:
+    """A comparison with NaN is no comparison: it says whose value is missing."""
+    chances = np.column_stack([np.arange(40) % 2 == 0, np.arange(40) % 2 == 1]).astype(float)
+    ours = Predictions(np.arange(40) % 2, chances, np.array([0, 1]))
+    shown = replace(judged(1.0, 0.5, rows=40), challenger=ours)
+    found = verdict(shown, {"metric": "roc_auc", "margin": -1.0})
+
+    assert not found.passed
+    assert found.checks[0].message == "roc_auc has no value for the champion"
+
+
+def test_errors_without_rules_are_compared_by_a_hundredth_of_the_champions() -> None:
+    """A margin in units of the target would mean nothing."""
+    truth = np.linspace(1000, 2000, 800)
+    versions = [Predictions(truth + 100 * np.sin(np.arange(800) * step)) for step in (1.0, 1.001)]
+    shown = Judged(truth, versions[0], versions[1], 3, columns=lambda _: truth)
+    objective = Objective.model_validate({"metric": "rmse", "direction": "minimize"})
+    found = judge(Gate(), objective, shown, 1)
+
+    assert found.checks[0].margin == pytest.approx(-0.01 * (found.checks[0].champion or 0))
+
+
+def test_every_number_is_in_the_verdict() -> None:
+    """What was asked for beside what was found."""
+    rule = {"metric": "accuracy", "min": 0.1, "max": 1.0, "margin": -0.5, "confidence": 0.9}
+    check = verdict(judged(0.9, 0.8), rule).checks[0]
+
+    assert (check.min, check.max, check.margin, check.confidence) == (0.1, 1.0, -0.5, 0.9)
+    assert check.rows == ROWS
 
 
 @pytest.mark.parametrize(("one", "other"), [(True, True), (True, False), (False, True)])

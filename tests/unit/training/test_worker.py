@@ -254,8 +254,6 @@ def test_what_others_run_is_waited_for(pod: Pod, search: Mapping[str, Any]) -> N
 @pytest.mark.parametrize(
     ("spec", "reason", "words"),
     [
-        ({"gate": {"maxLatency": "5ms"}}, Reason.SPEC_INVALID, "spec.gate.maxLatency is not"),
-        ({"gate": {"maxSize": "5Mi"}}, Reason.SPEC_INVALID, "spec.gate.maxSize is not"),
         (
             {"gate": {"rules": [{"metric": "charm", "min": 1}]}},
             Reason.SPEC_INVALID, "there is no metric 'charm'",

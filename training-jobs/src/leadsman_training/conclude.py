@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,26 +17,28 @@ from typing import Any
 
 import optuna
 from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.models import get_model_info
 
 from leadsman_api.conclusion import Conclusion
 from leadsman_api.digests import digest_of
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
+from leadsman_api.studies import StudyAttribute
 from leadsman_api.v1alpha1.objective import SignaturePolicy
 from leadsman_api.v1alpha1.training_run_status import (
-    GateCheck,
     GateStatus,
     Provenance,
     TrialSummary,
 )
-from leadsman_training import gate
+from leadsman_training import champion, footprint, gate
 from leadsman_training.candidate import Candidate, predict
 from leadsman_training.data import Table
 from leadsman_training.errors import NoUse
-from leadsman_training.logged import log_model
-from leadsman_training.scores import Predictions, score, usual
+from leadsman_training.logged import log_model, signature_of
+from leadsman_training.scores import score, usual
 from leadsman_training.settings import Settings
 from leadsman_training.tracking import patiently
 
@@ -57,12 +58,24 @@ class Conclude:
 
     def run(self) -> Conclusion:
         """Fit, judge, register, and write down what was found."""
+        self._check_data()
         best = self._best()
         made = self._registered()
         made = self._register(best) if made is None else self._judged_again(made)
         conclusion = self._conclusion(made, best)
         self._write(conclusion)
         return conclusion
+
+    def _check_data(self) -> None:
+        """The rows that are held out must be those that no trial has seen."""
+        searched = self.study.user_attrs.get(StudyAttribute.DATA_DIGEST)
+        if searched is not None and searched != self.table.digest:
+            raise NoUse(
+                Reason.DATA_CHANGED,
+                f"{self.settings.resource.spec.data.source.uri} has the digest"
+                f" {self.table.digest} now, and the trials saw {searched}: make another"
+                " TrainingRun, or name the digest in spec.data.source.digest",
+            )
 
     def _best(self) -> optuna.trial.FrozenTrial:
         """The best trial; of several objectives, the best by the first."""
@@ -90,13 +103,16 @@ class Conclude:
         model = self.candidate.fit(optuna.trial.FixedTrial(best.params, number=best.number))
         _logger.info("Fitted.", extra={"trial": best.number, "parameters": best.params})
         verdict, metrics = self._judge(model)
-        logged = log_model(
-            model, self.candidate.split, self.settings.parent_run, _requirements(), metrics
-        )
+        split, run = self.candidate.split, self.settings.parent_run
+        logged = log_model(model, split, run, _requirements(), metrics)
+        with tempfile.TemporaryDirectory() as folder:
+            path, files = self._fetched(logged, folder)
+            verdict = self._bounded(verdict, path)
+        self._log_gate(verdict)
         name = self.settings.resource.spec.model.name
         self._ensure_model(name)
         tags = {
-            Tag.DIGEST: self._digest(logged),
+            Tag.DIGEST: digest_of(files),
             Tag.TRAINING_RUN_UID: self.settings.uid,
             Tag.DATA_DIGEST: self.table.digest,
             Tag.SPEC_HASH: self._spec_hash(),
@@ -116,12 +132,15 @@ class Conclude:
         """A version of an earlier try; judged anew if it was against another champion."""
         import mlflow.sklearn  # noqa: PLC0415 - slow to import
 
-        name, against = self.settings.resource.spec.model.name, self.settings.resource.spec.gate
-        champion = self._champion_version(name, against.against.alias, against.against.version)
+        name = self.settings.resource.spec.model.name
         before = GateStatus.model_validate_json(made.tags[Tag.GATE])
-        if champion in (before.champion_version, int(made.version)):
+        if self._champion() in (before.champion_version, int(made.version)):
             return made
-        verdict, _ = self._judge(mlflow.sklearn.load_model(f"models:/{name}/{made.version}"))
+        place = f"models:/{name}/{made.version}"
+        verdict, _ = self._judge(mlflow.sklearn.load_model(place))
+        with tempfile.TemporaryDirectory() as folder:
+            verdict = self._bounded(verdict, Path(download_artifacts(place, dst_path=folder)))
+        self._log_gate(verdict)
         text = verdict.model_dump_json(by_alias=True, exclude_none=True)
         self.client.set_model_version_tag(name, made.version, str(Tag.GATE), text)
         return self.client.get_model_version(name, made.version)
@@ -130,56 +149,34 @@ class Conclude:
         split, spec = self.candidate.split, self.settings.resource.spec
         truth = split.test_y.to_numpy()
         challenger = predict(model, split.test_x)
-        champion, version = self._champion()
+        name, version = spec.model.name, self._champion()
         judged = gate.Judged(
             truth=truth,
             challenger=challenger,
-            champion=champion,
+            champion=champion.answers(name, version, split.test_x) if version else None,
             champion_version=version,
             columns=lambda name: split.test_x[name].to_numpy(),
         )
         verdict = gate.judge(spec.gate, spec.objective, judged, self.settings.search.seed)
         if version is not None and spec.gate.signature is SignaturePolicy.COMPATIBLE:
-            verdict = gate.with_check(verdict, self._signature(version))
+            known = get_model_info(f"models:/{name}/{version}").signature
+            found = champion.check_signature(known, signature_of(model, split))
+            verdict = gate.with_check(verdict, found)
         names = {spec.objective.metric, *usual(classification=split.classification)}
         metrics = {f"holdout_{name}": score(name, truth, challenger) for name in sorted(names)}
         _logger.info("Judged.", extra={"passed": verdict.passed, **metrics})
         return verdict, {name: value for name, value in metrics.items() if value == value}  # noqa: PLR0124 - not NaN
 
-    def _champion(self) -> tuple[Predictions | None, int | None]:
-        """What the version in production says of the held-out rows; None when there is none."""
-        import mlflow.sklearn  # noqa: PLC0415 - slow to import
+    def _champion(self) -> int | None:
+        spec = self.settings.resource.spec
+        return champion.champion_version(self.client, spec.model.name, spec.gate.against)
 
-        name, against = self.settings.resource.spec.model.name, self.settings.resource.spec.gate
-        version = self._champion_version(name, against.against.alias, against.against.version)
-        if version is None:
-            return None, None
-        features = self.candidate.split.test_x
-        try:
-            model = mlflow.sklearn.load_model(f"models:/{name}/{version}")
-        except MlflowException:
-            other = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
-            return Predictions(_flat(_asked(other.predict, features, version))), version
-        return _asked(lambda rows: predict(model, rows), features, version), version
-
-    def _signature(self, champion: int) -> GateCheck:
-        """Whether a client of the champion could ask the new version as well."""
-        from mlflow.models import get_model_info  # noqa: PLC0415 - slow to import
-
-        name = self.settings.resource.spec.model.name
-        signature = get_model_info(f"models:/{name}/{champion}").signature
-        known = set(signature.inputs.input_names()) if signature and signature.inputs else None
-        return gate.check_columns(known, list(self.candidate.split.train_x.columns))
-
-    def _champion_version(self, name: str, alias: str | None, number: int | None) -> int | None:
-        try:
-            if number is not None:
-                return int(self.client.get_model_version(name, str(number)).version)
-            return int(self.client.get_model_version_by_alias(name, str(alias)).version)
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                return None
-            raise
+    def _bounded(self, verdict: GateStatus, folder: Path) -> GateStatus:
+        """The verdict with the bounds on what the files weigh and what a row costs."""
+        bounds = self.settings.resource.spec.gate
+        for check in footprint.checks(bounds, folder):
+            verdict = gate.with_check(verdict, check)
+        return verdict
 
     def _ensure_model(self, name: str) -> None:
         try:
@@ -188,20 +185,22 @@ class Conclude:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
 
-    def _digest(self, model_id: str) -> str:
-        """The digest of the files as MLflow has them: what a server will fetch."""
-        from mlflow.artifacts import download_artifacts  # noqa: PLC0415 - slow to import
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(download_artifacts(artifact_uri=f"models:/{model_id}", dst_path=folder))
-            files = {
-                file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
-                for file in path.rglob("*")
-                if file.is_file()
-            }
-        manifest = json.dumps(dict(sorted(files.items())), indent=2)
+    def _fetched(self, model_id: str, folder: str) -> tuple[Path, dict[str, str]]:
+        """The files as MLflow has them, which is what a server will fetch, with their sha256."""
+        path = Path(download_artifacts(artifact_uri=f"models:/{model_id}", dst_path=folder))
+        files = {
+            file.relative_to(path).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in sorted(path.rglob("*"))
+            if file.is_file()
+        }
+        manifest = json.dumps(files, indent=2)
         self.client.log_text(self.settings.parent_run, manifest, "manifest.json")
-        return digest_of(files)
+        return path, files
+
+    def _log_gate(self, verdict: GateStatus) -> None:
+        """Every number as a file, where a tag may be too short for all of them."""
+        text = verdict.model_dump_json(by_alias=True, exclude_none=True, indent=2)
+        self.client.log_text(self.settings.parent_run, text, "gate.json")
 
     def _conclusion(self, made: ModelVersion, best: optuna.trial.FrozenTrial) -> Conclusion:
         verdict = GateStatus.model_validate_json(made.tags[Tag.GATE])
@@ -255,24 +254,6 @@ class Conclude:
     @property
     def _where(self) -> str:
         return self.settings.tracking_uri
-
-
-def _asked(model: Callable[[Any], Any], rows: Any, version: int) -> Any:  # noqa: ANN401 - whatever a model takes and gives
-    """What the champion says; NoUse when it can't say anything of these rows."""
-    try:
-        return model(rows)
-    except (ValueError, TypeError, LookupError, AttributeError, MlflowException) as error:
-        raise NoUse(
-            Reason.DATA_INVALID,
-            f"version {version}, which spec.gate.against names, can't judge these rows, so that"
-            f" nothing can be compared with it: {error}"[:900],
-        ) from error
-
-
-def _flat(values: Any) -> Any:  # noqa: ANN401 - whatever a model gives
-    import numpy as np  # noqa: PLC0415 - beside the slow ones
-
-    return np.asarray(values).ravel()
 
 
 def _requirements() -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.sklearn
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature, infer_signature
 
 from leadsman_training.data import Split
 
@@ -36,7 +36,7 @@ def log_model(
         logged = mlflow.sklearn.log_model(
             model,
             name="model",
-            signature=infer_signature(split.train_x, model.predict(split.train_x)),
+            signature=signature_of(model, split),
             input_example=split.train_x.head(_EXAMPLE_ROWS),
             pip_requirements=list(requirements),
             metadata={"training": "leadsman"},
@@ -45,6 +45,11 @@ def log_model(
         for name, value in metrics.items():
             mlflow.log_metric(name, value, model_id=logged.model_id)
     return str(logged.model_id)
+
+
+def signature_of(model: Any, split: Split) -> ModelSignature:  # noqa: ANN401 - any estimator
+    """What a model takes and gives."""
+    return infer_signature(split.train_x, model.predict(split.train_x))
 
 
 def _types(model: Any) -> list[str] | None:  # noqa: ANN401 - any estimator

@@ -59,13 +59,6 @@ def conclude(settings: Settings) -> Conclusion:
 def prepare(settings: Settings) -> tuple[Candidate, Table]:
     """Read the data and check all that can be known before a trial runs; raises NoUse."""
     spec, seed = settings.resource.spec, settings.search.seed
-    for field in ("max_latency", "max_size"):
-        if getattr(spec.gate, field) is not None:
-            name = "maxLatency" if field == "max_latency" else "maxSize"
-            raise NoUse(
-                Reason.SPEC_INVALID,
-                f"spec.gate.{name} is not supported by this version: leave it out",
-            )
     scores.find(spec.objective.metric)
     for rule in spec.gate.rules:
         scores.find(rule.metric)

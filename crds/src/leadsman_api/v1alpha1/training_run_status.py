@@ -84,6 +84,16 @@ class GateCheck(Contract):
     """Lower end of the interval of the difference."""
     high: float | None = None
     """Upper end of the interval of the difference."""
+    margin: float | None = None
+    """How much better it had to be; negative: how much worse it might be."""
+    confidence: float | None = None
+    """How sure the comparison had to be."""
+    min: float | None = None
+    """Lowest value that passes."""
+    max: float | None = None
+    """Highest value that passes."""
+    rows: Count | None = None
+    """Rows that decided."""
 
 
 class GateStatus(Contract):

@@ -1,0 +1,164 @@
+"""How much better one model is than another on the same rows, and how sure that is.
+
+The paired bootstrap in Rubin's form (D. B. Rubin, 1981, "The Bayesian bootstrap",
+https://doi.org/10.1214/aos/1176345338): each draw weighs the rows anew, and both models are
+scored with the same weights. One row more, the worst for the challenger, stands for what the
+sample has not shown. Without it two models that agree on all of few rows would be held equal for
+sure. For shares, such as accuracy, the bound is then that of N. Gaffke (2005, "Three test
+statistics for a nonparametric one-sided hypothesis on the mean of a nonnegative variable"), which
+for right and wrong is that of Clopper and Pearson.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from leadsman_training import weighted
+from leadsman_training.scores import Array, Predictions
+
+DRAWS = 2000
+_MOST_CANDIDATES = 200
+_CELLS = 2_000_000
+"""Weights that are held at once: 16 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Rows with their truth, and what both models say of them."""
+
+    truth: Array
+    challenger: Predictions
+    champion: Predictions
+
+    def take(self, rows: Array) -> Pair:
+        """Some of the rows."""
+        return Pair(self.truth[rows], self.challenger.take(rows), self.champion.take(rows))
+
+    @property
+    def is_one_model(self) -> bool:
+        """Whether all chances, or all predicted numbers, are the same to the last bit.
+
+        Two models that differ don't agree so on each row; in classes alone they may.
+        """
+        ours, theirs = self.challenger, self.champion
+        if ours.probabilities is not None and theirs.probabilities is not None:
+            return np.array_equal(ours.probabilities, theirs.probabilities)
+        is_fine = (
+            ours.values.dtype.kind == "f" and len(np.unique(ours.values)) > len(self.truth) / 2
+        )
+        return is_fine and np.array_equal(ours.values, theirs.values)
+
+    def gains(self, metric: str, sign: int, weights: Array) -> Array:
+        """How much better the challenger is in each draw; `sign` is 1 where more is better."""
+        ours = weighted.values(metric, self.truth, self.challenger, weights)
+        theirs = weighted.values(metric, self.truth, self.champion, weights)
+        found: Array = sign * (ours - theirs)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The gain, and the bounds that each hold with the confidence; NaN where there is none."""
+
+    gain: float
+    low: float
+    high: float
+
+
+def compare(pair: Pair, metric: str, sign: int, confidence: float, seed: int) -> Interval:
+    """The gain of the challenger with its bounds."""
+    rows = len(pair.truth)
+    if not rows:
+        return Interval(math.nan, math.nan, math.nan)
+    gain = float(pair.gains(metric, sign, np.ones((1, rows)))[0])
+    if math.isnan(gain):
+        return Interval(math.nan, math.nan, math.nan)
+    if pair.is_one_model:
+        return Interval(0.0, 0.0, 0.0)
+    low = _bound(with_worst(pair, metric, sign), metric, sign, 1 - confidence, seed)
+    turned = Pair(pair.truth, pair.champion, pair.challenger)
+    high = -_bound(with_worst(turned, metric, sign), metric, sign, 1 - confidence, seed)
+    return Interval(gain, min(low, gain), max(high, gain))
+
+
+def _bound(pair: Pair, metric: str, sign: int, share: float, seed: int) -> float:
+    """The gain that only this share of the draws stays below; NaN if any draw has no value."""
+    random, rows = np.random.default_rng(seed), len(pair.truth)
+    found: list[Array] = []
+    for draws in _portions(DRAWS, max(1, _CELLS // rows)):
+        weights = random.standard_exponential((draws, rows))
+        found.append(pair.gains(metric, sign, weights))
+    gains = np.concatenate(found)
+    return float(np.quantile(gains, share)) if not np.isnan(gains).any() else math.nan
+
+
+def _portions(whole: int, most: int) -> Iterator[int]:
+    for start in range(0, whole, most):
+        yield min(most, whole - start)
+
+
+# The row that stands for what was not seen
+
+
+def with_worst(pair: Pair, metric: str, sign: int) -> Pair:
+    """The rows with one more: of those that might come, the worst for the challenger."""
+    candidates = _of_numbers(pair) if metric in weighted.OF_NUMBERS else _of_classes(pair)
+    grown = [_joined(pair, one) for one in candidates]
+    gains = [float(one.gains(metric, sign, np.ones((1, len(one.truth))))[0]) for one in grown]
+    known = [(gain, place) for place, gain in enumerate(gains) if not math.isnan(gain)]
+    return grown[min(known)[1]] if known else pair
+
+
+def _of_classes(pair: Pair) -> Iterator[Pair]:
+    """For each class a row that the champion knows and the challenger takes for another.
+
+    Its chances are those that each model gives to such rows in the middle: chances have no worst
+    value that is likely, as a yes or no has.
+    """
+    classes = np.unique(np.concatenate([pair.truth, pair.challenger.values]))
+    if len(classes) == 1:
+        # All are of one class, and held for it: any other word is wrong.
+        classes = np.append(classes, classes + 1 if classes.dtype.kind in "if" else [""])
+    for place, value in enumerate(classes):
+        if not (pair.truth == value).any():
+            continue
+        other = classes[place - 1]
+        yield Pair(
+            np.asarray([value], dtype=pair.truth.dtype),
+            _typical(pair.challenger, pair.truth == other, other),
+            _typical(pair.champion, pair.truth == value, value),
+        )
+
+
+def _typical(said: Predictions, rows: Array, value: object) -> Predictions:
+    chances = said.probabilities
+    if chances is not None:
+        some = chances[rows] if rows.any() else chances
+        chances = np.median(some, axis=0, keepdims=True)
+    return Predictions(np.asarray([value]), chances, said.classes)
+
+
+def _of_numbers(pair: Pair) -> Iterator[Pair]:
+    """The rows that were seen: an error of numbers has no worst value."""
+    places = np.unique(np.linspace(0, len(pair.truth) - 1, _MOST_CANDIDATES).astype(int))
+    for place in places:
+        yield pair.take(np.array([place]))
+
+
+def _joined(pair: Pair, more: Pair) -> Pair:
+    return Pair(
+        np.concatenate([pair.truth, more.truth]),
+        _longer(pair.challenger, more.challenger),
+        _longer(pair.champion, more.champion),
+    )
+
+
+def _longer(one: Predictions, other: Predictions) -> Predictions:
+    values = np.concatenate([one.values, other.values])
+    if one.probabilities is None or other.probabilities is None:
+        return Predictions(values, None, one.classes)
+    return Predictions(values, np.vstack([one.probabilities, other.probabilities]), one.classes)
