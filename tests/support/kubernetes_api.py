@@ -45,6 +45,8 @@ class KubernetesApi:
     objects: dict[Key, Manifest] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     address: str = ""
+    user: str = "me"
+    """Who everybody is."""
     known_groups: set[str] = field(default_factory=lambda: set(_RESOURCES))
     """Groups that discovery lists: take one away for resources that are not installed."""
     _version: int = 100
@@ -170,6 +172,8 @@ class KubernetesApi:
         resource, name, *subresource = [*rest, ""] if len(rest) == 1 else rest
         verb = self._verb(request, name)
         self.calls.append(" ".join([verb, "/".join([resource, *subresource])]))
+        if resource == "selfsubjectreviews":
+            return web.json_response({"status": {"userInfo": {"username": self.user}}}, status=201)
         if verb == "watch":
             return await self._watch(request, resource, namespace)
         if verb == "list":

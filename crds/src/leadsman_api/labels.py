@@ -9,6 +9,8 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 FIELD_MANAGER = "leadsman"
+USER_MANAGER = "kubectl-leadsman"
+"""Who writes what people ask for by the command line; never who applies a manifest."""
 FINALIZER = f"{GROUP}/finalizer"
 MANAGED_BY = "leadsman-operator"
 

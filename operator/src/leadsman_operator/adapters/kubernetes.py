@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from aiohttp import ClientError, ClientTimeout
 from kubernetes.aio.client import ApiClient
 
-from leadsman_api.labels import FIELD_MANAGER
+from leadsman_api.labels import FIELD_MANAGER, USER_MANAGER
 from leadsman_api.reasons import Reason
 from leadsman_operator.adapters.kinds import path_of
 from leadsman_operator.errors import Conflict, Refused, UnknownKind, Unreachable
@@ -35,6 +35,7 @@ _UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _GONE, _UNPROCESSABLE, _TOO_MANY, _SERVERS
     500,
 )
 _APPLY = "application/apply-patch+yaml"
+_REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _TEST_FAILED = "test failed"
@@ -102,6 +103,18 @@ class KubernetesCluster:
         body = {"spec": {"replicas": replicas}}
         if await self._call("PATCH", f"{_path(ref)}/scale", str(ref), body, _MERGE) is None:
             raise Conflict(Reason.PROGRESSING, f"{ref} is gone")
+
+    async def merge(self, ref: ObjectRef, patch: Mapping[str, Any]) -> Manifest:
+        """Change fields of one object by a merge patch; null takes one out."""
+        query = urlencode({"fieldManager": USER_MANAGER})
+        found = await self._call("PATCH", f"{_path(ref)}?{query}", str(ref), patch, _MERGE)
+        return _without_managers(_there(found, str(ref)))
+
+    async def user_name(self) -> str:
+        """The name under which the API server knows us."""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        found = await self._call("POST", _REVIEWS, "who we are", review)
+        return str(_there(found, "who we are")["status"]["userInfo"]["username"])
 
     async def write_status(self, manifest: Manifest) -> None:
         """Replace the status of one of our resources; Conflict when the object has changed."""

@@ -1,0 +1,1 @@
+"""The commands of `kubectl leadsman`, a module each; `cli.table` names them."""

@@ -1,0 +1,139 @@
+"""Why a verdict is what it is, in sentences with numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from leadsman_api.durations import parse_duration
+from leadsman_operator.cli.commanding import where
+from leadsman_operator.cli.evidence_view import ratio, share, value, verdict_line
+from leadsman_operator.cli.paper import moment, span, word
+
+if TYPE_CHECKING:
+    from leadsman_operator.facts import Manifest
+
+Part = Mapping[str, Any]
+_LARGEST = 1e6
+
+
+def explained(manifest: Manifest, now: datetime) -> list[list[Any]]:
+    """The page, in blocks."""
+    status = manifest.get("status") or {}
+    evidence, name = status.get("evidence"), manifest["metadata"]["name"]
+    if not evidence:
+        return [
+            [f"{name}: there is no evidence: it is gathered while a rollout has traffic"],
+            [where(manifest)],
+        ]
+    specs = {one["name"]: one for one in manifest["spec"].get("health", {}).get("conditions", ())}
+    return [
+        list(_head(status, evidence, now)),
+        *(list(_condition(one, specs.get(one["name"], {}))) for one in evidence["conditions"]),
+        list(_next(manifest, status, evidence, now)),
+    ]
+
+
+def _head(status: Part, evidence: Part, now: datetime) -> Iterator[Any]:
+    stable, candidate = status.get("stable") or {}, status.get("candidate")
+    if candidate:
+        yield Text(
+            f"version {candidate['version']} beside version {stable.get('version')},"
+            f" {status.get('weight')} percent of the traffic",
+            style="bold",
+        )
+    else:
+        yield Text("no rollout is running: this is what the last one has shown", style="bold")
+    yield verdict_line(evidence)
+    since = moment(evidence.get("since"))
+    if since is not None:
+        yield f"counted for {span((moment(evidence.get('updatedAt')) or now) - since)}"
+    yield from _strength(evidence)
+
+
+def _strength(evidence: Part) -> Iterator[str]:
+    """The evidence of all conditions together, and the bar of a rollback."""
+    log_evidence, log_bar = evidence.get("logEvidence"), evidence.get("logBar")
+    if log_evidence is None or log_bar is None:
+        return
+    found, bar = _times(log_evidence), _times(log_bar)
+    yield (
+        f"evidence that it is worse: {found}, a rollback needs {bar}"
+        f" ({100 * max(0.0, min(1.0, log_evidence / log_bar)):.0f} percent of the way)"
+    )
+
+
+def _times(logarithm: float) -> str:
+    """A number that may be very large or very small."""
+    if logarithm > math.log(_LARGEST):
+        return f"1e{logarithm / math.log(10):.0f}"
+    return f"{math.exp(logarithm):.3g}"
+
+
+def _condition(one: Part, spec: Part) -> Iterator[Any]:
+    title = Text(f"{one['name']} ", style="bold")
+    title.append_text(word(one["verdict"]))
+    title.append(f"  {_asks(spec)}" if spec else "", style="not bold dim")
+    yield title
+    for arm in ("stable", "candidate"):
+        found = share(one, arm)
+        if found:
+            yield f"  {arm:<10} {found}"
+    if ratio(one):
+        yield f"  ratio      {ratio(one)}"
+    if value(one):
+        outside = f", outside since {one['outsideSince']}" if one.get("outsideSince") else ""
+        yield f"  value      {value(one)}{outside}"
+    if one.get("logEvidence") is not None:
+        yield f"  evidence   {_times(one['logEvidence'])}"
+    if one.get("dispersion") is not None:
+        yield f"  burstiness {one['dispersion']:.2f} (1 is chance; more weakens the evidence)"
+
+
+def _asks(spec: Part) -> str:
+    """What the condition asks for, in the words of its fields."""
+    shown = ("type", "ratio", "quantile", "min", "max", "maxLatency", "for")
+    return ", ".join(f"{field} {spec[field]}" for field in shown if spec.get(field) is not None)
+
+
+def _next(manifest: Manifest, status: Part, evidence: Part, now: datetime) -> Iterator[Any]:
+    """What would change the decision."""
+    rollout, spec = status.get("rollout"), manifest["spec"].get("rollout", {})
+    if not rollout or not status.get("candidate"):
+        return
+    yield Text("what comes next", style="bold")
+    if rollout.get("promotedAt"):
+        yield f"  bad evidence before the end of the bake ({spec.get('bake')}) takes it back"
+        return
+    yield from _for_verdict(str(evidence["verdict"]), rollout, spec, now)
+    if not manifest["spec"].get("rollback", {}).get("enabled", True):
+        yield "  rollback.enabled is false: bad evidence only stops the rollout"
+
+
+def _for_verdict(verdict: str, rollout: Part, spec: Part, now: datetime) -> Iterator[str]:
+    begun, stepped = moment(rollout["startedAt"]), moment(rollout["stepStartedAt"])
+    if begun is None or stepped is None or "deadline" not in spec:
+        return
+    shortest = parse_duration(spec["minimumStepTime"]) - (now - stepped)
+    deadline = parse_duration(spec["deadline"])
+    if verdict == "Good":
+        wait = f" in {span(shortest)}" if shortest.total_seconds() > 0 else " now"
+        yield f"  the evidence allows the next step{wait}"
+    elif verdict == "Undecided":
+        left = deadline / len(spec["steps"]) - (now - stepped)
+        yield "  a clear answer ends the step: harm takes it back, health goes on"
+        yield f"  without one onUndecided {spec.get('onUndecided')} decides in {_left(left)}"
+    elif verdict == "Blind":
+        left = deadline - (now - begun)
+        yield "  no data counts neither for nor against it: the weights stay"
+        yield f"  without data onBlind {spec.get('onBlind')} decides in {_left(left)}"
+    else:
+        yield "  the evidence is bad: it is taken back"
+
+
+def _left(left: timedelta) -> str:
+    return span(left) if left.total_seconds() > 0 else "no time: it is over"

@@ -1,0 +1,199 @@
+"""What `kubectl leadsman` asks rollouts for, carried out by the real operator in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from leadsman_api.reasons import Reason
+from leadsman_operator.errors import Refused, Unreachable
+from support.world import REF
+from support.world_user import WHOLE, User
+
+
+def rolling_out(behaviour: str = "good", **rollout: Any) -> User:
+    """Version 1 serves, and version 2 has the traffic of the first step."""
+    user = User()
+    user.sim.apply({**WHOLE, "rollout": {**WHOLE["rollout"], **rollout}})
+    user.sim.registry.aliases["champion"] = user.sim.register("good")
+    go_on(user, 30)
+    user.sim.registry.aliases["champion"] = user.sim.register(behaviour)
+    go_on(user, 15)
+    return user
+
+
+def go_on(user: User, seconds: int) -> None:
+    """Let time pass, with the operator at work."""
+    for _ in range(seconds // 5):
+        asyncio.run(user.sim.advance(5))
+
+
+def test_a_step_is_skipped_and_the_answer_is_told() -> None:
+    """The command waits until the operator has dealt with it."""
+    user = rolling_out()
+    result = user("promote", "churn", "--because", "it is urgent")
+    assert result == (0, "churn: ada skips the step at 30 percent: it is urgent\n", "")
+    command = user.sim.cluster.objects[REF]["spec"]["rollout"]["command"]
+    assert command["by"] == "ada"
+    assert command["step"] == 0
+
+
+def test_all_steps_are_skipped() -> None:
+    """With --full; the bake stays."""
+    user = rolling_out()
+    assert user("promote", "md/churn", "--full").stdout.endswith("all steps from 30 percent on\n")
+    go_on(user, 15)
+    assert user.sim.status()["phase"] == "Baking"
+
+
+def test_a_pause_and_its_end() -> None:
+    """Whoever made it."""
+    user = rolling_out()
+    assert user("pause", "churn").code == 0
+    assert user.sim.status()["phase"] == "Paused"
+    assert user("resume", "churn").stdout.startswith("churn: goes on after a pause of ")
+    assert user("resume", "churn") == (
+        1, "", "churn: nobody has paused it: ask for Promote or Abort if it is not to wait\n"
+    )  # fmt: skip
+
+
+def test_a_pause_of_the_spec_is_ended_in_the_spec() -> None:
+    """No command could do that: where a repository keeps it, it has to be changed there."""
+    user = rolling_out(paused=True)
+    assert user.sim.status()["phase"] == "Paused"
+    result = user("resume", "churn")
+    assert result.stdout.startswith("churn: spec.rollout.paused is false now\n")
+    assert user.sim.cluster.objects[REF]["spec"]["rollout"]["paused"] is False
+    go_on(user, 10)
+    assert user.sim.status()["phase"] == "RollingOut"
+
+
+def test_abort_then_retry_then_back() -> None:
+    """The revision is found in the status: nobody has to type a hash."""
+    user = rolling_out()
+    assert "ada ended the rollout" in user("abort", "churn").stdout
+    go_on(user, 10)
+    assert user("retry", "churn").code == 0
+    assert user("promote", "churn", "--full").code == 0
+    go_on(user, 15)
+    assert user("promote", "churn").code == 0
+    assert user.sim.version("previous") == 1
+    assert user("rollback", "churn", "--to", "1").stdout == (
+        "churn: going back from version 2 to 1: ada asked for it\n"
+    )
+    go_on(user, 10)
+    assert user.sim.version("stable") == 1
+
+
+def test_a_rollback_names_what_is_kept() -> None:
+    """And says how to get what is not."""
+    user = rolling_out()
+    assert user("rollback", "churn", "--to", "7").stderr.startswith("churn: 7 is not kept; kept ")
+    user("rollback", "churn")
+    go_on(user, 10)
+    result = user("rollback", "churn")
+    assert result.code == 1
+    assert "no earlier revision is kept" in result.stderr
+    assert "point spec.model at the version" in result.stderr
+
+
+def test_what_can_not_be_done_ends_with_1() -> None:
+    """The operator's own words."""
+    user = rolling_out()
+    user("abort", "churn")
+    go_on(user, 10)
+    result = user("promote", "churn")
+    assert result.code == 1
+    assert result.stderr.startswith("churn: no rollout is running: rolled back from version 2 to 1")
+
+
+@pytest.mark.parametrize(
+    ("before", "grant"),
+    [("FirstStep", {"version": 2}), ("EveryStep", {"version": 2, "step": 30})],
+)
+def test_an_approval_is_written_for_what_waits(before: str, grant: dict[str, Any]) -> None:
+    """For the version, or for the step where each needs one."""
+    user = rolling_out(approval={"required": True, "before": before})
+    assert user.sim.status()["weight"] == 0
+    assert user("approve", "churn", "--version", "7").stderr.startswith(
+        "churn: version 2 is being tried, not 7"
+    )
+    assert user("approve", "churn").code == 0
+    written = user.sim.cluster.objects[REF]["spec"]["rollout"]["approval"]["granted"]
+    assert {**written, **grant} == written
+    assert written["by"] == "ada"
+    go_on(user, 10)
+    assert user.sim.status()["weight"] == 30
+
+
+def test_an_approval_that_nobody_asks_for_is_refused() -> None:
+    """It would be written for nothing."""
+    assert "approval.required is false" in rolling_out()("approve", "churn").stderr
+
+
+def test_an_operator_that_is_away_is_not_waited_for_for_ever() -> None:
+    """The command stands in the resource."""
+    user = rolling_out()
+    user.operator_runs = False
+    result = user("pause", "churn")
+    assert result.code == 4
+    assert "the operator has not answered yet" in result.stderr
+    user.operator_runs = True
+    go_on(user, 5)
+    assert user.sim.status()["phase"] == "Paused"
+
+
+def test_no_answer_is_waited_for_where_none_is_wanted() -> None:
+    """With --no-wait."""
+    user = rolling_out()
+    user.operator_runs = False
+    assert user("abort", "churn", "--no-wait") == (0, "churn: asked for Abort\n", "")
+
+
+def test_a_name_that_is_not_there_is_answered_with_those_that_are() -> None:
+    """So that a typing error is seen at once."""
+    user = rolling_out()
+    assert user("promote", "chrun") == (
+        1, "", "no ModelDeployment chrun in namespace ml: there are churn\n"
+    )  # fmt: skip
+    assert "there is none in this namespace" in user("pause", "churn", "-n", "other").stderr
+
+
+def test_a_name_of_another_kind_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """`tr/churn` is no ModelDeployment."""
+    assert rolling_out()("pause", "tr/churn").code == 2
+    assert "write md/churn or churn" in capsys.readouterr().err
+
+
+def test_what_the_cluster_refuses_is_told_with_who_can_help() -> None:
+    """The API server's sentence names the verb and the resource."""
+    user = rolling_out()
+    said = 'User "ada" cannot patch resource "modeldeployments" is forbidden'
+    user.trouble = Refused(Reason.REFUSED, said)
+    result = user("abort", "churn")
+    assert result.code == 1
+    assert said in result.stderr
+    assert "leadsman-editor" in result.stderr
+
+
+def test_a_cluster_that_does_not_answer_is_told_with_what_to_check() -> None:
+    """No traceback."""
+    user = User(trouble=Unreachable(Reason.CLUSTER_UNREACHABLE, "the API did not answer"))
+    result = user("status")
+    assert result.code == 1
+    assert "Check the cluster with `kubectl version`" in result.stderr
+
+
+def test_cluster_options_count_before_and_after_the_command() -> None:
+    """As kubectl has it."""
+    user = rolling_out()
+    for arguments in (
+        ("--context", "prod", "--kubeconfig", "k", "-n", "ml", "status"),
+        ("status", "--context", "prod", "--kubeconfig", "k", "-n", "ml"),
+    ):
+        result = user(*arguments)
+        assert result.code == 0
+        assert "churn" in result.stdout
+    assert {(one.context, one.kubeconfig) for one in user.targets} == {("prod", "k")}
