@@ -45,6 +45,7 @@ def test_every_deployable_has_a_dockerfile() -> None:
         "training-jobs",
     }
     assert {folder.name for folder in folders if folder.parent == stack} == {
+        "gateway",
         "mlflow",
         "postgresql",
         "prometheus",

@@ -260,8 +260,9 @@ def test_the_operator_is_watched_too(rendered: Objects) -> None:
 
 def test_prometheus_may_read_pods_and_nothing_else(rendered: Objects) -> None:
     """Its role, bound to its account in the release's namespace, is to find pods."""
-    (role,) = [item for item in rendered if item["kind"] == "ClusterRole"]
-    (binding,) = [item for item in rendered if item["kind"] == "ClusterRoleBinding"]
+    mine = [item for item in rendered if item["metadata"]["name"].endswith("-prometheus")]
+    (role,) = [item for item in mine if item["kind"] == "ClusterRole"]
+    (binding,) = [item for item in mine if item["kind"] == "ClusterRoleBinding"]
 
     assert role["rules"] == [
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
@@ -330,6 +331,7 @@ def test_the_images_are_those_that_are_built(rendered: Objects) -> None:
     """Each part runs the image whose Dockerfile lies in the chart, as they are tagged."""
     built = {path.parent.name for path in (CHART / "images").glob("*/Dockerfile")}
 
-    assert {container["image"] for container in containers(rendered)} == {
-        f"leadsman-stack/{name}:dev" for name in built
-    }
+    gateway = rendered.pod("gateway")["spec"]["containers"]
+    images = {container["image"] for container in (*containers(rendered), *gateway)}
+
+    assert images == {f"leadsman-stack/{name}:dev" for name in built}

@@ -1,4 +1,4 @@
-"""MLflow, PostgreSQL and Prometheus on the cluster, as the chart `leadsman-stack` installs them."""
+"""MLflow, PostgreSQL, Prometheus and a gateway, as the chart `leadsman-stack` installs them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ __all__ = ["WORKLOADS", "Stack", "ensure_stack"]
 
 CHART = ROOT / "charts/leadsman-stack"
 NAMESPACE = "leadsman-stack"
-WORKLOADS = ("statefulset/postgresql", "deployment/mlflow", "deployment/prometheus")
+WORKLOADS = (
+    "statefulset/postgresql",
+    "deployment/mlflow",
+    "deployment/prometheus",
+    "deployment/gateway",
+)
 READY_SECONDS = 300
 
 

@@ -20,6 +20,7 @@ from devcluster.toolchain import find_go
 __all__ = ["IMAGES", "Image", "ImageBuild", "choose"]
 
 STACK = "charts/leadsman-stack/images"
+CONTOUR = "github.com/projectcontour/contour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Image:
     """What enters the build, from the top of the checkout; `.dockerignore` narrows it."""
     part: str = ""
     """The Go part whose programs enter the build instead."""
+    files: tuple[tuple[str, str], ...] = ()
+    """Files of the part's modules that enter the build too: module, and path in it."""
     is_of_commit: bool = False
     """Whether the commit is written into it, which makes it another image at every commit."""
 
@@ -51,6 +54,13 @@ IMAGES = (
     ),
     Image(
         "prometheus", "leadsman-stack/prometheus", f"{STACK}/prometheus", DEBIAN, part="prometheus"
+    ),
+    Image(
+        "gateway", "leadsman-stack/gateway", f"{STACK}/gateway", PYTHON, part="contour",
+        files=(
+            (CONTOUR, "examples/gateway/00-crds.yaml"),
+            (CONTOUR, "examples/contour/01-crds.yaml"),
+        ),
     ),
 )  # fmt: skip
 
@@ -118,7 +128,9 @@ class ImageBuild:
         return name
 
     def _stage(self, image: Image) -> Path:
-        """Return a folder that holds the programs of the image's part, compiled if need be."""
+        """Return a folder that holds the programs of the image's part, compiled if need be, and
+        files of its modules.
+        """
         part = self.pins.parts[image.part]
         if not builds.is_built(part, self.places):
             go = GoBuild(find_go(self.pins, self.places, self.progress), self.places)
@@ -129,4 +141,7 @@ class ImageBuild:
         context.mkdir(parents=True)
         for program in builds.part_folder(part, self.places).iterdir():
             (context / program.name).hardlink_to(program)
+        for module, path in image.files:
+            go = GoBuild(find_go(self.pins, self.places, self.progress), self.places)
+            shutil.copy(go.module_folder(part, module) / path, context)
         return context

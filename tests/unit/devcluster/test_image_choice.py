@@ -27,7 +27,7 @@ def test_all_images_are_built_unless_some_are_named() -> None:
 
 def test_an_unknown_image_is_told_the_known_ones() -> None:
     """A misspelt name is refused with the names that there are."""
-    with pytest.raises(Refusal, match=r"no image `mlfow`: choose from operator, .*, prometheus"):
+    with pytest.raises(Refusal, match=r"no image `mlfow`: choose from operator, .*, gateway"):
         choose(("operator", "mlfow"))
 
 
