@@ -1,11 +1,16 @@
-"""What the conclude Job found, as the operator reads it from the parent run's tag."""
+"""What the last Job of a run found, as the operator reads it from the parent run's tag."""
 
 from __future__ import annotations
 
 from pydantic import ValidationError
 
 from leadsman_api.contract import Contract
-from leadsman_api.v1alpha1.training_run_status import GateStatus, Provenance, TrialSummary
+from leadsman_api.v1alpha1.training_run_status import (
+    GateStatus,
+    Provenance,
+    ReproductionStatus,
+    TrialSummary,
+)
 from leadsman_api.values import Digest, VersionNumber
 
 
@@ -29,6 +34,27 @@ class Conclusion(Contract):
 
     @classmethod
     def from_text(cls, text: str | None) -> Conclusion | None:
+        """Read the tag's value; None when there is none that can be read."""
+        try:
+            return cls.model_validate_json(text or "")
+        except ValidationError:
+            return None
+
+
+class Reproduction(Contract):
+    """A version that was trained again; nothing is registered."""
+
+    reproduction: ReproductionStatus
+    """How alike the two are."""
+    provenance: Provenance
+    """What it was made from this time."""
+
+    def to_text(self) -> str:
+        """The tag's value."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Reproduction | None:
         """Read the tag's value; None when there is none that can be read."""
         try:
             return cls.model_validate_json(text or "")

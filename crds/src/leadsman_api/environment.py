@@ -27,6 +27,8 @@ class Variable(Term):
     POD_UID = "LEADSMAN_POD_UID", "uid of this pod, by which its trials are found."
     PARENT_RUN = "LEADSMAN_PARENT_RUN", "MLflow run that the trials belong to."
     DATA_DIR = "LEADSMAN_DATA_DIR", "folder in which a claim or a ConfigMap with data is mounted."
+    IMAGE = "LEADSMAN_IMAGE", "the image that this pod was asked to run."
+    GIT_COMMIT = "LEADSMAN_GIT_COMMIT", "commit that the image was built from."
     TRIGGER = "LEADSMAN_TRIGGER", "what started the training run."
 
 

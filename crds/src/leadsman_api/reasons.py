@@ -100,6 +100,6 @@ class Reason(Term):
     CHAMPION_MISSING = "ChampionMissing", "there is no version to compare with."
     REGISTERED = "Registered", "the version is in the registry."
     ALIAS_MOVED = "AliasMoved", "the version carries the alias."
-    REPRODUCED_EXACTLY = "ReproducedExactly", "the files are the same, byte by byte."
+    REPRODUCED_EXACTLY = "ReproducedExactly", "training again gave the same model, to the last bit."
     REPRODUCED_STATISTICALLY = "ReproducedStatistically", "the predictions are the same."
     NOT_REPRODUCIBLE = "NotReproducible", "the model differs; the message names the first cause."

@@ -79,10 +79,15 @@ STUDY_DOWN = Unknown(Reason.STUDY_UNREACHABLE, "the database did not answer")
             id="a Job for each trial",
         ),
         pytest.param(
-            {"resource": a_run(search=None, reproduce={"version": 3})},
-            Reason.SPEC_INVALID,
-            "reproduce is not supported yet",
-            id="a reproduction",
+            {
+                "resource": a_run(
+                    search=None, reproduce={"version": 3}, data=data("configmap://gone/x.csv")
+                ),
+                "references": {"ConfigMap/gone": None},
+            },
+            Reason.DATA_UNREADABLE,
+            "there is no ConfigMap gone",
+            id="the data of a reproduction is missing",
         ),
         pytest.param(
             {"study_url": "sqlite:////data/study.db"},

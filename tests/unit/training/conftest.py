@@ -59,8 +59,9 @@ def pod(client: MlflowClient, studies: str, tmp_path: Path) -> Callable[..., dic
             "objective": {"metric": "accuracy"},
             **spec,
         }
-        search = {"trials": 2, "parallelism": 1, "pruner": "None"}
-        whole["search"] = {**search, **spec.get("search", {})}
+        if "reproduce" not in spec:
+            search = {"trials": 2, "parallelism": 1, "pruner": "None"}
+            whole["search"] = {**search, **spec.get("search", {})}
         resource = {
             "apiVersion": "leadsman.dev/v1alpha1",
             "kind": "TrainingRun",

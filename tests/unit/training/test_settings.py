@@ -98,13 +98,16 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert why_not(variables).startswith(f"{tmp_path}/none holds no TrainingRun: ")
 
 
-def test_to_reproduce_is_for_a_later_version(tmp_path: Path) -> None:
-    """There is no search then."""
+def test_to_train_a_version_again_takes_no_study(tmp_path: Path) -> None:
+    """There is no search then; all else is needed as ever."""
     resource = {**RUN, "spec": {**RUN["spec"], "reproduce": {"version": 3}}}
-    settings = read_settings(environment(tmp_path, resource))
+    settings = read_settings(
+        environment(tmp_path, resource, LEADSMAN_STUDY="", LEADSMAN_STUDY_URL="")
+    )
 
-    with pytest.raises(NoUse, match="there is no search: this version can't reproduce"):
-        _ = settings.search
+    assert (settings.study, settings.study_url, settings.parent_run) == ("", "", "r-1")
+    lacking = environment(tmp_path, resource, LEADSMAN_PARENT_RUN="", LEADSMAN_STUDY="")
+    assert why_not(lacking) == "set LEADSMAN_PARENT_RUN"
 
 
 def test_each_variable_is_described() -> None:

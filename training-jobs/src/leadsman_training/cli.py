@@ -27,6 +27,7 @@ exit codes:
 _JOBS = {
     "work": "take trials of a search until it has ended",
     "conclude": "fit the best parameters, judge the model and register it",
+    "reproduce": "train a version again from what was recorded, and compare",
 }
 _JOB_EXIT_CODES = """
 exit codes:

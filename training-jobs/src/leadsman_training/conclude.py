@@ -33,7 +33,7 @@ from leadsman_api.v1alpha1.training_run_status import (
     Provenance,
     TrialSummary,
 )
-from leadsman_training import champion, footprint, gate
+from leadsman_training import champion, footprint, gate, provenance
 from leadsman_training.candidate import Candidate, predict
 from leadsman_training.data import Table
 from leadsman_training.errors import NoUse
@@ -109,6 +109,7 @@ class Conclude:
             path, files = self._fetched(logged, folder)
             verdict = self._bounded(verdict, path)
         self._log_gate(verdict)
+        self._log_provenance(best, verdict)
         name = self.settings.resource.spec.model.name
         self._ensure_model(name)
         tags = {
@@ -116,10 +117,13 @@ class Conclude:
             Tag.TRAINING_RUN_UID: self.settings.uid,
             Tag.DATA_DIGEST: self.table.digest,
             Tag.SPEC_HASH: self._spec_hash(),
+            Tag.TRIGGER: self.settings.trigger,
+            Tag.GIT_COMMIT: self.settings.commit,
+            Tag.IMAGE_DIGEST: self.settings.image.partition("@")[2],
             Tag.STUDY: f"{self.settings.study}#{best.number}",
             Tag.GATE: verdict.model_dump_json(by_alias=True, exclude_none=True),
         }
-        named = {str(tag): value for tag, value in tags.items()}
+        named = {str(tag): value for tag, value in tags.items() if value}
         # No other try may come between: MLflow's client would repeat a request that it lost.
         earlier = self._registered()
         if earlier is not None:
@@ -197,6 +201,29 @@ class Conclude:
         self.client.log_text(self.settings.parent_run, manifest, "manifest.json")
         return path, files
 
+    def _log_provenance(self, best: optuna.trial.FrozenTrial, verdict: GateStatus) -> None:
+        """What the version was made from, so that it can be made again."""
+        settings = self.settings
+        made = provenance.Made(
+            spec=settings.resource.spec,
+            data_digest=self.table.digest,
+            rows=len(self.table.frame),
+            seed=settings.search.seed,
+            parameters=best.params,
+            image=settings.image,
+            commit=settings.commit,
+        )
+        text = provenance.record(
+            made,
+            study=settings.study,
+            trial=best.number,
+            trigger=settings.trigger,
+            training_run_uid=settings.uid,
+            champion_version=verdict.champion_version,
+            search=settings.search.to_wire(),
+        )
+        self.client.log_text(settings.parent_run, text, provenance.FILE)
+
     def _log_gate(self, verdict: GateStatus) -> None:
         """Every number as a file, where a tag may be too short for all of them."""
         text = verdict.model_dump_json(by_alias=True, exclude_none=True, indent=2)
@@ -218,6 +245,9 @@ class Conclude:
                 data_digest=self.table.digest,
                 rows=len(self.table.frame),
                 spec_hash=made.tags.get(Tag.SPEC_HASH),
+                git_commit=made.tags.get(Tag.GIT_COMMIT),
+                image_digest=made.tags.get(Tag.IMAGE_DIGEST),
+                trigger=made.tags.get(Tag.TRIGGER),
             ),
         )
 

@@ -1,4 +1,4 @@
-"""The two programs of a training pod, from their start to their last words."""
+"""The programs of a training pod, from their start to their last words."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from types import FrameType
 
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import TERMINATION_PATH, ExitCode, Termination
+from leadsman_api.v1alpha1.training_run_status import ReproductionVerdict
 from leadsman_training.errors import NoUse, Preempted, ThisWorker
 from leadsman_training.logs import configure_logs
 from leadsman_training.settings import TERMINATION, read_settings
@@ -21,7 +22,7 @@ _logger = logging.getLogger(__name__)
 
 
 def run(command: str, environment: Mapping[str, str]) -> int:
-    """Run `work` or `conclude`; gives the exit code by which the Job goes on."""
+    """Run `work`, `conclude` or `reproduce`; gives the exit code by which the Job goes on."""
     configure_logs(sys.stderr)
     signal.signal(signal.SIGTERM, _leave)
     path = environment.get(TERMINATION, TERMINATION_PATH)
@@ -57,8 +58,25 @@ def conclude(environment: Mapping[str, str]) -> Termination:
     return Termination(reason=Reason.REGISTERED, message=message, digest=found.digest)
 
 
+def reproduce(environment: Mapping[str, str]) -> Termination:
+    """Train a version again and compare."""
+    from leadsman_training import search  # noqa: PLC0415 - slow to import
+
+    found = search.reproduce(read_settings(environment)).reproduction
+    reason = _REPRODUCED[found.verdict]
+    message = f"{reason}; differs: {found.first_difference or 'nothing that is recorded'}"
+    return Termination(reason=reason, message=message)
+
+
+_REPRODUCED = {
+    ReproductionVerdict.EXACT: Reason.REPRODUCED_EXACTLY,
+    ReproductionVerdict.STATISTICAL: Reason.REPRODUCED_STATISTICALLY,
+    ReproductionVerdict.NOT_REPRODUCIBLE: Reason.NOT_REPRODUCIBLE,
+}
+
+
 def _programs() -> Mapping[str, Callable[[Mapping[str, str]], Termination]]:
-    return {"work": work, "conclude": conclude}
+    return {"work": work, "conclude": conclude, "reproduce": reproduce}
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

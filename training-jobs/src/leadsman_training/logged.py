@@ -28,10 +28,6 @@ def log_model(
     It is stored as skops, which holds data only, where a server would load it so; otherwise as
     cloudpickle, which servers load only where it is trusted.
     """
-    types = _types(model)
-    form: dict[str, Any] = {"serialization_format": "cloudpickle"}
-    if types is not None and all(name.startswith(_SAFE_ROOTS) for name in types):
-        form = {"serialization_format": "skops", "skops_trusted_types": types}
     with mlflow.start_run(run_id=run_id):
         logged = mlflow.sklearn.log_model(
             model,
@@ -40,11 +36,30 @@ def log_model(
             input_example=split.train_x.head(_EXAMPLE_ROWS),
             pip_requirements=list(requirements),
             metadata={"training": "leadsman"},
-            **form,
+            **_form(model),
         )
         for name, value in metrics.items():
             mlflow.log_metric(name, value, model_id=logged.model_id)
     return str(logged.model_id)
+
+
+def save_model(model: Any, split: Split, folder: Path) -> Path:  # noqa: ANN401 - any estimator
+    """The model in a folder, in the form that it would be logged in; gives the folder."""
+    mlflow.sklearn.save_model(
+        model,
+        str(folder),
+        signature=signature_of(model, split),
+        pip_requirements=[],
+        **_form(model),
+    )
+    return folder
+
+
+def _form(model: Any) -> dict[str, Any]:  # noqa: ANN401 - any estimator
+    types = _types(model)
+    if types is not None and all(name.startswith(_SAFE_ROOTS) for name in types):
+        return {"serialization_format": "skops", "skops_trusted_types": types}
+    return {"serialization_format": "cloudpickle"}
 
 
 def signature_of(model: Any, split: Split) -> ModelSignature:  # noqa: ANN401 - any estimator

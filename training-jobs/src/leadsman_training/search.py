@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import mlflow
 import optuna
 from mlflow import MlflowClient
 from optuna.study import StudyDirection
 
-from leadsman_api.conclusion import Conclusion
+from leadsman_api.conclusion import Conclusion, Reproduction
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import StudyAttribute
 from leadsman_api.v1alpha1.objective import Direction
@@ -18,6 +19,7 @@ from leadsman_training.candidate import Candidate, classification_of, load_funct
 from leadsman_training.conclude import Conclude
 from leadsman_training.data import Table, load, split
 from leadsman_training.errors import NoUse, Preempted
+from leadsman_training.reproduce import Again, recorded
 from leadsman_training.settings import Settings
 from leadsman_training.study import alone, connect, counting, open_study
 from leadsman_training.tracking import Tracker
@@ -56,9 +58,26 @@ def conclude(settings: Settings) -> Conclusion:
     return Conclude(settings, study, candidate, table, _client(settings)).run()
 
 
-def prepare(settings: Settings) -> tuple[Candidate, Table]:
-    """Read the data and check all that can be known before a trial runs; raises NoUse."""
-    spec, seed = settings.resource.spec, settings.search.seed
+def reproduce(settings: Settings) -> Reproduction:
+    """Train a version again; NoUse when nothing was recorded of it."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    asked = settings.resource.spec.reproduce
+    if asked is None:
+        raise NoUse(Reason.SPEC_INVALID, "write spec.reproduce.version")
+    client = _client(settings)
+    known = recorded(settings, client, asked)
+    candidate, table = prepare(settings, known.seed if asked.seed is None else asked.seed)
+    candidate = replace(candidate, space=known.space)
+    return Again(settings, asked, known, candidate, table, client).run()
+
+
+def prepare(settings: Settings, seed: int | None = None) -> tuple[Candidate, Table]:
+    """Read the data and check all that can be known before a trial runs; raises NoUse.
+
+    `seed` is that of the search when left out.
+    """
+    spec = settings.resource.spec
+    seed = settings.search.seed if seed is None else seed
     scores.find(spec.objective.metric)
     for rule in spec.gate.rules:
         scores.find(rule.metric)

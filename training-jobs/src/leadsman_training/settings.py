@@ -23,6 +23,7 @@ _NEEDED = (
     Variable.PARENT_RUN,
     MlflowVariable.TRACKING_URI,
 )
+_OF_THE_STUDY = (Variable.STUDY, Variable.STUDY_URL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,14 @@ class Settings:
     worker: int
     pod_uid: str
     data_dir: Path
+    image: str = ""
+    commit: str = ""
+    trigger: str = ""
 
     @property
     def search(self) -> Search:
-        """The search that is meant."""
-        found = self.resource.spec.effective_search
-        if found is None:
-            raise NoUse(Reason.SPEC_INVALID, "there is no search: this version can't reproduce")
-        return found
+        """The search that is meant; the defaults where a version is trained again."""
+        return self.resource.spec.effective_search or Search()
 
     @property
     def uid(self) -> str:
@@ -54,28 +55,39 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read them; NoUse names every variable that is missing."""
-    missing = [str(name) for name in _NEEDED if not environment.get(name)]
-    if missing:
+    file = environment.get(Variable.TRAINING_SPEC)
+    resource = _resource(Path(file)) if file else None
+    searches = resource is None or resource.spec.reproduce is None
+    needed = [name for name in _NEEDED if searches or name not in _OF_THE_STUDY]
+    missing = [str(name) for name in needed if not environment.get(name)]
+    if missing or resource is None:
         raise NoUse(Reason.SPEC_INVALID, f"set {', '.join(missing)}")
     return Settings(
-        resource=_resource(Path(environment[Variable.TRAINING_SPEC])),
-        study=environment[Variable.STUDY],
-        study_url=environment[Variable.STUDY_URL],
+        resource=resource,
+        study=environment.get(Variable.STUDY, ""),
+        study_url=environment.get(Variable.STUDY_URL, ""),
         parent_run=environment[Variable.PARENT_RUN],
         tracking_uri=environment[MlflowVariable.TRACKING_URI],
         worker=int(environment.get(Variable.WORKER) or 0),
         pod_uid=environment.get(Variable.POD_UID, ""),
         data_dir=Path(environment.get(Variable.DATA_DIR, ".")),
+        image=environment.get(Variable.IMAGE, ""),
+        commit=environment.get(Variable.GIT_COMMIT, ""),
+        trigger=environment.get(Variable.TRIGGER, ""),
     )
 
 
 def describe_settings() -> str:
     """Each variable and what it is for, as `--help` prints it."""
-    ours = [f"  {variable}\n      {variable.sentence}" for variable in (*_NEEDED, *_OPTIONAL)]
+    ours = [f"  {variable}\n      {variable.sentence}" for variable in _ALL]
     return "\n".join([*ours, f"  {TERMINATION}\n      file for the last words; {TERMINATION_PATH}"])
 
 
-_OPTIONAL = (Variable.WORKER, Variable.POD_UID, Variable.DATA_DIR)
+_OPTIONAL = (
+    Variable.WORKER, Variable.POD_UID, Variable.DATA_DIR, Variable.IMAGE, Variable.GIT_COMMIT,
+    Variable.TRIGGER,
+)  # fmt: skip
+_ALL = (*_NEEDED, *_OPTIONAL)
 
 
 def _resource(file: Path) -> TrainingRun:

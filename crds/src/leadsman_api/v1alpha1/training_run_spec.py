@@ -32,6 +32,8 @@ class Reproduce(Contract):
     """Version to train again."""
     tolerance: Fraction = 0.0
     """Largest difference of a prediction that still counts as equal."""
+    seed: Annotated[int, Field(ge=0, le=4294967295)] | None = None
+    """Seed in place of the recorded one, to see how much of the model is chance."""
 
 
 class Queue(Contract):

@@ -114,7 +114,7 @@ class GateStatus(Contract):
 class ReproductionVerdict(Term):
     """How alike the two models are."""
 
-    EXACT = "Exact", "the same files, byte by byte."
+    EXACT = "Exact", "the same model, to the last bit of what is stored."
     STATISTICAL = "Statistical", "the same predictions within the tolerance."
     NOT_REPRODUCIBLE = "NotReproducible", "different predictions."
 
@@ -125,7 +125,7 @@ class ReproductionStatus(Contract):
     verdict: ReproductionVerdict
     """How alike the two models are."""
     first_difference: Sentence | None = None
-    """The first input that differs: data, image, code, parameters or seeds."""
+    """The first input that differs: data, trainer, parameters, seed, image, code or packages."""
     largest_difference: float | None = None
     """Largest difference of a prediction."""
 

@@ -20,7 +20,7 @@ from leadsman_operator.planner.training.naming import (
     search_job,
 )
 
-WORK, CONCLUDE = "work", "conclude"
+WORK, CONCLUDE, REPRODUCE = "work", "conclude", "reproduce"
 QUEUE = "kueue.x-k8s.io/queue-name"
 PRIORITY = "kueue.x-k8s.io/priority-class"
 LEAST_PODS = "kueue.x-k8s.io/job-min-parallelism"
@@ -70,12 +70,13 @@ def conclude_manifest(
 ) -> Manifest:
     """A Job of one pod that fits, judges and registers; doing it twice changes nothing."""
     manifest = _job(resource, conclude_job(resource.metadata.name, attempt), attempt)
+    command = CONCLUDE if resource.spec.reproduce is None else REPRODUCE
     manifest["spec"] |= {
         "completions": 1,
         "parallelism": 1,
         "backoffLimit": _RETRIES_OF_THE_CONCLUSION,
         "podFailurePolicy": {"rules": _rules()},
-        "template": _template(resource, configuration, CONCLUDE, attempt, run_id),
+        "template": _template(resource, configuration, command, attempt, run_id),
     }
     return manifest
 

@@ -85,6 +85,7 @@ def _environment(
                 Variable.STUDY: study_of(resource),
                 Variable.PARENT_RUN: run_id,
                 Variable.TRIGGER: trigger_of(resource),
+                Variable.IMAGE: resource.spec.trainer.image or configuration.training_image,
                 Variable.DATA_DIR: DATA_DIR if _data(resource) else None,
                 MlflowVariable.TRACKING_URI: (
                     registry.tracking_uri if registry else configuration.tracking_uri
@@ -94,7 +95,7 @@ def _environment(
                 MlflowVariable.TIMEOUT: _MLFLOW_TIMEOUT_SECONDS,
             }
         ),
-        _from_secret(resource),
+        *([] if resource.spec.reproduce is not None else [_from_secret(resource)]),
         _from_field(Variable.POD_UID, "metadata.uid"),
         *([_from_field(Variable.WORKER, INDEX)] if indexed else []),
     ]

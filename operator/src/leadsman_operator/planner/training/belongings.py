@@ -53,7 +53,8 @@ def _needs(scene: Scene) -> Iterator[ApplyObject]:
     configuration = observation.configuration
     yield from _apply(scene, training_account(resource), "the pods have no rights")
     storage = scene.search.storage
-    if storage is None and isinstance(observation.study_url, str):
+    is_ours = storage is None and not scene.is_reproducing
+    if is_ours and isinstance(observation.study_url, str):
         secret = study_address(resource, observation.study_url)
         yield from _apply(scene, secret, "the pods reach the study")
     if resource.spec.model.registry is None and configuration.tracking_credentials:

@@ -13,10 +13,12 @@ from leadsman_operator.planner.plan import DeleteObject
 from leadsman_operator.planner.training.belongings import conclude_objects
 from leadsman_operator.planner.training.course import AT_ONCE, LATER, SOON, Course, fail
 from leadsman_operator.planner.training.jobs import Job
+from leadsman_operator.planner.training.reproduced import provenance_of, reproduced
 from leadsman_operator.planner.training.scene import Scene
 from leadsman_operator.planner.training.troubles import Trouble, ended_trouble, waiting_trouble
 
 _FITTING = "the best parameters are fitted again and judged"
+_AGAIN = "the version is trained again from what was recorded, and compared"
 
 
 def concluding(scene: Scene) -> Course | None:
@@ -34,12 +36,18 @@ def concluding(scene: Scene) -> Course | None:
         return _fit(scene)
     if not job.is_over:
         return _without_pods(scene, job) or _go_on(scene, job)
-    return _give_up(scene, job) if job.is_failed else _read(scene)
+    if job.is_failed:
+        return _give_up(scene, job)
+    return reproduced(scene) if scene.is_reproducing else _read(scene)
 
 
 def _fit(scene: Scene) -> Course:
     actions = conclude_objects(scene)
-    return Course(RunPhase.CONCLUDING, Reason.CONCLUDING, _FITTING, actions, LATER)
+    return Course(RunPhase.CONCLUDING, Reason.CONCLUDING, _doing(scene), actions, LATER)
+
+
+def _doing(scene: Scene) -> str:
+    return _AGAIN if scene.is_reproducing else _FITTING
 
 
 def _without_pods(scene: Scene, job: Job) -> Course | None:
@@ -61,7 +69,7 @@ def _go_on(scene: Scene, job: Job) -> Course:
     return Course(
         RunPhase.CONCLUDING,
         trouble.reason,
-        f"{_FITTING}; {trouble.message}",
+        f"{_doing(scene)}; {trouble.message}",
         conclude_objects(scene),
         LATER,
     )
@@ -102,7 +110,7 @@ def _read(scene: Scene) -> Course:
             "gate": found.gate,
             "model_version": found.model_version,
             "digest": found.digest,
-            "provenance": found.provenance,
+            "provenance": provenance_of(scene, found.provenance),
         },
         conditions=(registered, _judged(found.gate)),
         is_news=True,

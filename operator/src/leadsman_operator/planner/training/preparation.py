@@ -31,8 +31,8 @@ def not_supported(scene: Scene) -> Course | None:
 
 
 def _not_built_yet(scene: Scene) -> Iterator[str]:
-    if scene.spec.reproduce is not None:
-        yield "reproduce is not supported yet: leave it out"
+    if scene.is_reproducing:
+        return
     if scene.search.mode is SearchMode.JOB_PER_TRIAL:
         yield "search.mode JobPerTrial is not supported yet: write Workers"
     url = scene.observation.study_url
@@ -65,7 +65,7 @@ def _missing(scene: Scene) -> Iterator[Missing]:
         yield Missing(Reason.NOT_A_MODEL, f"{name} is a prompt, not a model: name a model")
     if isinstance(url, Missing) and not scene.is_searched:
         yield url
-    if not scene.is_searched:
+    if scene.is_reproducing or not scene.is_searched:
         yield from _missing_data(scene)
 
 

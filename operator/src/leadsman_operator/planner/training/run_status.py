@@ -34,6 +34,10 @@ _NOT_YET: Mapping[ConditionType, tuple[ConditionStatus, str]] = {
     ConditionType.REGISTERED: (ConditionStatus.FALSE, "no version is registered yet"),
     ConditionType.PROMOTED: (ConditionStatus.FALSE, "no version of this run has the alias yet"),
 }
+_NOT_YET_AGAIN: Mapping[ConditionType, tuple[ConditionStatus, str]] = {
+    ConditionType.REPRODUCED: (ConditionStatus.UNKNOWN, "the version was not trained again yet"),
+}
+"""Of a run that trains a version again: it searches, judges and registers nothing."""
 
 
 def written(scene: Scene, course: Course) -> TrainingRunStatus:
@@ -144,7 +148,8 @@ def _remaining(scene: Scene, course: Course, stands: Standing | None) -> timedel
 def _changes(scene: Scene, course: Course) -> Iterator[Change]:
     yield from _summary(course)
     known = {change.type: change for change in (*_seen(scene, course), *course.conditions)}
-    kinds = [*_NOT_YET, *([ConditionType.ADMITTED] if scene.spec.queue else [])]
+    asked = _NOT_YET_AGAIN if scene.is_reproducing else _NOT_YET
+    kinds = [*asked, *([ConditionType.ADMITTED] if scene.spec.queue else [])]
     for kind in kinds:
         yield known.get(kind) or _as_before(scene, kind)
 
@@ -199,5 +204,5 @@ def _as_before(scene: Scene, kind: ConditionType) -> Change:
     if kind is ConditionType.ADMITTED and scene.spec.queue is not None:
         message = f"queue {scene.spec.queue.name} has not admitted the workers"
         return Change(kind, ConditionStatus.FALSE, Reason.QUEUED, message)
-    status, message = _NOT_YET[kind]
+    status, message = {**_NOT_YET, **_NOT_YET_AGAIN}[kind]
     return Change(kind, status, Reason.PROGRESSING, message)

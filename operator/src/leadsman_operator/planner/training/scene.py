@@ -78,8 +78,16 @@ class Scene:
 
     @property
     def is_searched(self) -> bool:
-        """The search of this attempt has ended: a fact that its Job does not outlive."""
-        return self.holds(ConditionType.SEARCHED)
+        """The search of this attempt has ended: a fact that its Job does not outlive.
+
+        A version that is trained again needs none.
+        """
+        return self.is_reproducing or self.holds(ConditionType.SEARCHED)
+
+    @property
+    def is_reproducing(self) -> bool:
+        """Whether a version is trained again, in place of a search."""
+        return self.spec.reproduce is not None
 
     @cached_property
     def conditions(self) -> Mapping[ConditionType, Condition]:
