@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jsonpatch
+
 from leadsman_api.labels import Label
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import Termination
 from leadsman_operator.errors import Conflict, UnknownKind
 from leadsman_operator.facts import Manifest, ObjectRef
-from support.json_patch import TestFailed, patched
 from support.world_clock import FakeClock, Faults
 
 START_SECONDS = 5.0
@@ -96,8 +97,8 @@ class FakeCluster:
         """Carry out a JSON patch; Conflict when a test fails or nothing is there."""
         self._gate()
         try:
-            made = patched(self.objects[ref], operations)
-        except (KeyError, TestFailed) as error:
+            made = jsonpatch.apply_patch(self.objects[ref], list(operations))
+        except (KeyError, jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
             raise Conflict(Reason.PROGRESSING, f"{ref} is not what it was") from error
         self.objects[ref] = made
         made["metadata"]["generation"] += 1

@@ -24,7 +24,8 @@ _MADE = (
     ("", "services"), ("", "serviceaccounts"), ("", "configmaps"), ("", "secrets"), ("", "events"),
     ("apps", "deployments"), ("apps", "controllerrevisions"),
     ("autoscaling", "horizontalpodautoscalers"), ("policy", "poddisruptionbudgets"),
-    ("batch", "jobs"),
+    ("batch", "jobs"), ("gateway.networking.k8s.io", "httproutes"),
+    ("gateway.networking.k8s.io", "grpcroutes"),
 )  # fmt: skip
 NEVER_SEEN: dict[Right, str] = {
     **dict.fromkeys(
@@ -42,6 +43,7 @@ NEVER_SEEN: dict[Right, str] = {
 RARE: dict[Right, str] = {
     ("", "configmaps", "get"): "a spec has to name one",
     ("", "secrets", "get"): "a spec has to name one",
+    ("gateway.networking.k8s.io", "grpcroutes", "get"): "a spec has to name one",
 }
 FORBID = "forbid"
 """The word of the API server's authorizer; other refusals have the code 403 too."""

@@ -92,7 +92,7 @@ def test_a_grpc_route_is_made_where_it_is_asked_for() -> None:
     sim = GatewaySimulation({**OWN, "gateway": grpc})
     sim.registry.aliases["champion"] = sim.register("good")
     go_on(sim, 3)
-    route = sim.cluster.objects[ObjectRef(ROUTES, "GRPCRoute", "ml", "churn")]
+    route = sim.cluster.objects[ObjectRef(ROUTES, "GRPCRoute", "ml", "churn-grpc")]
     ports = {one["port"] for one in route["spec"]["rules"][0]["backendRefs"]}
     assert ports == {int(Port.SERVING_GRPC)}
     assert route["spec"]["hostnames"] == ["churn-grpc.example.com"]

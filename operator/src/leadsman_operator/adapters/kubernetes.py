@@ -38,8 +38,6 @@ _APPLY = "application/apply-patch+yaml"
 _REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
-_TEST_FAILED = "test failed"
-"""How the API server's patch library ends its word on a test: there is no code for it."""
 _LONGEST_NOTE = 1000
 _LONGEST_EVENT_PREFIX = 200
 _PAGE = 500
@@ -190,13 +188,26 @@ def _checked(status: int, text: str, method: str, what: str) -> dict[str, Any] |
     if status <= _OK:
         return _parsed(text, what)
     sentence = f"{method} of {what}: {_message(text)}"
-    if status in (_CONFLICT, _GONE) or (status == _UNPROCESSABLE and _TEST_FAILED in text):
+    if status in (_CONFLICT, _GONE) or _is_failed_test(status, text):
         # Gone is the rest of a list that took too long to read.
         raise Conflict(Reason.PROGRESSING, sentence)
     if status in (_UNAUTHORIZED, _TOO_MANY) or status >= _SERVERS_FAULT:
         # A token that has just been replaced is no word about the object.
         raise Unreachable(Reason.CLUSTER_UNREACHABLE, sentence)
     raise Refused(Reason.REFUSED, sentence)
+
+
+def _is_failed_test(status: int, text: str) -> bool:
+    """Whether a JSON patch was not for what is there: the only refusal without any details.
+
+    A value that is not valid is told with the object and its field.
+    """
+    if status != _UNPROCESSABLE:
+        return False
+    try:
+        return not json.loads(text).get("details")
+    except (ValueError, AttributeError):
+        return False
 
 
 def _parsed(text: str, what: str) -> dict[str, Any]:

@@ -16,6 +16,15 @@ def candidate_service(name: str) -> str:
     return f"{name}-candidate"
 
 
+def grpc_route(name: str) -> str:
+    """The GRPCRoute; the HTTPRoute has the plain name.
+
+    Contour 1.33 keeps its word on routes by their names alone, whatever their kind: of two that
+    are called alike one never hears that it was taken up.
+    """
+    return f"{name}-grpc"
+
+
 def revision_name(name: str, version: int, digest: str) -> str:
     """Name of a revision and of its Deployment; `digest` is that of all that makes it."""
     return f"{name}-{version}-{digest[:8]}"

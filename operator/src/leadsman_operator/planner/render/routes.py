@@ -9,7 +9,12 @@ from leadsman_api import ModelDeployment
 from leadsman_api.ports import Port
 from leadsman_api.v1alpha1.traffic import Gateway, RouteKind
 from leadsman_operator.facts import Manifest
-from leadsman_operator.planner.names import candidate_service, owner_labels, stable_service
+from leadsman_operator.planner.names import (
+    candidate_service,
+    grpc_route,
+    owner_labels,
+    stable_service,
+)
 from leadsman_operator.planner.render.ownership import owned
 from leadsman_operator.planner.routing.backends import Split
 from leadsman_operator.planner.routing.traffic import API_VERSION
@@ -21,9 +26,9 @@ def own_routes(resource: ModelDeployment, split: Split) -> Iterator[Manifest]:
     if gateway is None:
         return
     http, grpc = gateway.hostnames, gateway.grpc_hostnames
-    yield _route(resource, gateway, RouteKind.HTTP_ROUTE, http, _rule(resource, split, "HTTP"))
+    yield _route(resource, gateway, RouteKind.HTTP_ROUTE, http, split)
     if grpc:
-        yield _route(resource, gateway, RouteKind.GRPC_ROUTE, grpc, _rule(resource, split, "GRPC"))
+        yield _route(resource, gateway, RouteKind.GRPC_ROUTE, grpc, split)
 
 
 def _route(
@@ -31,25 +36,21 @@ def _route(
     gateway: Gateway,
     kind: RouteKind,
     hostnames: Sequence[str],
-    rule: dict[str, Any],
+    split: Split,
 ) -> Manifest:
     name = resource.metadata.name
-    manifest = owned(resource, API_VERSION, kind.value, name, owner_labels(name))
+    grpc = kind is RouteKind.GRPC_ROUTE
+    called = grpc_route(name) if grpc else name
+    manifest = owned(resource, API_VERSION, kind.value, called, owner_labels(name))
+    port = int(Port.SERVING_GRPC if grpc else Port.SERVICE_HTTP)
+    arms = ((stable_service(name), split.stable), (candidate_service(name), split.candidate))
+    backends: list[dict[str, Any]] = [
+        {"group": "", "kind": "Service", "name": service, "port": port, "weight": weight}
+        for service, weight in arms
+    ]
     manifest["spec"] = {
         "parentRefs": [parent.to_wire() for parent in gateway.parent_refs],
         **({"hostnames": list(hostnames)} if hostnames else {}),
-        "rules": [rule],
+        "rules": [{"backendRefs": backends}],
     }
     return manifest
-
-
-def _rule(resource: ModelDeployment, split: Split, protocol: str) -> dict[str, Any]:
-    name = resource.metadata.name
-    port = int(Port.SERVING_GRPC if protocol == "GRPC" else Port.SERVICE_HTTP)
-    arms = ((stable_service(name), split.stable), (candidate_service(name), split.candidate))
-    return {
-        "backendRefs": [
-            {"group": "", "kind": "Service", "name": service, "port": port, "weight": weight}
-            for service, weight in arms
-        ]
-    }

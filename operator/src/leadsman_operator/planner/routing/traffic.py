@@ -14,7 +14,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.model_deployment_status import ModelDeploymentStatus, TrafficStatus
 from leadsman_api.v1alpha1.traffic import RouteKind, RouteReference, TrafficProvider
 from leadsman_operator.facts import Manifest, ObjectRef
-from leadsman_operator.planner.names import candidate_service, stable_service
+from leadsman_operator.planner.names import candidate_service, grpc_route, stable_service
 from leadsman_operator.planner.routing.backends import (
     Place,
     Problem,
@@ -120,7 +120,7 @@ def routes(scene: Scene) -> Iterator[tuple[Manifest | None, str | None]]:
         name = scene.observation.resource.metadata.name
         yield scene.live(RouteKind.HTTP_ROUTE, name), None
         if traffic.gateway.grpc_hostnames:
-            yield scene.live(RouteKind.GRPC_ROUTE, name), None
+            yield scene.live(RouteKind.GRPC_ROUTE, grpc_route(name)), None
 
 
 def place_in(scene: Scene, route: Manifest, rule: str | None) -> Place | Problem:
