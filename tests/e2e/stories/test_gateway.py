@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -138,6 +138,35 @@ def test_the_way_back_loses_nothing_and_leaves_the_users_route_alone(
     assert mine["filters"] == route["spec"]["rules"][1]["filters"]
     assert found["rules"][0]["filters"] == route["spec"]["rules"][0]["filters"]
     assert len(found["rules"]) == 2
+
+
+def test_the_operator_dies_at_every_phase_and_nothing_is_lost(
+    story: Story, registry: Registry, leadsman: Installation, web: str
+) -> None:
+    """While the candidate has its share, and while it has everything: the next one goes on."""
+    gateway = {"parentRefs": [parent(leadsman)], "hostnames": [web]}
+    first = registry.add(story.name, "good")
+    story.apply(model={"alias": "champion"}, traffic={"provider": "GatewayAPI", "gateway": gateway})
+    story.until_serving(first)
+    story.client.start(f"http://{web}/predict")
+    second = registry.add(story.name, "good")
+    for weight in (50, 100):
+        story.until(has_weight(weight), f"it has {weight} percent")
+        story.kubectl(
+            "-n", leadsman.operator_namespace, "delete", "pods", "-l", leadsman.operator_selector,
+            "--force", "--grace-period=0",
+        )  # fmt: skip
+    story.until_serving(second)
+    end = story.client.stop()
+
+    _logger.info("%d sent, %d failed, by version %s", end.sent, end.failures_in_all, end.versions)
+    assert end.failures_in_all == 0, f"{end}\n{story.describe()}"
+    assert set(end.versions) == {str(first), str(second)}
+
+
+def has_weight(weight: int) -> Callable[[dict[str, Any]], bool]:
+    """Whether a status gives the candidate so many percent."""
+    return lambda now: now.get("weight") == weight
 
 
 def users_route(story: Story, leadsman: Installation, web: str) -> dict[str, Any]:

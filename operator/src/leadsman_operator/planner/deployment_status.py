@@ -238,11 +238,11 @@ def _available(scene: Scene, status: ModelDeploymentStatus) -> Change:
 
 def _routed(scene: Scene, status: ModelDeploymentStatus) -> Change:
     kind, rollout = ConditionType.TRAFFIC_ROUTED, status.rollout
+    trouble = routing_trouble(scene)
+    if trouble is not None and (status.stable is not None or trouble.final):
+        return Change(kind, ConditionStatus.FALSE, trouble.reason, trouble.message)
     if status.stable is None:
         return Change(kind, ConditionStatus.FALSE, Reason.STARTING, "nothing serves yet")
-    trouble = routing_trouble(scene)
-    if trouble is not None:
-        return Change(kind, ConditionStatus.FALSE, trouble.reason, trouble.message)
     if status.candidate is None or rollout is None:
         message = f"{status.stable.name} gets all of the traffic"
         return Change(kind, ConditionStatus.TRUE, Reason.ROUTED, message)

@@ -110,8 +110,11 @@ def pods_for(weight: int, stable_pods: int, most: int) -> int:
     """Pods of a candidate by which its share of all pods comes closest to a weight.
 
     At least one, or there is nothing to judge: of 2 stable pods, 10 percent are 1 pod (which
-    is 33 percent in truth, and reported so), 60 percent are 3.
+    is 33 percent in truth, and reported so), 60 percent are 3. Shares don't grow in step with
+    pods, so the nearest number of pods need not give the nearest share.
     """
     if weight >= FULL:
         return stable_pods
-    return max(1, min(most, round(stable_pods * weight / (FULL - weight))))
+    fewer = stable_pods * weight // (FULL - weight)
+    allowed = {max(1, min(most, pods)) for pods in (fewer, fewer + 1)}
+    return min(sorted(allowed), key=lambda pods: abs(FULL * pods / (pods + stable_pods) - weight))
