@@ -8,7 +8,11 @@ import numpy as np
 import onnx
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import DoubleTensorType, Int64TensorType, StringTensorType
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.ensemble import VotingClassifier
+from sklearn.multioutput import MultiOutputRegressor
 
+from leadsman_serving.flavors.estimators import parts
 from leadsman_serving.plans.graph import MATRIX, PREDICT, PROBABILITIES
 from leadsman_serving.plans.graph_ensemble import DOMAIN, KNOWN, VERSION
 from leadsman_serving.plans.graph_trees import register
@@ -42,6 +46,10 @@ def graph_of(
     classes = classes_of(labels)
     if is_classifier and classes is None:
         raise NoGraph("its classes have labels that are neither texts nor numbers")
+    for part in parts(estimator):
+        if isinstance(part, VotingClassifier):
+            # It only matters to `transform`, and the converter knows one of its forms.
+            part.flatten_transform = False
     options: dict[Any, Any] = {"zipmap": False} if is_classifier else {}
     try:
         model = to_onnx(
@@ -64,6 +72,10 @@ def graph_of(
 def _is_flat(estimator: Any) -> bool:  # noqa: ANN401 - of scikit-learn
     """Whether the estimator gives one number a row, and not a list of them."""
     last = getattr(estimator, "_final_estimator", estimator)
+    if isinstance(last, MultiOutputRegressor):
+        return False
+    if isinstance(last, PLSRegression):
+        return bool(last._predict_1d)  # noqa: SLF001 - has no other name
     is_matrix = np.ndim(getattr(last, "coef_", 0.0)) > 1
     return int(getattr(last, "n_outputs_", 1) or 1) == 1 and not is_matrix
 

@@ -17,11 +17,18 @@ _REGRESSORS = (
     linear_model.LinearRegression, linear_model.Ridge, linear_model.RidgeCV, linear_model.Lasso,
     linear_model.LassoCV, linear_model.ElasticNet, linear_model.ElasticNetCV,
     linear_model.SGDRegressor, linear_model.HuberRegressor, svm.LinearSVR,
+    linear_model.ARDRegression, linear_model.BayesianRidge, linear_model.Lars,
+    linear_model.LarsCV, linear_model.LassoLars, linear_model.LassoLarsCV,
+    linear_model.LassoLarsIC, linear_model.MultiTaskElasticNet, linear_model.MultiTaskElasticNetCV,
+    linear_model.MultiTaskLasso, linear_model.MultiTaskLassoCV,
+    linear_model.OrthogonalMatchingPursuit, linear_model.OrthogonalMatchingPursuitCV,
+    linear_model.PassiveAggressiveRegressor, linear_model.QuantileRegressor,
+    linear_model.TheilSenRegressor,
 )  # fmt: skip
 _CLASSIFIERS = (
     linear_model.LogisticRegression, linear_model.LogisticRegressionCV,
     linear_model.SGDClassifier, linear_model.RidgeClassifier, linear_model.RidgeClassifierCV,
-    linear_model.Perceptron, svm.LinearSVC,
+    linear_model.PassiveAggressiveClassifier, linear_model.Perceptron, svm.LinearSVC,
 )  # fmt: skip
 _SOFTMAX = (linear_model.LogisticRegression, linear_model.LogisticRegressionCV)
 
