@@ -35,7 +35,7 @@ class Command(Contract):
     step: Count | None = None
     """Number of the step that Promote is meant for; any step when left out."""
     by: Word
-    """User name of who asks; admission lets everybody write only their own."""
+    """User name of who asks, as they give it; `kubectl leadsman` asks the API server for it."""
     at: Time | None = None
     """When it was asked for."""
     because: Sentence | None = None
