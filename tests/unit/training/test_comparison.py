@@ -76,6 +76,19 @@ def test_the_same_model_is_no_worse() -> None:
     assert compare(by_classes, "accuracy", 1, 0.95, seed=1).low < -0.05
 
 
+def test_an_order_that_tells_two_models_not_apart_is_no_proof() -> None:
+    """Both put every row in its place, with other chances: few rows leave a doubt all the same."""
+    truth = np.arange(60) % 2
+    versions = [
+        Predictions(truth, np.column_stack([1 - chance, chance]), np.array([0, 1]))
+        for chance in (0.2 + 0.6 * truth, 0.3 + 0.5 * truth)
+    ]
+    found = compare(Pair(truth, *versions), "roc_auc", 1, 0.95, seed=1)
+
+    assert found.gain == 0.0
+    assert found.low < -0.02
+
+
 @pytest.mark.parametrize("rows", [0, 1])
 def test_without_two_classes_there_is_no_interval(rows: int) -> None:
     """No value is NaN, and never a number that could pass."""

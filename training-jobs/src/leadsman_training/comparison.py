@@ -105,12 +105,33 @@ def _portions(whole: int, most: int) -> Iterator[int]:
 
 
 def with_worst(pair: Pair, metric: str, sign: int) -> Pair:
-    """The rows with one more: of those that might come, the worst for the challenger."""
-    candidates = _of_numbers(pair) if metric in weighted.OF_NUMBERS else _of_classes(pair)
-    grown = [_joined(pair, one) for one in candidates]
+    """The rows with one more: of those that might come, the worst for the challenger.
+
+    A share, such as accuracy, has a worst row that is known. Of numbers, and of chances in their
+    order, it is the worst that was seen, counted once more; where none of them tells the two
+    models apart, they too are only as sure as the rows are many.
+    """
+    if metric in weighted.BY_ROWS_SEEN:
+        found, spread = _worst_seen(pair, metric, sign)
+        if spread > 0 or metric in weighted.OF_NUMBERS:
+            return found
+    grown = [_joined(pair, one) for one in _of_classes(pair)]
     gains = [float(one.gains(metric, sign, np.ones((1, len(one.truth))))[0]) for one in grown]
     known = [(gain, place) for place, gain in enumerate(gains) if not math.isnan(gain)]
     return grown[min(known)[1]] if known else pair
+
+
+def _worst_seen(pair: Pair, metric: str, sign: int) -> tuple[Pair, float]:
+    """With the worst of the rows, or of some of very many, and how far they are apart."""
+    rows = len(pair.truth)
+    places = np.unique(np.linspace(0, rows - 1, _MOST_CANDIDATES).astype(int))
+    twice = np.ones((len(places), rows))
+    twice[np.arange(len(places)), places] = 2
+    gains = pair.gains(metric, sign, twice)
+    if np.isnan(gains).any():
+        return pair, 0.0
+    worst = places[np.argmin(gains)]
+    return pair.take(np.append(np.arange(rows), worst)), float(np.ptp(gains))
 
 
 def _of_classes(pair: Pair) -> Iterator[Pair]:
@@ -140,13 +161,6 @@ def _typical(said: Predictions, rows: Array, value: object) -> Predictions:
         some = chances[rows] if rows.any() else chances
         chances = np.median(some, axis=0, keepdims=True)
     return Predictions(np.asarray([value]), chances, said.classes)
-
-
-def _of_numbers(pair: Pair) -> Iterator[Pair]:
-    """The rows that were seen: an error of numbers has no worst value."""
-    places = np.unique(np.linspace(0, len(pair.truth) - 1, _MOST_CANDIDATES).astype(int))
-    for place in places:
-        yield pair.take(np.array([place]))
 
 
 def _joined(pair: Pair, more: Pair) -> Pair:

@@ -14,15 +14,15 @@ from leadsman_api.conclusion import Conclusion, Reproduction
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import StudyAttribute
 from leadsman_api.v1alpha1.objective import Direction
-from leadsman_training import scores
+from leadsman_training import quality, scores
 from leadsman_training.candidate import Candidate, classification_of, load_function
 from leadsman_training.conclude import Conclude
-from leadsman_training.data import Table, load, split
+from leadsman_training.data import Split, Table, load, split
 from leadsman_training.errors import NoUse, Preempted
 from leadsman_training.reproduce import Again, recorded
 from leadsman_training.settings import Settings
 from leadsman_training.study import alone, connect, counting, open_study
-from leadsman_training.tracking import Tracker
+from leadsman_training.tracking import Tracker, patiently
 from leadsman_training.warm_start import enqueue_champion
 from leadsman_training.worker import Worker
 
@@ -85,6 +85,7 @@ def prepare(settings: Settings, seed: int | None = None) -> tuple[Candidate, Tab
         load_function(spec.trainer.entrypoint)
     table = load(spec.data.source, settings.data_dir)
     parts = split(table, spec.data, seed, classification=classification_of(spec.trainer))
+    _check_quality(parts)
     for number, rule in enumerate(spec.gate.rules):
         if rule.slice_by is not None and rule.slice_by not in parts.test_x:
             raise NoUse(
@@ -105,6 +106,14 @@ def prepare(settings: Settings, seed: int | None = None) -> tuple[Candidate, Tab
     return Candidate(spec.trainer, parts, space, seed, spec.objective.metric), table
 
 
+def _check_quality(parts: Split) -> None:
+    """NoUse for what makes every result worthless; the rest is told."""
+    for finding in quality.findings(parts):
+        if finding.is_fatal:
+            raise NoUse(Reason.DATA_INVALID, finding.message)
+        _logger.warning("Data: %s.", finding.message)
+
+
 def _begin(
     settings: Settings,
     study: optuna.Study,
@@ -116,6 +125,10 @@ def _begin(
     if StudyAttribute.ROWS in study.user_attrs:
         return
     study.set_user_attr(StudyAttribute.DATA_DIGEST, table.digest)
+    told = quality.report(candidate.split, quality.findings(candidate.split))
+    patiently(
+        lambda: client.log_text(settings.parent_run, told, quality.FILE), settings.tracking_uri
+    )
     if settings.search.warm_start.champion:
         enqueue_champion(settings, study, candidate, client)
     try:
