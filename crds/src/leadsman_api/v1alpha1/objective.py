@@ -130,7 +130,7 @@ class Gate(Contract):
     rules: Annotated[tuple[GateRule, ...], Field(max_length=16)] = Field(
         default=(), json_schema_extra=ATOMIC
     )
-    """What is checked; the objective's metric with a margin of 0 when left out."""
+    """What is checked; the objective's metric, worse by a hundredth at most, when left out."""
     max_latency: PositiveDuration | None = None
     """Longest time for one row, measured with the serving runtime."""
     max_size: Quantity | None = None
