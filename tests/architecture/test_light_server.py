@@ -17,6 +17,7 @@ HEAVY = {
     "requests", "scipy", "skl2onnx", "sklearn", "skops", "starlette", "xgboost",
 }  # fmt: skip
 ENGINES: dict[str, set[str]] = {
+    "composed": set(),
     "linear": set(),
     "graph": {"onnxruntime"},
     "lightgbm_rows": set(),

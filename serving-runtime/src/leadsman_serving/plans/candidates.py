@@ -18,6 +18,14 @@ from leadsman_serving.schema import Schema
 _Writer: TypeAlias = Callable[[Any, str, Schema, Path], Mapping[str, Any]]
 
 
+_WRAPPED = ("best_estimator_", "estimator_")
+_WRAPPERS = {
+    "GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV",
+    "RANSACRegressor", "SelfTrainingClassifier",
+}  # fmt: skip
+_MOST_WRAPPERS = 3
+
+
 class Unsuited(Exception):
     """A backend can't run the model; the message says why."""
 
@@ -34,7 +42,7 @@ class Candidate:
 
 def candidates(predictor: Predictor, schema: Schema, example: Sequence[Any]) -> Iterator[Candidate]:
     """What is worth to be tried for a model as its flavor has loaded it."""
-    original = getattr(predictor, "original", None)
+    original = plain(getattr(predictor, "original", None))
     function = str(getattr(predictor, "function", "predict"))
     module = type(original).__module__.partition(".")[0]
     for way in _ways(module):
@@ -44,6 +52,16 @@ def candidates(predictor: Predictor, schema: Schema, example: Sequence[Any]) -> 
         # Beside the same engine for the model alone: the first that is proven serves.
         if way is _LINEAR and hasattr(original, "steps"):
             yield from _staged(original, function, schema, example)
+
+
+def plain(model: Any) -> Any:  # noqa: ANN401 - of any library
+    """The model that answers in place of a search or a robust fit around it."""
+    for _ in range(_MOST_WRAPPERS):
+        inner = next((name for name in _WRAPPED if hasattr(model, name)), None)
+        if inner is None or type(model).__name__ not in _WRAPPERS:
+            return model
+        model = getattr(model, inner)
+    return model
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +78,7 @@ def _ways(module: str) -> Sequence[_Way]:
     return {
         "lightgbm": [_LIGHTGBM],
         "xgboost": [_XGBOOST_TREES, _XGBOOST],
-        "sklearn": [_LINEAR, _TREES, _GRAPH],
+        "sklearn": [_LINEAR, _TREES, _COMPOSED, _GRAPH],
     }.get(module, [])
 
 
@@ -134,6 +152,20 @@ def _write_graph(
         raise Unsuited(str(error)) from error
     (folder / graph.FILE).write_bytes(made)
     return settings
+
+
+def _write_composed(
+    model: Any,  # noqa: ANN401 - of scikit-learn
+    function: str,
+    schema: Schema,
+    folder: Path,
+) -> Mapping[str, Any]:
+    from leadsman_serving.plans import composed_of  # noqa: PLC0415 - only the fetch step compiles
+
+    try:
+        return composed_of.write(model, function, schema, folder)
+    except composed_of.NotComposed as error:
+        raise Unsuited(str(error)) from error
 
 
 def _write_trees(
@@ -221,6 +253,7 @@ def _boosted(model: Any, is_bare: bool, function: str) -> dict[str, Any]:  # noq
 
 
 _LINEAR = _Way("numpy", _write_linear, CLOSE)
+_COMPOSED = _Way("composed", _write_composed, CLOSE)
 _TREES = _Way("trees", _write_trees, CLOSE)
 _GRAPH = _Way("onnx", _write_graph, NEAR)
 _LIGHTGBM = _Way("lightgbm", _write_lightgbm, SAME)

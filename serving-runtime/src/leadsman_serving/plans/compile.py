@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from leadsman_serving.flavors import Predictor
 from leadsman_serving.model import Model
 from leadsman_serving.plans.candidates import Candidate, Unsuited, candidates
@@ -47,14 +49,17 @@ def compile_model(model: Model, digest: str, folder: Path) -> Compiled:
     for candidate in candidates(model.predictor, model.schema, model.example):
         place.mkdir(exist_ok=True)
         try:
-            plan = _tried(candidate, model, digest, place, tuple(refused), against)
+            plan = _tried(candidate, model, digest, place, against)
         except (Unsuited, Different) as error:
             refused.append(f"{candidate.backend}: {error}"[:_LONGEST])
         except Exception as error:  # noqa: BLE001 - a plan that fails must not fail the model
             refused.append(f"{candidate.backend}: {type(error).__name__}: {error}"[:_LONGEST])
         else:
+            # Of the engine that serves, another form was refused: no reason against the engine.
+            reasons = tuple(one for one in refused if not one.startswith(f"{plan.backend}: "))
+            plan = msgspec.structs.replace(plan, refused=reasons)
             write_plan(place, plan)
-            return Compiled(plan, tuple(refused))
+            return Compiled(plan, reasons)
         shutil.rmtree(place)
     if not refused:
         kind = type(getattr(model.predictor, "original", model.predictor)).__name__
@@ -99,7 +104,6 @@ def _tried(
     model: Model,
     digest: str,
     place: Path,
-    refused: tuple[str, ...],
     against: _Against,
 ) -> PlanFile:
     settings = candidate.write(place)
@@ -119,7 +123,6 @@ def _tried(
         largest_difference=proof.largest_difference,
         allows_missing=model.schema.allows_missing,
         row_seconds=proof.row_seconds,
-        refused=refused,
         settings=settings,
     )
 

@@ -12,7 +12,9 @@ import numpy as np
 from leadsman_serving.table import Array, Table
 
 _FILE = "arrays.npz"
-PREDICT, PROBABILITIES = "predict", "predict_proba"
+PREDICT, PROBABILITIES, SCORES = "predict", "predict_proba", "decision_function"
+SOFTMAX, EACH = "softmax", "each"
+"""How scores become shares: all together, or each class by itself and then made to add up."""
 
 
 class LinearPlan:
@@ -26,8 +28,11 @@ class LinearPlan:
         ]
         self._weights, self._bias = arrays["weights"], arrays["bias"]
         self._classes = None if settings["classes"] is None else np.array(settings["classes"])
+        if settings["function"] == SCORES:
+            self._classes = None
         self._serves_shares = settings["function"] == PROBABILITIES
-        self._has_shares = bool(settings["has_probabilities"])
+        self._shares = settings["shares"]
+        self._is_exp = settings["link"] == "exp"
         self._is_flat = bool(settings["is_flat"])
         self._labels = None if self._classes is None else self._classes.tolist()
         self._has_one_score = self._weights.size == len(self._weights)
@@ -46,20 +51,22 @@ class LinearPlan:
             return self.probabilities(table)
         scores = self._scores(table)
         if self._classes is None:
-            return scores
+            return np.exp(scores) if self._is_exp else scores
         if scores.ndim == 1:
             return self._classes[(scores > 0).astype(np.intp)]
         return self._classes[scores.argmax(axis=1)]
 
     def probabilities(self, table: Table) -> Array | None:
-        """Logistic for two classes, softmax for more; None for a model without any."""
-        if not self._has_shares:
+        """Logistic for two classes, all or each for more; None for a model without any."""
+        if self._shares is None:
             return None
         scores = self._scores(table)
         if scores.ndim == 1:
             with np.errstate(over="ignore"):
                 second = 1.0 / (1.0 + np.exp(-scores))
             return np.asarray(np.vstack((1.0 - second, second)).transpose())
+        if self._shares == EACH:
+            return _each(scores)
         scores = np.exp(scores - scores.max(axis=1).reshape(-1, 1))
         scores /= scores.sum(axis=1).reshape(-1, 1)
         return np.asarray(scores)
@@ -79,6 +86,8 @@ class LinearPlan:
             scores = np.dot(row, self._weights) + self._bias
             return scores.tolist() if self._labels is None else self._labels[scores.argmax()]
         score = float(row.dot(self._column)) + self._offset
+        if self._is_exp:
+            return np.exp(score).item()
         if self._labels is not None:
             return self._labels[score > 0]
         return score if self._is_number else [score]
@@ -89,6 +98,15 @@ class LinearPlan:
             rows = operation(rows, operand)
         scores = rows @ self._weights + self._bias
         return scores.ravel() if self._is_flat else scores
+
+
+def _each(scores: Array) -> Array:
+    """The logistic of each class's score, made to add up to one."""
+    # Of large scores below zero as well, whose exponential would be infinite the other way round.
+    small = np.exp(-np.abs(scores))
+    shares = np.where(scores < 0, small, 1.0) / (1.0 + small)
+    with np.errstate(invalid="ignore"):  # where no class has any share
+        return np.asarray(shares / shares.sum(axis=1).reshape(-1, 1))
 
 
 _OPERATIONS: dict[str, Any] = {

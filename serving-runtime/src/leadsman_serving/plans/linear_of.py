@@ -7,30 +7,44 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn import linear_model, pipeline, preprocessing, svm
+from sklearn import discriminant_analysis, linear_model, pipeline, preprocessing, svm
 
-from leadsman_serving.plans.linear import PREDICT, PROBABILITIES
+from leadsman_serving.plans.linear import (
+    EACH,
+    PREDICT,
+    PROBABILITIES,
+    SCORES,
+    SOFTMAX,
+)
 from leadsman_serving.plans.stored import classes_of
 from leadsman_serving.table import Array
 
 _REGRESSORS = (
     linear_model.LinearRegression, linear_model.Ridge, linear_model.RidgeCV, linear_model.Lasso,
     linear_model.LassoCV, linear_model.ElasticNet, linear_model.ElasticNetCV,
-    linear_model.SGDRegressor, linear_model.HuberRegressor, svm.LinearSVR,
-    linear_model.ARDRegression, linear_model.BayesianRidge, linear_model.Lars,
+    linear_model.SGDRegressor, linear_model.HuberRegressor, svm.LinearSVR, linear_model.Lars,
     linear_model.LarsCV, linear_model.LassoLars, linear_model.LassoLarsCV,
-    linear_model.LassoLarsIC, linear_model.MultiTaskElasticNet, linear_model.MultiTaskElasticNetCV,
-    linear_model.MultiTaskLasso, linear_model.MultiTaskLassoCV,
+    linear_model.LassoLarsIC, linear_model.BayesianRidge, linear_model.ARDRegression,
     linear_model.OrthogonalMatchingPursuit, linear_model.OrthogonalMatchingPursuitCV,
-    linear_model.PassiveAggressiveRegressor, linear_model.QuantileRegressor,
-    linear_model.TheilSenRegressor,
+    linear_model.QuantileRegressor, linear_model.TheilSenRegressor,
+    linear_model.PassiveAggressiveRegressor,
+    linear_model.MultiTaskLasso, linear_model.MultiTaskLassoCV, linear_model.MultiTaskElasticNet,
+    linear_model.MultiTaskElasticNetCV, linear_model.PoissonRegressor,
+    linear_model.GammaRegressor, linear_model.TweedieRegressor,
 )  # fmt: skip
 _CLASSIFIERS = (
     linear_model.LogisticRegression, linear_model.LogisticRegressionCV,
     linear_model.SGDClassifier, linear_model.RidgeClassifier, linear_model.RidgeClassifierCV,
-    linear_model.PassiveAggressiveClassifier, linear_model.Perceptron, svm.LinearSVC,
+    linear_model.Perceptron, svm.LinearSVC, linear_model.PassiveAggressiveClassifier,
+    discriminant_analysis.LinearDiscriminantAnalysis,
 )  # fmt: skip
-_SOFTMAX = (linear_model.LogisticRegression, linear_model.LogisticRegressionCV)
+_SOFTMAX = (
+    linear_model.LogisticRegression, linear_model.LogisticRegressionCV,
+    discriminant_analysis.LinearDiscriminantAnalysis,
+)  # fmt: skip
+_LINKED = (
+    linear_model.PoissonRegressor, linear_model.GammaRegressor, linear_model.TweedieRegressor,
+)  # fmt: skip
 
 
 class NotLinear(Exception):
@@ -61,9 +75,10 @@ def linear_parts(estimator: Any, function: str) -> LinearParts:  # noqa: ANN401 
     classes = classes_of(model.classes_) if is_classifier else None
     if is_classifier and classes is None:
         raise NotLinear("its classes have labels that are neither texts nor numbers")
-    # With this solver classes are told apart one by one, and their shares made to add up.
-    shares = type(model) in _SOFTMAX and (len(model.classes_) == 2 or model.solver != "liblinear")  # noqa: PLR2004 - two
-    if function not in (PREDICT, PROBABILITIES) or (function == PROBABILITIES and not shares):
+    shares = _shares(model)
+    if function not in (PREDICT, PROBABILITIES, SCORES) or (
+        function == PROBABILITIES and not shares
+    ):
         raise NotLinear(f"{function} of {type(model).__name__} is not built")
     if hasattr(model, "predict_proba") and not shares:
         raise NotLinear(f"predict_proba of {type(model).__name__} is not built")
@@ -74,10 +89,31 @@ def linear_parts(estimator: Any, function: str) -> LinearParts:  # noqa: ANN401 
             "steps": [name for name, _ in steps],
             "classes": classes,
             "function": function,
-            "has_probabilities": shares,
+            "shares": shares,
+            "link": _link(model),
             "is_flat": is_classifier and weights.ndim > 1 and weights.shape[1] == 1,
         },
     )
+
+
+def _shares(model: Any) -> str | None:  # noqa: ANN401 - of scikit-learn
+    """How its scores become the probabilities of classes; None where they don't."""
+    if type(model) in _SOFTMAX:
+        # With this solver classes are told apart one by one, and their shares made to add up.
+        is_each = getattr(model, "solver", "") == "liblinear" and len(model.classes_) > 2  # noqa: PLR2004 - two
+        return EACH if is_each else SOFTMAX
+    is_logistic = type(model) is linear_model.SGDClassifier and model.loss == "log_loss"
+    return EACH if is_logistic else None
+
+
+def _link(model: Any) -> str | None:  # noqa: ANN401 - of scikit-learn
+    """What is applied to the scores of a generalized linear model."""
+    if type(model) not in _LINKED:
+        return None
+    link = type(model._base_loss.link).__name__  # noqa: SLF001 - has no other name
+    if link not in ("LogLink", "IdentityLink"):
+        raise NotLinear(f"{link} of {type(model).__name__} is not built")
+    return "exp" if link == "LogLink" else None
 
 
 _SCALERS: dict[type, tuple[tuple[str, str, str], ...]] = {

@@ -17,6 +17,7 @@ FEATURES = "before"
 _FILE = "plan.json"
 _MODULES = {
     "numpy": "linear",
+    "composed": "composed",
     "onnx": "graph",
     "lightgbm": "lightgbm_rows",
     "trees": "tree_rows",
