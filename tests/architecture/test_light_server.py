@@ -18,6 +18,7 @@ HEAVY = {
 }  # fmt: skip
 ENGINES: dict[str, set[str]] = {
     "composed": set(),
+    "formulas": set(),
     "linear": set(),
     "graph": {"onnxruntime"},
     "lightgbm_rows": set(),

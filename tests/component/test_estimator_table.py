@@ -28,15 +28,19 @@ from support.repository import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-NUMPY, TREES, ONNX, ORIGINAL = "numpy", "trees", "onnx", "original"
+NUMPY, TREES, COMPOSED = "numpy", "trees", "composed"
+ONNX, ORIGINAL = "onnx", "original"
 _NAMES: Mapping[str, str] = {
     NUMPY: """
-        ARDRegression BayesianRidge ElasticNet ElasticNetCV HuberRegressor Lars LarsCV Lasso
-        LassoCV LassoLars LassoLarsCV LassoLarsIC LinearRegression LinearSVC LinearSVR
-        LogisticRegression LogisticRegressionCV MultiTaskElasticNet MultiTaskElasticNetCV
-        MultiTaskLasso MultiTaskLassoCV OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV
-        PassiveAggressiveClassifier PassiveAggressiveRegressor Perceptron QuantileRegressor Ridge
-        RidgeCV RidgeClassifier RidgeClassifierCV SGDClassifier SGDRegressor TheilSenRegressor
+        ARDRegression BayesianRidge ElasticNet ElasticNetCV GammaRegressor GaussianNB
+        HuberRegressor Lars LarsCV Lasso LassoCV LassoLars LassoLarsCV LassoLarsIC
+        LinearDiscriminantAnalysis LinearRegression LinearSVC LinearSVR LogisticRegression
+        LogisticRegressionCV MLPClassifier MLPRegressor MultiTaskElasticNet
+        MultiTaskElasticNetCV MultiTaskLasso MultiTaskLassoCV OrthogonalMatchingPursuit
+        OrthogonalMatchingPursuitCV PassiveAggressiveClassifier PassiveAggressiveRegressor
+        Perceptron PoissonRegressor QuantileRegressor RANSACRegressor Ridge RidgeCV
+        RidgeClassifier RidgeClassifierCV SGDClassifier SGDRegressor TheilSenRegressor
+        TweedieRegressor
     """,
     TREES: """
         DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor
@@ -44,21 +48,21 @@ _NAMES: Mapping[str, str] = {
         GradientBoostingRegressor HistGradientBoostingClassifier HistGradientBoostingRegressor
         RandomForestClassifier RandomForestRegressor
     """,
+    COMPOSED: """
+        BaggingClassifier BaggingRegressor CalibratedClassifierCV MultiOutputRegressor
+        OneVsOneClassifier OneVsRestClassifier StackingClassifier StackingRegressor
+        TransformedTargetRegressor VotingClassifier VotingRegressor
+    """,
     ONNX: """
-        AdaBoostRegressor BaggingClassifier BaggingRegressor BernoulliNB CalibratedClassifierCV
-        GammaRegressor GaussianNB GaussianProcessRegressor LinearDiscriminantAnalysis
-        MLPClassifier MLPRegressor MultiOutputRegressor NuSVC
-        PLSRegression PoissonRegressor RANSACRegressor SVC StackingClassifier
-        StackingRegressor TweedieRegressor VotingClassifier VotingRegressor
+        AdaBoostRegressor BernoulliNB GaussianProcessRegressor NuSVC PLSRegression SVC
     """,
     # The converter builds a graph that answers otherwise, or none: the proof says which.
     ORIGINAL: """
-        AdaBoostClassifier DummyClassifier DummyRegressor
-        GaussianProcessClassifier KNeighborsClassifier KNeighborsRegressor KernelRidge
-        LabelPropagation LabelSpreading MultiOutputClassifier
-        NearestCentroid NuSVR OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier
-        QuadraticDiscriminantAnalysis RadiusNeighborsClassifier
-        RadiusNeighborsRegressor RegressorChain SVR TransformedTargetRegressor
+        AdaBoostClassifier DummyClassifier DummyRegressor GaussianProcessClassifier
+        KNeighborsClassifier KNeighborsRegressor KernelRidge LabelPropagation LabelSpreading
+        MultiOutputClassifier NearestCentroid NuSVR OutputCodeClassifier
+        QuadraticDiscriminantAnalysis RadiusNeighborsClassifier RadiusNeighborsRegressor
+        RegressorChain SVR
     """,
 }
 ENGINES = {name: engine for engine, names in _NAMES.items() for name in names.split()}
@@ -74,7 +78,7 @@ LEFT_OUT: Mapping[str, str] = {
     "SelfTrainingClassifier": "takes rows without labels",
     "TunedThresholdClassifierCV": "takes two classes",
 }
-CLOSENESS = {NUMPY: 1e-9, TREES: 1e-12, ONNX: 1e-6}
+CLOSENESS = {NUMPY: 1e-9, TREES: 1e-12, COMPOSED: 1e-9, ONNX: 1e-6}
 QUICK: Mapping[str, Any] = {"n_estimators": 8, "max_iter": 60}
 CLASSIFIERS = dict(all_estimators("classifier"))
 REGRESSORS = dict(all_estimators("regressor"))

@@ -16,6 +16,8 @@ from sklearn import (
     model_selection,
     multiclass,
     multioutput,
+    naive_bayes,
+    neural_network,
     semi_supervised,
     svm,
     tree,
@@ -45,6 +47,7 @@ CLASSIFIERS: Mapping[str, tuple[Any, str]] = {
     "DecisionTreeClassifier": (TREE, "trees"),
     "ExtraTreeClassifier": (tree.ExtraTreeClassifier(max_depth=4, random_state=0), "trees"),
     "ExtraTreesClassifier": (ensemble.ExtraTreesClassifier(**FEW), "trees"),
+    "GaussianNB": (naive_bayes.GaussianNB(), "numpy"),
     "GradientBoostingClassifier": (ensemble.GradientBoostingClassifier(**FEW), "trees"),
     "GridSearchCV": (model_selection.GridSearchCV(LOGISTIC, {"C": [0.1, 1.0]}, cv=3), "numpy"),
     "HistGradientBoostingClassifier": (
@@ -66,6 +69,9 @@ CLASSIFIERS: Mapping[str, tuple[Any, str]] = {
             Cs=3, cv=3, l1_ratios=(0.0,), use_legacy_attributes=False
         ),
         "numpy",
+    ),
+    "MLPClassifier": (
+        neural_network.MLPClassifier((8,), activation="tanh", max_iter=30, random_state=0), "numpy",
     ),
     "OneVsOneClassifier": (multiclass.OneVsOneClassifier(LOGISTIC), "composed"),
     "OneVsRestClassifier": (multiclass.OneVsRestClassifier(LOGISTIC), "composed"),
@@ -126,6 +132,10 @@ REGRESSORS: Mapping[str, tuple[Any, str]] = {
         ensemble.HistGradientBoostingRegressor(max_iter=5, random_state=0), "trees",
     ),
     "LinearSVR": (SVR, "numpy"),
+    "MLPRegressor": (
+        neural_network.MLPRegressor(hidden_layer_sizes=(8, 4), max_iter=30, random_state=0),
+        "numpy",
+    ),
     "RandomForestRegressor": (ensemble.RandomForestRegressor(**FEW), "trees"),
     "StackingRegressor": (ensemble.StackingRegressor(GUESSERS, cv=3), "composed"),
     "TransformedTargetRegressor": (

@@ -50,7 +50,7 @@ def candidates(predictor: Predictor, schema: Schema, example: Sequence[Any]) -> 
             way.backend, partial(way.write, original, function, schema), within=way.within
         )
         # Beside the same engine for the model alone: the first that is proven serves.
-        if way is _LINEAR and hasattr(original, "steps"):
+        if way is _FORMULA and hasattr(original, "steps"):
             yield from _staged(original, function, schema, example)
 
 
@@ -78,7 +78,7 @@ def _ways(module: str) -> Sequence[_Way]:
     return {
         "lightgbm": [_LIGHTGBM],
         "xgboost": [_XGBOOST_TREES, _XGBOOST],
-        "sklearn": [_LINEAR, _TREES, _COMPOSED, _GRAPH],
+        "sklearn": [_LINEAR, _FORMULA, _TREES, _COMPOSED, _GRAPH],
     }.get(module, [])
 
 
@@ -135,6 +135,20 @@ def _write_linear(
         raise Unsuited(str(error)) from error
     linear.save(folder, parts.arrays)
     return parts.settings
+
+
+def _write_formula(
+    estimator: Any,  # noqa: ANN401 - of scikit-learn
+    function: str,
+    _schema: Schema,
+    folder: Path,
+) -> Mapping[str, Any]:
+    from leadsman_serving.plans import formulas_of  # noqa: PLC0415 - only the fetch step compiles
+
+    try:
+        return formulas_of.write(estimator, function, folder)
+    except formulas_of.NoFormula as error:
+        raise Unsuited(str(error)) from error
 
 
 def _write_graph(
@@ -253,6 +267,7 @@ def _boosted(model: Any, is_bare: bool, function: str) -> dict[str, Any]:  # noq
 
 
 _LINEAR = _Way("numpy", _write_linear, CLOSE)
+_FORMULA = _Way("numpy", _write_formula, CLOSE)
 _COMPOSED = _Way("composed", _write_composed, CLOSE)
 _TREES = _Way("trees", _write_trees, CLOSE)
 _GRAPH = _Way("onnx", _write_graph, NEAR)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from leadsman_serving.flavors import Predictor
 from leadsman_serving.table import Array, Table
 
 _FILE = "arrays.npz"
@@ -127,7 +128,12 @@ def save(folder: Path, arrays: Mapping[str, Array]) -> None:
     np.savez(folder / _FILE, allow_pickle=False, **arrays)
 
 
-def load(folder: Path, settings: Mapping[str, Any]) -> LinearPlan:
-    """A plan from its files."""
-    with np.load(folder / _FILE, allow_pickle=False) as arrays:
-        return LinearPlan(dict(arrays), settings)
+def load(folder: Path, settings: Mapping[str, Any]) -> Predictor:
+    """A plan from its files: of a linear model, or of another formula."""
+    with np.load(folder / _FILE, allow_pickle=False) as stored:
+        arrays = dict(stored)
+    if "form" not in settings:
+        return LinearPlan(arrays, settings)
+    from leadsman_serving.plans.formulas import FormulaPlan  # noqa: PLC0415 - few models need it
+
+    return FormulaPlan(arrays, settings)

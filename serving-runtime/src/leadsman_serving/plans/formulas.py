@@ -1,0 +1,106 @@
+"""Networks of layers and Gaussian naive Bayes as NumPy, in the original's order of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from leadsman_serving.table import Array, Table
+
+LAYERS, GAUSSIAN = "layers", "gaussian"
+
+
+class FormulaPlan:
+    """From rows to numbers or shares by a formula, and from shares to the name of a class."""
+
+    def __init__(self, arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> None:
+        """`form` of the settings names the formula."""
+        formula = _layers if settings["form"] == LAYERS else _gaussian
+        self._found: Callable[[Array], Array] = formula(arrays, settings)
+        classes = settings["classes"]
+        self._classes = None if classes is None else np.array(classes)
+        self._serves_shares = settings["function"] == "predict_proba"
+
+    def predict(self, table: Table, params: Mapping[str, Any] | None = None) -> object:
+        """What the served method of the original gives."""
+        del params
+        found = self._found(table.array().astype(np.float64, copy=False))
+        if self._classes is None or self._serves_shares:
+            return found
+        return self._classes[found.argmax(axis=1)]
+
+    def probabilities(self, table: Table) -> Array | None:
+        """The probability of each class; None for a model without any."""
+        if self._classes is None:
+            return None
+        return self._found(table.array().astype(np.float64, copy=False))
+
+    def row(self, values: Sequence[Any]) -> object:
+        """What `predict` gives for one row, as JSON has it."""
+        found: Any = self.predict(Table(matrix=np.array([values], np.float64)))
+        return found.tolist()[0]
+
+
+def _layers(arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> Callable[[Array], Array]:
+    layers = [
+        (arrays[f"weights_{place}"], arrays[f"bias_{place}"]) for place in range(settings["layers"])
+    ]
+    inner, outer = ACTIVATIONS[settings["inner"]], ACTIVATIONS[settings["outer"]]
+    is_of_two = settings["classes"] is not None and settings["outer"] == "logistic"
+
+    def found(rows: Array) -> Array:
+        for place, (weights, bias) in enumerate(layers, start=1):
+            rows = (inner if place < len(layers) else outer)(rows @ weights + bias)
+        if is_of_two:
+            return np.hstack((1.0 - rows, rows))
+        return rows.ravel() if rows.shape[1] == 1 else rows
+
+    return found
+
+
+def _logistic(scores: Array) -> Array:
+    small = np.exp(-np.abs(scores))
+    return np.asarray(np.where(scores < 0, small, 1.0) / (1.0 + small))
+
+
+def _softmax(scores: Array) -> Array:
+    shares = np.exp(scores - scores.max(axis=1)[:, np.newaxis])
+    return np.asarray(shares / shares.sum(axis=1)[:, np.newaxis])
+
+
+def _same(scores: Array) -> Array:
+    return scores
+
+
+def _positive(scores: Array) -> Array:
+    return np.maximum(scores, 0.0)
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "identity": _same, "relu": _positive, "logistic": _logistic, "tanh": np.tanh,
+    "softmax": _softmax, "exp": np.exp,
+}  # fmt: skip
+
+
+def _gaussian(
+    arrays: Mapping[str, Array], _settings: Mapping[str, Any]
+) -> Callable[[Array], Array]:
+    """The share of each class by the densities of its columns."""
+    means, variances, priors = arrays["means"], arrays["variances"], arrays["log_priors"]
+    sizes = [-0.5 * np.sum(np.log(2.0 * np.pi * one)) for one in variances]
+    classes = list(zip(means, variances, priors, sizes, strict=True))
+
+    def found(rows: Array) -> Array:
+        joint = np.array(
+            [
+                prior + (size - 0.5 * np.sum(((rows - mean) ** 2) / variance, 1))
+                for mean, variance, prior, size in classes
+            ]
+        ).T
+        largest = joint.max(axis=1, keepdims=True)
+        total = np.log(np.exp(joint - largest).sum(axis=1, keepdims=True)) + largest
+        return np.asarray(np.exp(joint - total))
+
+    return found
