@@ -31,6 +31,16 @@ FLAVORS = (
     re.compile(r"^ARG FLAVORS=all\n|^    dev\.leadsman\.flavors=.*\n", re.MULTILINE),
 )
 
+# The training jobs alone have another member: a gate times versions as they will be served.
+SERVED = {
+    "training-jobs": (
+        re.compile(r"^# The serving runtime is among them.*\n", re.MULTILINE),
+        re.compile(r"^# What a version was trained by.*\n", re.MULTILINE),
+        re.compile(r"^COPY serving-runtime .*\n", re.MULTILINE),
+        re.compile(r" /workspace/serving-runtime(?= )"),
+    ),
+}
+
 every_member = pytest.mark.parametrize("folder", MEMBERS)
 
 
@@ -54,7 +64,7 @@ def shape_of(folder: str) -> str:
     text = OWN.sub("", (ROOT / folder / "Dockerfile").read_text())
     # The stage `locked` names every member in each of them.
     locked = re.compile(r"^COPY (\S+)/pyproject\.toml \1/\n", re.MULTILINE)
-    for flavors in FLAVORS:
+    for flavors in (*FLAVORS, *SERVED.get(folder, ())):
         text = flavors.sub("", text)
     return locked.sub("", text).replace(MEMBERS[folder], "PACKAGE").replace(folder, "FOLDER")
 
@@ -124,10 +134,11 @@ def test_nothing_in_the_image_installs(folder: str) -> None:
 
 @every_member
 def test_the_image_starts_the_program_of_its_package(folder: str) -> None:
-    """The entry point is the console script that the package declares."""
+    """The entry point is the console script that has the package's name."""
     project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
-    (script,) = project["scripts"]
+    script = project["name"]
 
+    assert script in project["scripts"]
     assert f'ENTRYPOINT ["/opt/leadsman/bin/{script}"]' in stage(recipe_of(folder), "")
     assert "STOPSIGNAL SIGTERM" in stage(recipe_of(folder), "")
 
