@@ -106,7 +106,7 @@ CASES: Mapping[str, tuple[Any, Any, Any, str]] = {
     "gradients": (ensemble.GradientBoostingClassifier(), IRIS, WORDS, "trees"),
     "gradients of numbers": (ensemble.GradientBoostingRegressor(), DIABETES, PROGRESS, "trees"),
     "network": (
-        scaled(neural_network.MLPClassifier((8,), random_state=0)), IRIS, KINDS, "onnx",
+        scaled(neural_network.MLPClassifier((8,), random_state=0)), IRIS, KINDS, "numpy",
     ),
     "lightgbm": (lightgbm.LGBMClassifier(verbose=-1), IRIS, TWO_KINDS, "lightgbm"),
     "lightgbm of words": (lightgbm.LGBMClassifier(verbose=-1), IRIS, WORDS, "lightgbm"),
