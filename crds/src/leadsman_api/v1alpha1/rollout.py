@@ -49,7 +49,7 @@ class ApprovalPoint(Term):
 
 
 class ApprovalGrant(Contract):
-    """A person's yes; admission lets only approvers write it, and only under their own name."""
+    """A person's yes, told by whoever may write the resource."""
 
     version: VersionNumber
     """Version that is approved; a grant for another version counts for nothing."""
