@@ -13,6 +13,7 @@ from leadsman_serving.flavors import Predictor
 from leadsman_serving.plans import boosted
 from leadsman_serving.plans.proof import CLOSE, NEAR, SAME
 from leadsman_serving.plans.stored import FEATURES, classes_of
+from leadsman_serving.plans.unsuited import Unsuited
 from leadsman_serving.schema import Schema
 
 _Writer: TypeAlias = Callable[[Any, str, Schema, Path], Mapping[str, Any]]
@@ -24,10 +25,6 @@ _WRAPPERS = {
     "RANSACRegressor", "SelfTrainingClassifier",
 }  # fmt: skip
 _MOST_WRAPPERS = 3
-
-
-class Unsuited(Exception):
-    """A backend can't run the model; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +124,9 @@ def _write_linear(
     folder: Path,
 ) -> Mapping[str, Any]:
     from leadsman_serving.plans import linear  # noqa: PLC0415 - only the fetch step compiles
-    from leadsman_serving.plans.linear_of import NotLinear, linear_parts  # noqa: PLC0415
+    from leadsman_serving.plans.linear_of import linear_parts  # noqa: PLC0415 - likewise
 
-    try:
-        parts = linear_parts(estimator, function)
-    except NotLinear as error:
-        raise Unsuited(str(error)) from error
+    parts = linear_parts(estimator, function)
     linear.save(folder, parts.arrays)
     return parts.settings
 
@@ -145,10 +139,7 @@ def _write_formula(
 ) -> Mapping[str, Any]:
     from leadsman_serving.plans import formulas_of  # noqa: PLC0415 - only the fetch step compiles
 
-    try:
-        return formulas_of.write(estimator, function, folder)
-    except formulas_of.NoFormula as error:
-        raise Unsuited(str(error)) from error
+    return formulas_of.write(estimator, function, folder)
 
 
 def _write_graph(
@@ -158,12 +149,9 @@ def _write_graph(
     folder: Path,
 ) -> Mapping[str, Any]:
     from leadsman_serving.plans import graph  # noqa: PLC0415 - only the fetch step compiles
-    from leadsman_serving.plans.graph_of import NoGraph, graph_of  # noqa: PLC0415
+    from leadsman_serving.plans.graph_of import graph_of  # noqa: PLC0415 - likewise
 
-    try:
-        made, settings = graph_of(estimator, function, schema)
-    except NoGraph as error:
-        raise Unsuited(str(error)) from error
+    made, settings = graph_of(estimator, function, schema)
     (folder / graph.FILE).write_bytes(made)
     return settings
 
@@ -176,10 +164,7 @@ def _write_composed(
 ) -> Mapping[str, Any]:
     from leadsman_serving.plans import composed_of  # noqa: PLC0415 - only the fetch step compiles
 
-    try:
-        return composed_of.write(model, function, schema, folder)
-    except composed_of.NotComposed as error:
-        raise Unsuited(str(error)) from error
+    return composed_of.write(model, function, schema, folder)
 
 
 def _write_trees(
@@ -190,10 +175,7 @@ def _write_trees(
 ) -> Mapping[str, Any]:
     from leadsman_serving.plans import tree_plan_of  # noqa: PLC0415 - only the fetch step compiles
 
-    try:
-        return tree_plan_of.of_sklearn(model, function, len(schema.columns), folder)
-    except tree_plan_of.NoTrees as error:
-        raise Unsuited(str(error)) from error
+    return tree_plan_of.of_sklearn(model, function, len(schema.columns), folder)
 
 
 def _write_xgboost_trees(
@@ -205,17 +187,14 @@ def _write_xgboost_trees(
     from leadsman_serving.plans import tree_plan_of  # noqa: PLC0415 - only the fetch step compiles
 
     booster = getattr(model, "get_booster", lambda: model)()
-    try:
-        return tree_plan_of.of_xgboost(
-            bytes(booster.save_raw("json")),
-            getattr(model, "classes_", None),
-            function,
-            len(schema.columns),
-            _iterations(model),
-            folder,
-        )
-    except tree_plan_of.NoTrees as error:
-        raise Unsuited(str(error)) from error
+    return tree_plan_of.of_xgboost(
+        bytes(booster.save_raw("json")),
+        getattr(model, "classes_", None),
+        function,
+        len(schema.columns),
+        _iterations(model),
+        folder,
+    )
 
 
 def _write_lightgbm(

@@ -12,7 +12,7 @@ import msgspec
 
 from leadsman_serving.flavors import Predictor
 from leadsman_serving.model import Model
-from leadsman_serving.plans.candidates import Candidate, Unsuited, candidates
+from leadsman_serving.plans.candidates import Candidate, candidates
 from leadsman_serving.plans.hints import hints_of
 from leadsman_serving.plans.proof import (
     Answer,
@@ -23,6 +23,7 @@ from leadsman_serving.plans.proof import (
     tables_for,
 )
 from leadsman_serving.plans.stored import FOLDER, PlanFile, backend_of, load_plan, write_plan
+from leadsman_serving.plans.unsuited import Unsuited
 from leadsman_serving.table import Table
 
 _logger = logging.getLogger(__name__)

@@ -13,11 +13,12 @@ from sklearn import calibration, compose, ensemble, model_selection, multiclass,
 from leadsman_serving.columns import Column
 from leadsman_serving.flavors.estimators import Estimator
 from leadsman_serving.plans import composed
-from leadsman_serving.plans.candidates import Unsuited, candidates
+from leadsman_serving.plans.candidates import candidates
 from leadsman_serving.plans.features_of import FeaturesOf, NoFeatures
 from leadsman_serving.plans.linear import PREDICT, PROBABILITIES, SCORES
 from leadsman_serving.plans.proof import CLOSE
 from leadsman_serving.plans.stored import classes_of, load_plan
+from leadsman_serving.plans.unsuited import Unsuited
 from leadsman_serving.schema import Schema
 from leadsman_serving.table import Array
 
@@ -27,7 +28,7 @@ _MOST = 64
 _TWO = 2
 
 
-class NotComposed(Exception):
+class NotComposed(Unsuited):
     """The model is made of no others, or in another way; the message says which."""
 
 

@@ -12,12 +12,13 @@ from sklearn import naive_bayes, neural_network
 from leadsman_serving.plans import formulas, linear
 from leadsman_serving.plans.linear import PREDICT, PROBABILITIES
 from leadsman_serving.plans.stored import classes_of
+from leadsman_serving.plans.unsuited import Unsuited
 from leadsman_serving.table import Array
 
 _NETWORKS = (neural_network.MLPClassifier, neural_network.MLPRegressor)
 
 
-class NoFormula(Exception):
+class NoFormula(Unsuited):
     """The model is of another kind; the message says of which."""
 
 

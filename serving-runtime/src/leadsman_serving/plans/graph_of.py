@@ -17,6 +17,7 @@ from leadsman_serving.plans.graph import MATRIX, PREDICT, PROBABILITIES
 from leadsman_serving.plans.graph_ensemble import DOMAIN, KNOWN, VERSION
 from leadsman_serving.plans.graph_trees import register
 from leadsman_serving.plans.stored import classes_of
+from leadsman_serving.plans.unsuited import Unsuited
 from leadsman_serving.schema import Schema
 
 _OPSET = {"": 18, DOMAIN: KNOWN}
@@ -26,7 +27,7 @@ _KINDS = {
 }  # fmt: skip
 
 
-class NoGraph(Exception):
+class NoGraph(Unsuited):
     """The model can't be written as a graph; the message says why."""
 
 

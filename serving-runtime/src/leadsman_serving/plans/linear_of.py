@@ -17,6 +17,7 @@ from leadsman_serving.plans.linear import (
     SOFTMAX,
 )
 from leadsman_serving.plans.stored import classes_of
+from leadsman_serving.plans.unsuited import Unsuited
 from leadsman_serving.table import Array
 
 _REGRESSORS = (
@@ -47,7 +48,7 @@ _LINKED = (
 )  # fmt: skip
 
 
-class NotLinear(Exception):
+class NotLinear(Unsuited):
     """The model is made of something else; the message says of what."""
 
 

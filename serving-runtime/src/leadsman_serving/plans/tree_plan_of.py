@@ -14,11 +14,12 @@ from leadsman_serving.plans.stored import classes_of
 from leadsman_serving.plans.tree import TreeSums
 from leadsman_serving.plans.tree_rows import EXP, IDENTITY, SIGMOID, SOFTMAX, VALUES
 from leadsman_serving.plans.tree_text import leaves_of, text_of
+from leadsman_serving.plans.unsuited import Unsuited
 
 _TWO = 2
 
 
-class NoTrees(Exception):
+class NoTrees(Unsuited):
     """No plan of trees can be made; the message says why."""
 
 
