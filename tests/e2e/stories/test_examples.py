@@ -63,7 +63,7 @@ def test_the_smallest_examples_train_a_model_and_serve_it(kubectl: Kubectl, name
     assert serving["stable"]["version"] == trained["modelVersion"]
     assert serving["stable"]["digest"] == trained["digest"]
     # Which it is depends on the estimator that won; that it is said, and why, does not.
-    engines = ("numpy", "onnx", "lightgbm", "xgboost", "sklearn")
+    engines = ("numpy", "trees", "lightgbm", "xgboost", "composed", "onnx", "sklearn")
     assert serving["stable"]["backend"] in engines
     assert "proven equal" in serving["stable"]["backendBecause"]
 

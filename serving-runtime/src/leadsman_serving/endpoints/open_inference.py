@@ -13,7 +13,7 @@ from leadsman_serving.endpoints.endpoint import Endpoint
 from leadsman_serving.inference import Inference, Predicted, Question
 from leadsman_serving.protocols import open_inference
 from leadsman_serving.protocols.exchange import JSON, Answer, Call
-from leadsman_serving.protocols.media import is_json, unsupported
+from leadsman_serving.protocols.media import kind_of, unsupported
 from leadsman_serving.protocols.open_inference import BINARY, JSON_LENGTH, Asked, Written
 from leadsman_serving.protocols.open_inference_outputs import PROBABILITIES, tensors_of
 from leadsman_serving.protocols.open_inference_rows import row_count, table_of, takes_matrix
@@ -106,7 +106,7 @@ def _check_type(call: Call, *, is_binary: bool) -> None:
     coding = call.header(b"content-encoding").lower()
     if coding not in ("", "identity"):
         raise unsupported(f"send the body as it is, not with the encoding {coding[:20]}")
-    kind = call.header(b"content-type").partition(";")[0].strip().lower()
-    if is_json(kind) or (is_binary and kind == BINARY):
+    kind = kind_of(call.header(b"content-type"))
+    if kind == JSON or (is_binary and kind == BINARY):
         return
     raise unsupported(f"send {JSON}, or {BINARY} with the header {JSON_LENGTH}; not {kind}")

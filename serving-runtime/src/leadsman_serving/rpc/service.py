@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -28,7 +29,7 @@ from leadsman_serving.errors import BadRequest
 from leadsman_serving.gate import RequestGate
 from leadsman_serving.inference import Inference
 from leadsman_serving.lifecycle import NO_MODEL_MESSAGE, Reason, liveness, readiness
-from leadsman_serving.protocols.exchange import Call
+from leadsman_serving.protocols.exchange import Answer, Call
 from leadsman_serving.protocols.open_inference_values import malformed
 from leadsman_serving.protocols.problem import unexpected
 from leadsman_serving.rpc.messages import CLASSES, INFERENCE_SERVICE
@@ -38,6 +39,8 @@ from leadsman_serving.telemetry import RequestMetrics
 
 Context: TypeAlias = "ServicerContext[Any, Any]"
 _CLIENT_CLOSED = 499
+_PATH = f"/{INFERENCE_SERVICE}/ModelInfer"
+_MEDIA_TYPE = "application/grpc"
 _CODES = {
     HTTPStatus.UNAUTHORIZED: StatusCode.UNAUTHENTICATED,
     HTTPStatus.NOT_FOUND: StatusCode.NOT_FOUND,
@@ -87,27 +90,33 @@ class InferenceService:
         told = [("x-request-id", call.request_id), *self._model_headers]
         context.set_trailing_metadata(told)
         began, status = time.perf_counter(), HTTPStatus.INTERNAL_SERVER_ERROR.value
+        watched = self._gate.watch.begin(call) if self._gate.watch else None
+        answer: Answer | None = None
         self._lifecycle.in_flight += 1
         try:
             answer = await self._predicted(call, context.time_remaining())
         except BadRequest as error:
             status, refused = error.status.value, error
+            answer = _refusal(error)
         except asyncio.CancelledError:  # the client went away, or its deadline passed
             status = _CLIENT_CLOSED
             raise
         except Exception:
             _logger.exception("A request failed.", extra={"request_id": call.request_id})
             refused = unexpected()
+            answer = _refusal(refused)
         else:
             status = HTTPStatus.OK.value
-            return answer
+            return answer.body
         finally:
             self._lifecycle.in_flight -= 1
             self._metrics.answered(status, time.perf_counter() - began)
+            if watched:
+                watched.end(status, answer)
         await _abort(context, refused, told)
         raise AssertionError("an aborted call has no answer")
 
-    async def _predicted(self, call: Call, seconds: float | None) -> bytes:
+    async def _predicted(self, call: Call, seconds: float | None) -> Answer:
         """The answer, in the time that the call or its message gives."""
         if self._inference is None:
             retry = {"retry-after": "1"}
@@ -123,7 +132,8 @@ class InferenceService:
         asking = question(self._inference, asked, lambda found: answer_of(asked, found, head))
         given = [one for one in (seconds, asked.seconds) if one is not None]
         deadline = time.monotonic() + min(given) if given else None
-        return (await self._inference.answer(asking, call, deadline)).body
+        answer = await self._inference.answer(asking, call, deadline)
+        return replace(answer, media_type=_MEDIA_TYPE)
 
     async def _server_live(self, _request: Any) -> dict[str, Any]:  # noqa: ANN401 - a message
         now, most = time.monotonic(), self._settings.stuck_seconds
@@ -173,13 +183,21 @@ def _call_of(request: bytes, context: Context, gate: RequestGate) -> Call:
         (name.lower().encode(), value if isinstance(value, bytes) else value.encode())
         for name, value in context.invocation_metadata() or ()
     ]
-    scope: dict[str, Any] = {"method": "POST", "headers": headers, "query_string": b""}
+    # Clients tell the type as a header of HTTP/2, which the library keeps to itself.
+    headers.append((b"content-type", _MEDIA_TYPE.encode()))
+    scope: dict[str, Any] = {"method": "POST", "path": _PATH, "headers": headers}
+    scope["query_string"] = b""
     scope["state"] = {"request_id": gate.request_id(scope).decode()}
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": request, "more_body": False}
 
     return Call(scope, receive)
+
+
+def _refusal(error: BadRequest) -> Answer:
+    """What the log of payloads has of a refused call: its words, which go out as a status."""
+    return Answer(error.message.encode(), error.status.value, "text/plain")
 
 
 async def _abort(context: Context, error: BadRequest, told: list[tuple[str, str]]) -> None:
