@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import ValidationError
 
 from leadsman_api.contract import Contract
@@ -14,7 +16,23 @@ from leadsman_api.v1alpha1.training_run_status import (
 from leadsman_api.values import Digest, VersionNumber
 
 
-class Conclusion(Contract):
+class Told(Contract):
+    """What a Job tells by a tag of its run."""
+
+    def to_text(self) -> str:
+        """The tag's value; MLflow keeps up to 8000 characters of it."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Self | None:
+        """Read the tag's value; None when there is none that can be read."""
+        try:
+            return cls.model_validate_json(text or "")
+        except ValidationError:
+            return None
+
+
+class Conclusion(Told):
     """A version that was fitted, judged and registered; the alias has not moved yet."""
 
     model_version: VersionNumber
@@ -28,35 +46,11 @@ class Conclusion(Contract):
     provenance: Provenance
     """What the version was made from."""
 
-    def to_text(self) -> str:
-        """The tag's value; MLflow keeps up to 8000 characters of it."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
 
-    @classmethod
-    def from_text(cls, text: str | None) -> Conclusion | None:
-        """Read the tag's value; None when there is none that can be read."""
-        try:
-            return cls.model_validate_json(text or "")
-        except ValidationError:
-            return None
-
-
-class Reproduction(Contract):
+class Reproduction(Told):
     """A version that was trained again; nothing is registered."""
 
     reproduction: ReproductionStatus
     """How alike the two are."""
     provenance: Provenance
     """What it was made from this time."""
-
-    def to_text(self) -> str:
-        """The tag's value."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
-
-    @classmethod
-    def from_text(cls, text: str | None) -> Reproduction | None:
-        """Read the tag's value; None when there is none that can be read."""
-        try:
-            return cls.model_validate_json(text or "")
-        except ValidationError:
-            return None

@@ -71,7 +71,7 @@ def predict_of(model: Model) -> Predict:
     if own is not None:
         return own
     predict, schema = model.predictor.predict, model.schema
-    if any(one.type != "double" for one in schema.columns):
+    if not schema.has_doubles_only:
         return lambda values: _plain(predict(schema.table([list(values)])))
     names = schema.names
     return lambda values: _plain(predict(Table(np.array((values,), np.float64), names=names)))

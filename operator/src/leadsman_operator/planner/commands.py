@@ -194,19 +194,17 @@ def _skip(
     )
     at = f"{goal_of(scene)} percent"
     skipped = f"the step at {at}" if step == rollout.step + 1 else f"all steps from {at} on"
-    because = f": {command.because}" if command.because else ""
     return move(
         scene,
         DeploymentPhase.ROLLING_OUT,
         Reason.COMMANDED,
-        f"{command.by} skips {skipped}{because}",
+        f"{command.by} skips {skipped}{_because(command)}",
         rollout=later,
     )
 
 
 def _abort(scene: Scene, command: Command, *_: object) -> Deed:
-    because = f": {command.because}" if command.because else ""
-    return roll_back(scene, Reason.ABORTED, f"{command.by} ended the rollout{because}")
+    return roll_back(scene, Reason.ABORTED, f"{command.by} ended the rollout{_because(command)}")
 
 
 def _retry(scene: Scene, command: Command) -> Deed:
@@ -255,13 +253,12 @@ def _go_back(
     scene: Scene, command: Command, stable: RevisionStatus, previous: RevisionStatus
 ) -> Course:
     """Play the parts of the bake once more: from there the way back is known to be safe."""
-    because = f": {command.because}" if command.because else ""
     return move(
         scene,
         DeploymentPhase.ROLLING_BACK,
         Reason.COMMANDED,
         f"going back from version {stable.version} to {previous.version}:"
-        f" {command.by} asked for it{because}",
+        f" {command.by} asked for it{_because(command)}",
         stable=previous.model_copy(update={"since": scene.now, "keep_until": None}),
         candidate=stable,
         previous=None,
@@ -289,6 +286,10 @@ def _roll_back_from_trial(
     if _goes_already(scene):
         return Already("the traffic is on its way back")
     return _abort(scene, command)
+
+
+def _because(command: Command) -> str:
+    return f": {command.because}" if command.because else ""
 
 
 def _is_blocked(scene: Scene, revision: str) -> bool:

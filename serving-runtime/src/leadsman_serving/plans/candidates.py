@@ -235,10 +235,7 @@ def _iterations(model: Any) -> int:  # noqa: ANN401 - of XGBoost
 
 def _boosted(model: Any, is_bare: bool, function: str) -> dict[str, Any]:  # noqa: ANN401, FBT001
     """What the original makes of the engine's numbers."""
-    labels = None if is_bare else getattr(model, "classes_", None)
-    classes = classes_of(labels)
-    if labels is not None and classes is None:
-        raise Unsuited("its classes have labels that are neither texts nor numbers")
+    classes = classes_of(None if is_bare else getattr(model, "classes_", None))
     kind = boosted.BOOSTER if is_bare else boosted.REGRESSION
     if classes is not None:
         kind = boosted.BINARY if len(classes) == 2 else boosted.CLASSES  # noqa: PLR2004 - two

@@ -13,15 +13,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from leadsman_serving.flavors import Predictor
+from leadsman_serving.plans.linear import PROBABILITIES
+from leadsman_serving.plans.links import logistic
 from leadsman_serving.plans.stored import load_plan
 from leadsman_serving.table import Array, Table
 
 FILE = "composed.npz"
-PROBABILITIES = "predict_proba"
 SHARES, VOTES, MEAN, BESIDE, EACH, PAIRS = "shares", "votes", "mean", "beside", "each", "pairs"
 CALIBRATED, CUT, BACK = "calibrated", "cut", "back"
 """What is made of the answers of the parts."""
-_ENGINES = ("numpy", "lightgbm", "xgboost", "onnxruntime")
+_ENGINES = ("numpy", "lightgbm", "xgboost")
 Answers: TypeAlias = Sequence[Array]
 
 
@@ -152,7 +153,7 @@ def _each_shares(answers: Answers, _arrays: _Arrays, settings: _Settings) -> Arr
     """Each class's share by itself, and made to add up to one."""
     given = [_positive(one) for one in answers]
     if settings["threshold"] == 0.0:
-        given = [_logistic(one) for one in given]
+        given = [logistic(one) for one in given]
     shares = np.array(given).T
     if len(answers) == 1:
         shares = np.concatenate((1.0 - shares, shares), axis=1)
@@ -202,14 +203,9 @@ def _curve(scores: Array, arrays: _Arrays, name: str) -> Array:
     """A sigmoid of two numbers, or a line through points."""
     if f"sigmoid_{name}" in arrays:
         slope, shift = arrays[f"sigmoid_{name}"]
-        return _logistic(-(slope * scores + shift))
+        return logistic(-(slope * scores + shift))
     # What lies beyond the points is as at the nearest.
     return np.asarray(np.interp(scores, arrays[f"x_{name}"], arrays[f"y_{name}"]))
-
-
-def _logistic(scores: Array) -> Array:
-    small = np.exp(-np.abs(scores))
-    return np.asarray(np.where(scores < 0, small, 1.0) / (1.0 + small))
 
 
 def _adding_up(shares: Array) -> Array:

@@ -80,10 +80,7 @@ def _classes(model: Any) -> list[Any] | None:  # noqa: ANN401 - of scikit-learn
     labels = getattr(model, "classes_", None)
     if labels is None or isinstance(labels, list):
         return None
-    classes = classes_of(labels)
-    if classes is None:
-        raise NotComposed("its classes have labels that are neither texts nor numbers")
-    return list(classes)
+    return classes_of(labels)
 
 
 def _part(model: Any, asked: str, schema: Schema, folder: Path) -> dict[str, Any]:  # noqa: ANN401

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from leadsman_serving.plans.linear import PROBABILITIES
+from leadsman_serving.plans.links import logistic
 from leadsman_serving.table import Array, Table
 
 LAYERS, GAUSSIAN = "layers", "gaussian"
@@ -21,7 +23,7 @@ class FormulaPlan:
         self._found: Callable[[Array], Array] = formula(arrays, settings)
         classes = settings["classes"]
         self._classes = None if classes is None else np.array(classes)
-        self._serves_shares = settings["function"] == "predict_proba"
+        self._serves_shares = settings["function"] == PROBABILITIES
 
     def predict(self, table: Table, params: Mapping[str, Any] | None = None) -> object:
         """What the served method of the original gives."""
@@ -60,11 +62,6 @@ def _layers(arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> Callabl
     return found
 
 
-def _logistic(scores: Array) -> Array:
-    small = np.exp(-np.abs(scores))
-    return np.asarray(np.where(scores < 0, small, 1.0) / (1.0 + small))
-
-
 def _softmax(scores: Array) -> Array:
     shares = np.exp(scores - scores.max(axis=1)[:, np.newaxis])
     return np.asarray(shares / shares.sum(axis=1)[:, np.newaxis])
@@ -79,7 +76,7 @@ def _positive(scores: Array) -> Array:
 
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "identity": _same, "relu": _positive, "logistic": _logistic, "tanh": np.tanh,
+    "identity": _same, "relu": _positive, "logistic": logistic, "tanh": np.tanh,
     "softmax": _softmax, "exp": np.exp,
 }  # fmt: skip
 

@@ -30,11 +30,7 @@ def write(model: Any, function: str, folder: Path) -> Mapping[str, Any]:  # noqa
         arrays, settings = _gaussian(model)
     else:
         raise NoFormula(f"{type(model).__name__} has no formula that is built in NumPy")
-    classes = None
-    if hasattr(model, "classes_"):
-        classes = classes_of(model.classes_)
-        if classes is None:
-            raise NoFormula("its classes have labels that are neither texts nor numbers")
+    classes = classes_of(getattr(model, "classes_", None))
     if function not in (PREDICT, PROBABILITIES) or (function == PROBABILITIES and not classes):
         raise NoFormula(f"{function} of {type(model).__name__} is not built")
     linear.save(folder, arrays)

@@ -44,9 +44,7 @@ def graph_of(
     labels = getattr(estimator, "classes_", None)
     if isinstance(labels, list):
         raise NoGraph("it has several outputs with classes")
-    classes = classes_of(labels)
-    if is_classifier and classes is None:
-        raise NoGraph("its classes have labels that are neither texts nor numbers")
+    classes_of(labels)  # refuses those that a graph has no names for
     for part in parts(estimator):
         if isinstance(part, VotingClassifier):
             # It only matters to `transform`, and the converter knows one of its forms.

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from leadsman_serving.flavors import Predictor
+from leadsman_serving.plans.links import EXP, logistic
 from leadsman_serving.table import Array, Table
 
 _FILE = "arrays.npz"
 PREDICT, PROBABILITIES, SCORES = "predict", "predict_proba", "decision_function"
-SOFTMAX, EACH = "softmax", "each"
-"""How scores become shares: all together, or each class by itself and then made to add up."""
+EACH = "each"
+"""Beside the softmax: each class by itself, and then made to add up."""
 
 
 class LinearPlan:
@@ -33,7 +34,7 @@ class LinearPlan:
             self._classes = None
         self._serves_shares = settings["function"] == PROBABILITIES
         self._shares = settings["shares"]
-        self._is_exp = settings["link"] == "exp"
+        self._is_exp = settings["link"] == EXP
         self._is_flat = bool(settings["is_flat"])
         self._labels = None if self._classes is None else self._classes.tolist()
         self._has_one_score = self._weights.size == len(self._weights)
@@ -103,9 +104,7 @@ class LinearPlan:
 
 def _each(scores: Array) -> Array:
     """The logistic of each class's score, made to add up to one."""
-    # Of large scores below zero as well, whose exponential would be infinite the other way round.
-    small = np.exp(-np.abs(scores))
-    shares = np.where(scores < 0, small, 1.0) / (1.0 + small)
+    shares = logistic(scores)
     with np.errstate(invalid="ignore"):  # where no class has any share
         return np.asarray(shares / shares.sum(axis=1).reshape(-1, 1))
 

@@ -14,8 +14,8 @@ from leadsman_serving.plans.linear import (
     PREDICT,
     PROBABILITIES,
     SCORES,
-    SOFTMAX,
 )
+from leadsman_serving.plans.links import EXP, SOFTMAX
 from leadsman_serving.plans.stored import classes_of
 from leadsman_serving.plans.unsuited import Unsuited
 from leadsman_serving.table import Array
@@ -74,8 +74,6 @@ def linear_parts(estimator: Any, function: str) -> LinearParts:  # noqa: ANN401 
     bias = np.asarray(model.intercept_, np.float64)
     is_classifier = type(model) in _CLASSIFIERS
     classes = classes_of(model.classes_) if is_classifier else None
-    if is_classifier and classes is None:
-        raise NotLinear("its classes have labels that are neither texts nor numbers")
     shares = _shares(model)
     if function not in (PREDICT, PROBABILITIES, SCORES) or (
         function == PROBABILITIES and not shares
@@ -114,7 +112,7 @@ def _link(model: Any) -> str | None:  # noqa: ANN401 - of scikit-learn
     link = type(model._base_loss.link).__name__  # noqa: SLF001 - has no other name
     if link not in ("LogLink", "IdentityLink"):
         raise NotLinear(f"{link} of {type(model).__name__} is not built")
-    return "exp" if link == "LogLink" else None
+    return EXP if link == "LogLink" else None
 
 
 _SCALERS: dict[type, tuple[tuple[str, str, str], ...]] = {

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from leadsman_serving.flavors import Predictor
+from leadsman_serving.plans.unsuited import Unsuited
 
 FOLDER = "plan"
 FEATURES = "before"
@@ -96,9 +97,11 @@ def read_plan(folder: Path, digest: str) -> PlanFile | None:
 
 
 def classes_of(values: Sequence[Any] | None) -> list[Any] | None:
-    """Class labels as JSON has them; None for labels that it has no exact word for."""
+    """Class labels as JSON has them; Unsuited where it has no exact word for them."""
     if values is None:
         return None
     plain = [value.item() if hasattr(value, "item") else value for value in values]
     kinds = {type(value) for value in plain}
-    return plain if len(kinds) == 1 and kinds <= {int, str, bool, float} else None
+    if len(kinds) != 1 or not kinds <= {int, str, bool, float}:
+        raise Unsuited("its classes have labels that are neither texts nor numbers")
+    return plain

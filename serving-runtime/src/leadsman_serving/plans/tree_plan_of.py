@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from leadsman_serving.plans import boosted, tree_rows
+from leadsman_serving.plans.links import EXP, IDENTITY, SIGMOID, SOFTMAX
 from leadsman_serving.plans.stored import classes_of
 from leadsman_serving.plans.tree import TreeSums
-from leadsman_serving.plans.tree_rows import EXP, IDENTITY, SIGMOID, SOFTMAX, VALUES
+from leadsman_serving.plans.tree_rows import VALUES
 from leadsman_serving.plans.tree_text import leaves_of, text_of
 from leadsman_serving.plans.unsuited import Unsuited
 
@@ -72,14 +73,10 @@ def of_xgboost(
 ) -> Mapping[str, Any]:
     """Write a booster of XGBoost, told in its own JSON; NoTrees says what is not built."""
     from leadsman_serving.plans.tree_sums_of_xgboost import (  # noqa: PLC0415 - only to compile
-        NoSums,
         sums_of_xgboost,
     )
 
-    try:
-        found = sums_of_xgboost(raw, iterations)
-    except NoSums as error:
-        raise NoTrees(str(error)) from error
+    found = sums_of_xgboost(raw, iterations)
     settings = _meaning(labels, function)
     if settings["classes"] is not None and found.link not in (SIGMOID, SOFTMAX):
         raise NoTrees("its objective is not that of its estimator")
@@ -89,8 +86,6 @@ def of_xgboost(
 
 def _meaning(labels: Any, function: str) -> dict[str, Any]:  # noqa: ANN401 - of any library
     classes = None if isinstance(labels, list) else classes_of(labels)
-    if labels is not None and classes is None:
-        raise NoTrees("its classes have labels that are neither texts nor numbers")
     kind = boosted.REGRESSION
     if classes is not None:
         kind = boosted.BINARY if len(classes) == _TWO else boosted.CLASSES

@@ -18,9 +18,9 @@ import numpy as np
 from leadsman_serving.plans import lightgbm_rows
 from leadsman_serving.plans.boosted import BINARY, CLASSES, FILE, PROBABILITIES
 from leadsman_serving.plans.lightgbm_rows import LEAVES, Rows
+from leadsman_serving.plans.links import EXP, IDENTITY, SIGMOID, SOFTMAX
 from leadsman_serving.table import Array, Table
 
-IDENTITY, SIGMOID, EXP, SOFTMAX = "identity", "sigmoid", "exp", "softmax"
 VALUES = "leaves.npz"
 _AT_A_TIME = 1024
 _FEW = 8

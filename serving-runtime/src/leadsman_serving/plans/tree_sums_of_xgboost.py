@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from leadsman_serving.plans.links import EXP, IDENTITY, SIGMOID, SOFTMAX
 from leadsman_serving.plans.tree import Compare, Tree, TreeSums, constant
+from leadsman_serving.plans.unsuited import Unsuited
 
-IDENTITY, SIGMOID, EXP, SOFTMAX = "identity", "sigmoid", "exp", "softmax"
 _LINKS = {
     "binary:logistic": SIGMOID, "reg:logistic": SIGMOID,
     "count:poisson": EXP, "reg:gamma": EXP, "reg:tweedie": EXP,
@@ -26,7 +27,7 @@ _LINKS = {
 _DART = "dart"
 
 
-class NoSums(Exception):
+class NoSums(Unsuited):
     """The booster is no such sum; the message says why."""
 
 

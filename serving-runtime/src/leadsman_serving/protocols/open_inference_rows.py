@@ -64,7 +64,7 @@ def table_of(tensors: Sequence[NamedTensor], schema: Schema) -> Table:
 
 def _of_matrix(tensor: NamedTensor, schema: Schema) -> Table:
     values = tensor.values
-    if values.dtype.kind in _NUMBERS and all(one.type == "double" for one in schema.columns):
+    if values.dtype.kind in _NUMBERS and schema.has_doubles_only:
         matrix = values.astype(np.float64, copy=False)
         if _fits(matrix, allows_missing=schema.allows_missing):
             return Table(matrix=matrix, names=schema.names)

@@ -7,7 +7,6 @@ from leadsman_api.conditions import ConditionStatus, ConditionType
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.training_run_status import GateStatus, RunPhase
-from leadsman_operator.facts import RunFacts
 from leadsman_operator.planner.conditions import Change
 from leadsman_operator.planner.plan import DeleteObject
 from leadsman_operator.planner.training.belongings import conclude_objects
@@ -15,6 +14,7 @@ from leadsman_operator.planner.training.course import AT_ONCE, LATER, SOON, Cour
 from leadsman_operator.planner.training.jobs import Job
 from leadsman_operator.planner.training.reproduced import provenance_of, reproduced
 from leadsman_operator.planner.training.scene import Scene
+from leadsman_operator.planner.training.told import told_by
 from leadsman_operator.planner.training.troubles import Trouble, ended_trouble, waiting_trouble
 
 _FITTING = "the best parameters are fitted again and judged"
@@ -85,15 +85,9 @@ def _give_up(scene: Scene, job: Job) -> Course:
 
 def _read(scene: Scene) -> Course:
     """What the Job has found, from the tag that it wrote on the parent run."""
-    run = scene.observation.run
-    text = run.tags.get(Tag.CONCLUSION) if isinstance(run, RunFacts) else None
-    found = Conclusion.from_text(text)
-    if found is None:
-        message = (
-            f"run {scene.status.run_id} has no tag {Tag.CONCLUSION} that can be read: are"
-            " operator and training image of one version?"
-        )
-        return fail(scene, Reason.INTERNAL_ERROR, message)
+    found = told_by(scene, Tag.CONCLUSION, Conclusion)
+    if isinstance(found, Course):
+        return found
     message = f"version {found.model_version} of {scene.spec.model.name} is registered"
     registered = Change(
         ConditionType.REGISTERED,

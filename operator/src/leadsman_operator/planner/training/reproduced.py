@@ -12,11 +12,11 @@ from leadsman_api.v1alpha1.training_run_status import (
     ReproductionVerdict,
     RunPhase,
 )
-from leadsman_operator.facts import RunFacts
 from leadsman_operator.planner.conditions import Change
-from leadsman_operator.planner.training.course import Course, fail
+from leadsman_operator.planner.training.course import Course
 from leadsman_operator.planner.training.naming import trigger_of
 from leadsman_operator.planner.training.scene import Scene
+from leadsman_operator.planner.training.told import told_by
 
 _REASONS = {
     ReproductionVerdict.EXACT: Reason.REPRODUCED_EXACTLY,
@@ -27,15 +27,9 @@ _REASONS = {
 
 def reproduced(scene: Scene) -> Course:
     """What the Job has found, from the tag that it wrote on its run; with it the run is over."""
-    run = scene.observation.run
-    text = run.tags.get(Tag.REPRODUCTION) if isinstance(run, RunFacts) else None
-    found = Reproduction.from_text(text)
-    if found is None:
-        message = (
-            f"run {scene.status.run_id} has no tag {Tag.REPRODUCTION} that can be read: are"
-            " operator and training image of one version?"
-        )
-        return fail(scene, Reason.INTERNAL_ERROR, message)
+    found = told_by(scene, Tag.REPRODUCTION, Reproduction)
+    if isinstance(found, Course):
+        return found
     reason, message = _REASONS[found.reproduction.verdict], _told(scene, found.reproduction)
     is_alike = found.reproduction.verdict is not ReproductionVerdict.NOT_REPRODUCIBLE
     status = ConditionStatus.TRUE if is_alike else ConditionStatus.FALSE
