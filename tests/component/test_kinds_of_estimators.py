@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import model_selection, tree
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
@@ -20,6 +21,7 @@ from leadsman_serving.columns import Column
 from leadsman_serving.flavors.estimators import Estimator
 from leadsman_serving.model import Model
 from leadsman_serving.plans.compile import Compiled, compile_model
+from leadsman_serving.plans.hints import hints_of
 from leadsman_serving.plans.stored import FOLDER, load_plan
 from leadsman_serving.schema import Schema
 from leadsman_serving.warm_up import takes_missing
@@ -182,3 +184,17 @@ def equal_both(given: Sequence[object], wanted: Sequence[object], engine: str) -
     """The labels and the shares."""
     for ours, theirs in zip(given, wanted, strict=True):
         equal(ours, theirs, engine)
+
+
+def test_the_proof_of_a_search_looks_where_its_model_splits() -> None:
+    """Rows beside splits are what tells a wrong tree: a search around it must not hide them."""
+    search = model_selection.GridSearchCV(
+        tree.DecisionTreeClassifier(random_state=0), {"max_depth": [3]}, cv=3
+    ).fit(SEEN, TWO)
+    example = tuple(SEEN[:5].tolist())
+
+    around = hints_of(Estimator(search), SCHEMA, example)
+    inside = hints_of(Estimator(search.best_estimator_), SCHEMA, example)
+
+    assert around.splits == inside.splits
+    assert around.splits

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from leadsman_serving.flavors import Predictor
+from leadsman_serving.plans.candidates import plain
 from leadsman_serving.plans.features import Features
 from leadsman_serving.plans.proof import Hints
 from leadsman_serving.schema import Schema
@@ -24,7 +25,7 @@ Split = tuple[int, float]
 
 def hints_of(predictor: Predictor, schema: Schema, example: Sequence[Any]) -> Hints:
     """Splits, and the categories of each column that has some."""
-    original = getattr(predictor, "original", None)
+    original = plain(getattr(predictor, "original", None))
     steps = [step for _, step in getattr(original, "steps", [("", original)])]
     splits = _some(list(_splits(steps[-1])))
     if len(steps) == 1:
