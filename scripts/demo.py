@@ -30,7 +30,7 @@ TRAINING_SECONDS = 300
 ROLLOUT_SECONDS = 240
 BAD_VERSIONS = {
     "errors": "its encoder fails on numbers that it has never seen",
-    "slow": "two thousand trees where a line would do",
+    "slow": "three hundred models that vote, where a line would do",
 }
 
 
