@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from support.golden import Golden
-from support.world import REF, SPEC, Simulation
+from support.world import REF, SPEC, WITHOUT_PROMETHEUS, Simulation
 from support.world_gateway import OWN, USERS, GatewaySimulation
 
 STEP_SECONDS = 5
@@ -170,6 +170,19 @@ def servers_that_are_down(story: Story) -> None:
     story.go_on(120)
 
 
+def a_version_with_errors_without_prometheus(story: Story) -> None:
+    """Counted at the pods: while those of one version don't answer, neither is judged."""
+    story.sim = Simulation(configuration=WITHOUT_PROMETHEUS)
+    a_first_version(story)
+    story.sim.pages.silent.add(2)
+    story.register("errors")
+    story.tell("its pods don't tell what they count")
+    story.go_on(25)
+    story.sim.pages.silent.clear()
+    story.tell("they do")
+    story.go_on(40)
+
+
 def an_operator_that_is_killed(story: Story) -> None:
     """Between any two calls: the next one goes on from what the cluster has."""
     a_first_version(story)
@@ -236,7 +249,8 @@ def a_deletion(story: Story) -> None:
 STORIES: tuple[Callable[[Story], None], ...] = (
     a_first_version, a_good_version, a_version_with_errors, a_slow_version,
     a_version_that_cannot_be_loaded, an_alias_without_a_version, a_second_move_in_the_middle,
-    servers_that_are_down, an_operator_that_is_killed, a_pinned_version, a_person_in_command,
+    servers_that_are_down, a_version_with_errors_without_prometheus,
+    an_operator_that_is_killed, a_pinned_version, a_person_in_command,
     a_good_version_behind_a_gateway, a_version_with_errors_in_a_users_route, a_deletion,
 )  # fmt: skip
 

@@ -27,9 +27,9 @@ from leadsman_operator.facts import ObjectRef
 from leadsman_operator.observe.gather import observe
 from leadsman_operator.planner.model_deployment import plan_model_deployment
 from leadsman_operator.planner.observation import DeploymentObservation
-from support.world import BAD, BEHAVIOURS, CONFIGURATION, REF, SERVICE, Simulation
+from support.world import BAD, BEHAVIOURS, REF, SERVICE, WITHOUT_PROMETHEUS, Simulation
 
-PARTS = ("MLflow", "Prometheus", "the Kubernetes API")
+PARTS = ("MLflow", "Prometheus", "the network of the pods", "the Kubernetes API")
 REPAIRED = ("Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ServiceAccount")
 
 
@@ -51,9 +51,12 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         """The world that it lives in."""
         return Simulation()
 
-    @initialize()
-    def serve(self) -> None:
+    @initialize(prometheus=st.booleans())
+    def serve(self, *, prometheus: bool) -> None:
         """A good version serves before anything goes wrong."""
+        if not prometheus:
+            self.sim.configuration = WITHOUT_PROMETHEUS
+            self.sim.story.append("counts are read from the pods")
         self.sim.registry.aliases["champion"] = self.sim.register("good")
         run(self.sim.settle())
         assert self.sim.version("stable") == 1
@@ -228,7 +231,7 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         async def look() -> DeploymentObservation:
             manifest = await self.sim.world.cluster.read(REF)
             assert manifest is not None
-            seen = await observe(manifest, self.sim.world, CONFIGURATION)
+            seen = await observe(manifest, self.sim.world, self.sim.configuration)
             assert isinstance(seen, DeploymentObservation)
             return seen
 

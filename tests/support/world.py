@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from leadsman_api.labels import API_VERSION
@@ -14,7 +13,6 @@ from leadsman_operator.facts import (
     ModelFacts,
     ObjectRef,
     RunFacts,
-    Sample,
     StudyFacts,
     VersionFacts,
 )
@@ -22,16 +20,19 @@ from leadsman_operator.planner.observation import Configuration
 from leadsman_operator.ports import Endpoint, World
 from leadsman_operator.reconcile import Reconciled, reconcile
 from support.world_clock import Crash, FakeClock, Faults
-from support.world_cluster import FakeCluster, Pod
+from support.world_cluster import FakeCluster
+from support.world_metrics import PROMETHEUS_URL, FakeMetrics, FakePages
 
 CONFIGURATION = Configuration(
     serving_image="leadsman/serving:test",
     training_image="leadsman/training:test",
     tracking_uri="http://mlflow:5000",
-    prometheus_url="http://prometheus:9090",
+    prometheus_url=PROMETHEUS_URL,
     study_url="postgresql://studies",
     scrape_interval=timedelta(seconds=5),
 )
+WITHOUT_PROMETHEUS = replace(CONFIGURATION, prometheus_url=None)
+"""Counts are read from the pods."""
 MODEL = "churn"
 REF = ObjectRef(API_VERSION, "ModelDeployment", "ml", MODEL)
 SERVICE = ObjectRef("v1", "Service", "ml", MODEL)
@@ -112,47 +113,6 @@ class FakeRegistry:
         self.faults.gate("MLflow", Reason.REGISTRY_UNREACHABLE)
 
 
-@dataclass
-class FakeMetrics:
-    """Prometheus, with the counters of the pods that are there."""
-
-    faults: Faults
-    cluster: FakeCluster
-    counters: dict[str, Counter[str]] = field(default_factory=dict)
-
-    async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
-        """The raw counters of every pod."""
-        assert endpoint.address == CONFIGURATION.prometheus_url
-        self.faults.gate("Prometheus", Reason.METRICS_UNREACHABLE)
-        buckets = "_bucket" in query
-        return [
-            Sample(
-                {"pod": name, "revision": pod.revision, _label(key): key.removeprefix("le=")},
-                value,
-                at,
-            )
-            for name, pod in self.cluster.pods.items()
-            for key, value in self.counters.get(name, Counter()).items()
-            if key.startswith("le=") is buckets
-        ]
-
-    def count(self, pod: Pod, requests: int, behaviour: str) -> None:
-        """A pod has answered requests: one in five badly, where its model is bad."""
-        counter = self.counters.setdefault(pod.manifest["metadata"]["name"], Counter())
-        bad = requests // 5
-        failed = bad if behaviour == "errors" else 0
-        slow = bad if behaviour == "slow" else 0
-        counter["2xx"] += requests - failed
-        counter["5xx"] += failed
-        counter["le=0.01"] += requests - slow
-        counter["le=1"] += requests - slow
-        counter["le=+Inf"] += requests
-
-
-def _label(key: str) -> str:
-    return "le" if key.startswith("le=") else "status"
-
-
 class NoStudies:
     """No ModelDeployment has studies."""
 
@@ -176,14 +136,19 @@ class NoStudies:
 class Simulation:
     """One ModelDeployment in a world that a test moves on."""
 
-    def __init__(self, spec: Mapping[str, Any] = SPEC) -> None:
+    def __init__(
+        self, spec: Mapping[str, Any] = SPEC, configuration: Configuration = CONFIGURATION
+    ) -> None:
         """Begin with a resource and an empty registry."""
-        self.spec = spec
+        self.spec, self.configuration = spec, configuration
         self.clock, self.faults = FakeClock(), Faults()
         self.cluster = FakeCluster(self.clock, self.faults)
         self.registry = FakeRegistry(self.faults, self.clock)
         self.metrics = FakeMetrics(self.faults, self.cluster)
-        self.world = World(self.clock, self.cluster, self.registry, self.metrics, NoStudies())
+        self.pages = FakePages(self.metrics)
+        self.world = World(
+            self.clock, self.cluster, self.registry, self.metrics, self.pages, NoStudies()
+        )
         self.apply(spec)
         self.served = False
         self.commands: list[dict[str, Any]] = []
@@ -223,7 +188,7 @@ class Simulation:
     async def reconcile(self) -> Reconciled | None:
         """Reconcile once; None when the operator's process ended in the middle."""
         try:
-            done = await reconcile(REF, self.world, CONFIGURATION)
+            done = await reconcile(REF, self.world, self.configuration)
         except Crash:
             self.story.append("the operator is killed")
             return None

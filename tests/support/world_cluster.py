@@ -209,7 +209,8 @@ class FakeCluster:
 
     def _create(self, ref: ObjectRef, deployment: dict[str, Any]) -> None:
         labels = deployment["spec"]["template"]["metadata"]["labels"]
-        name = f"{ref.name}-{self._next()}"
+        number = next(self.numbers)
+        name = f"{ref.name}-{number}"
         manifest = {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -219,7 +220,7 @@ class FakeCluster:
                 "uid": f"uid-{name}",
                 "labels": dict(labels),
             },
-            "status": {"phase": "Pending"},
+            "status": {"phase": "Pending", "podIP": f"10.0.{number // 256}.{number % 256}"},
         }
         self.pods[name] = Pod(
             manifest,

@@ -11,10 +11,11 @@ from leadsman_api.studies import study_name
 from leadsman_operator.facts import ObjectRef
 from leadsman_operator.ports import World
 from leadsman_operator.reconcile import Reconciled, reconcile
-from support.world import CONFIGURATION, MODEL, FakeMetrics
+from support.world import CONFIGURATION, MODEL
 from support.world_clock import Crash, FakeClock
 from support.world_cluster import FakeCluster
 from support.world_jobs import Ended, JobCluster, JobPod, Program
+from support.world_metrics import FakeMetrics, FakePages
 from support.world_servers import FakeMlflow, FakeStudies
 from support.world_trainers import MOST_FAILED, Trainers
 from support.world_trouble import MLFLOW, STUDIES, Trouble
@@ -48,7 +49,9 @@ class TrainingSimulation:
         self.studies = FakeStudies(self.faults, "", self._is_at_work)
         self.trainers = Trainers(self.clock, self.cluster, self.mlflow, self.studies)
         metrics = FakeMetrics(self.faults, FakeCluster(self.clock, self.faults))
-        self.world = World(self.clock, self.cluster, self.mlflow, metrics, self.studies)
+        self.world = World(
+            self.clock, self.cluster, self.mlflow, metrics, FakePages(metrics), self.studies
+        )
         self.story: list[str] = []
         self.could_end_all = False
         """MLflow and the study could be told when the run went."""

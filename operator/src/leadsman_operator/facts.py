@@ -97,6 +97,8 @@ class PodFacts:
     image_digest: str | None = None
     """Digest of the image that its main container really runs."""
     node: str | None = None
+    ip: str | None = None
+    """Its address in the cluster, once it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +171,10 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One number of Prometheus at one time."""
+    """One number of Prometheus, or of a page that it would read, at one time."""
 
     labels: Mapping[str, str]
+    """With the metric's name as `__name__`, where it has one."""
     value: float
     at: datetime
 

@@ -7,7 +7,7 @@ Conflict and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -122,6 +122,13 @@ class Metrics(Protocol):
         """The instant vector of a PromQL query; a scalar is a vector of one without labels."""
 
 
+class PodPages(Protocol):
+    """The metrics pages of serving pods, as a Prometheus would scrape them."""
+
+    async def samples(self, ip: str, names: Collection[str], at: datetime) -> Sequence[Sample]:
+        """The samples that have one of the names, on the page of the pod with an address."""
+
+
 class Studies(Protocol):
     """The database of Optuna studies."""
 
@@ -147,4 +154,5 @@ class World:
     cluster: Cluster
     registry: Registry
     metrics: Metrics
+    pages: PodPages
     studies: Studies

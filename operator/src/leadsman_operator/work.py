@@ -21,6 +21,7 @@ from kubernetes.aio.client import ApiClient
 from leadsman_operator.adapters.clock import SystemClock
 from leadsman_operator.adapters.kubernetes import KubernetesCluster
 from leadsman_operator.adapters.mlflow import MlflowRegistry
+from leadsman_operator.adapters.pod_pages import HttpPodPages, pod_client
 from leadsman_operator.adapters.prometheus import PrometheusMetrics
 from leadsman_operator.adapters.studies import OptunaStudies
 from leadsman_operator.adapters.watch import watch_owned
@@ -60,7 +61,7 @@ async def create_work(settings: Settings, api: ApiClient) -> AsyncIterator[Work]
     """Choose the adapters, and close them when the block ends."""
     clock = SystemClock()
     studies = OptunaStudies()
-    async with httpx.AsyncClient() as client, _closing(studies):
+    async with httpx.AsyncClient() as client, pod_client() as pods, _closing(studies):
 
         def on_change(model: str) -> None:
             loops.wake_model(model)
@@ -71,6 +72,7 @@ async def create_work(settings: Settings, api: ApiClient) -> AsyncIterator[Work]
             KubernetesCluster(api, clock),
             registry,
             PrometheusMetrics(client),
+            HttpPodPages(pods),
             studies,
         )
         metrics = OperatorMetrics(VERSION, lambda: _in_seconds(registry.ages()))

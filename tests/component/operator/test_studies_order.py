@@ -59,7 +59,7 @@ def test_the_study_is_read_before_the_pods_and_the_run_after_the_jobs() -> None:
     And a Job that is complete has written its conclusion before the run is read.
     """
     recorder: Any = Recorder()
-    world = World(recorder, recorder, recorder, recorder, recorder)
+    world = World(recorder, recorder, recorder, recorder, recorder, recorder)
     run = a_run()
     known = run.model_copy(update={"status": run.status.model_copy(update={"run_id": "r-1"})})
 

@@ -1,34 +1,32 @@
-"""What Prometheus says of a ModelDeployment's pods, and of the user's own conditions."""
+"""What is measured of a ModelDeployment's pods, and by the user's own conditions."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from leadsman_api import ModelDeployment
-from leadsman_api.metrics import MetricLabel
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import EdgeError
-from leadsman_operator.facts import PodCount, Sample, Unknown
+from leadsman_operator.facts import Missing, PodCount, PodFacts, Unknown
+from leadsman_operator.observe.counters import pod_counts
 from leadsman_operator.observe.secret_values import secret_values
+from leadsman_operator.observe.serving_pods import counts_of_pods
 from leadsman_operator.planner.judge.questions import condition_queries, counter_queries
 from leadsman_operator.planner.observation import Configuration
 from leadsman_operator.ports import Endpoint, World
 
-_POD = "pod"
-_BUCKET = "le"
-
 
 async def metrics_endpoint(
     resource: ModelDeployment, world: World, configuration: Configuration
-) -> Endpoint | Unknown:
-    """The Prometheus of a resource: its own, or the operator's."""
+) -> Endpoint | Missing | Unknown:
+    """The Prometheus of a resource: its own, or the operator's; Missing when there is none."""
     own = resource.spec.health.prometheus
     if own is None:
         if configuration.prometheus_url is None:
-            return Unknown(
+            return Missing(
                 Reason.METRICS_UNREACHABLE,
                 "the operator knows no Prometheus: write spec.health.prometheus.url",
             )
@@ -43,13 +41,32 @@ async def metrics_endpoint(
 
 
 async def read_counts(
-    resource: ModelDeployment, endpoint: Endpoint | Unknown, world: World, now: datetime
+    resource: ModelDeployment,
+    endpoint: Endpoint | Missing | Unknown,
+    pods: Sequence[PodFacts],
+    world: World,
+    now: datetime,
 ) -> tuple[PodCount, ...] | Unknown:
-    """Raw counters of each pod; only a rollout needs them."""
-    if resource.status.candidate is None or resource.status.stable is None:
+    """Raw counters of each pod, from Prometheus or the pods; only a rollout needs them."""
+    stable, candidate = resource.status.stable, resource.status.candidate
+    if candidate is None or stable is None:
         return ()
-    if isinstance(endpoint, Unknown):
-        return endpoint
+    match endpoint:
+        case Unknown():
+            return endpoint
+        case Missing():
+            evidence = resource.status.evidence
+            # What a pod counted before the rollout is told apart by the first look alone.
+            first_look = evidence is None or evidence.updated_at is None
+            arms = (stable.name, candidate.name)
+            return await counts_of_pods(arms, pods, world.pages, now, whole=first_look)
+        case Endpoint():
+            return await _counts_of_prometheus(resource, endpoint, world, now)
+
+
+async def _counts_of_prometheus(
+    resource: ModelDeployment, endpoint: Endpoint, world: World, now: datetime
+) -> tuple[PodCount, ...] | Unknown:
     try:
         answers, buckets = await asyncio.gather(
             *(world.metrics.query(endpoint, query, now) for query in counter_queries(resource))
@@ -59,25 +76,11 @@ async def read_counts(
     return pod_counts([*answers, *buckets])
 
 
-def pod_counts(samples: Iterable[Sample]) -> tuple[PodCount, ...]:
-    """The samples of one moment, gathered by pod."""
-    found: dict[tuple[str, str], tuple[datetime, dict[str, float]]] = {}
-    for sample in samples:
-        pod, revision = sample.labels.get(_POD), sample.labels.get(MetricLabel.REVISION)
-        bucket, status = sample.labels.get(_BUCKET), sample.labels.get(MetricLabel.STATUS)
-        counter = f"le={bucket}" if bucket is not None else status
-        if not pod or not revision or counter is None or not math.isfinite(sample.value):
-            continue
-        _, counters = found.setdefault((pod, revision), (sample.at, {}))
-        counters[counter] = counters.get(counter, 0.0) + sample.value
-    return tuple(
-        PodCount(pod=pod, revision=revision, at=at, counters=counters)
-        for (pod, revision), (at, counters) in sorted(found.items())
-    )
-
-
 async def read_queries(
-    resource: ModelDeployment, endpoint: Endpoint | Unknown, world: World, now: datetime
+    resource: ModelDeployment,
+    endpoint: Endpoint | Missing | Unknown,
+    world: World,
+    now: datetime,
 ) -> Mapping[str, float | Unknown]:
     """The number of each condition of the user's own."""
     candidate = resource.status.candidate
@@ -89,10 +92,12 @@ async def read_queries(
 
 
 async def _number(
-    query: str, endpoint: Endpoint | Unknown, world: World, now: datetime
+    query: str, endpoint: Endpoint | Missing | Unknown, world: World, now: datetime
 ) -> float | Unknown:
     if isinstance(endpoint, Unknown):
         return endpoint
+    if isinstance(endpoint, Missing):
+        return Unknown(endpoint.reason, endpoint.message)
     try:
         samples = await world.metrics.query(endpoint, query, now)
     except EdgeError as error:

@@ -38,6 +38,7 @@ def pod_facts(pod: Manifest) -> PodFacts:
         unschedulable=_unschedulable(conditions),
         image_digest=_digest(main),
         node=pod.get("spec", {}).get("nodeName"),
+        ip=status.get("podIP"),
     )
 
 

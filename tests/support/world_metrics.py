@@ -1,0 +1,92 @@
+"""What the simulated pods count, as Prometheus tells it and as their own pages do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from leadsman_api.metrics import MetricLabel, ServingMetric
+from leadsman_api.reasons import Reason
+from leadsman_operator.errors import Unreachable
+from leadsman_operator.facts import Sample
+from leadsman_operator.ports import Endpoint
+from support.world_clock import Faults
+from support.world_cluster import FakeCluster, Pod
+
+PROMETHEUS_URL = "http://prometheus:9090"
+
+
+@dataclass
+class FakeMetrics:
+    """Prometheus, with the counters of the pods that are there."""
+
+    faults: Faults
+    cluster: FakeCluster
+    counters: dict[str, Counter[str]] = field(default_factory=dict)
+
+    async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
+        """The raw counters of every pod."""
+        assert endpoint.address == PROMETHEUS_URL
+        self.faults.gate("Prometheus", Reason.METRICS_UNREACHABLE)
+        buckets = "_bucket" in query
+        return [
+            Sample(
+                {"pod": name, "revision": pod.revision, _label(key): key.removeprefix("le=")},
+                value,
+                at,
+            )
+            for name, pod in self.cluster.pods.items()
+            for key, value in self.counters.get(name, Counter()).items()
+            if key.startswith("le=") is buckets
+        ]
+
+    def count(self, pod: Pod, requests: int, behaviour: str) -> None:
+        """A pod has answered requests: one in five badly, where its model is bad."""
+        counter = self.counters.setdefault(pod.manifest["metadata"]["name"], Counter())
+        bad = requests // 5
+        failed = bad if behaviour == "errors" else 0
+        slow = bad if behaviour == "slow" else 0
+        counter["2xx"] += requests - failed
+        counter["5xx"] += failed
+        counter["le=0.01"] += requests - slow
+        counter["le=1"] += requests - slow
+        counter["le=+Inf"] += requests
+
+
+@dataclass
+class FakePages:
+    """The same counters, at the pods that have them; a page is there once its pod is ready."""
+
+    metrics: FakeMetrics
+    silent: set[int] = field(default_factory=set)
+    """Versions whose pods don't answer."""
+
+    async def samples(self, ip: str, names: Collection[str], at: datetime) -> Sequence[Sample]:
+        """The samples of a pod that have one of the names."""
+        faults = self.metrics.faults
+        faults.gate("the network of the pods", Reason.METRICS_UNREACHABLE)
+        (pod,) = (
+            pod
+            for pod in self.metrics.cluster.pods.values()
+            if pod.manifest["status"].get("podIP") == ip
+        )
+        if not (pod.ready or pod.leaving) or pod.version in self.silent:
+            raise Unreachable(Reason.METRICS_UNREACHABLE, f"http://{ip}:9090 did not answer")
+        counters = self.metrics.counters.get(pod.manifest["metadata"]["name"], Counter())
+        found = [(_metric(key), _label(key), key, value) for key, value in counters.items()]
+        return [
+            Sample({"__name__": name, label: key.removeprefix("le=")}, value, at)
+            for name, label, key, value in found
+            if name in names
+        ]
+
+
+def _label(key: str) -> str:
+    return "le" if key.startswith("le=") else MetricLabel.STATUS.value
+
+
+def _metric(key: str) -> str:
+    is_bucket = key.startswith("le=")
+    return f"{ServingMetric.LATENCY}_bucket" if is_bucket else ServingMetric.REQUESTS.value
