@@ -1,8 +1,11 @@
-"""Estimators of all kinds with the engine that serves each; the rest with the reason."""
+"""Every estimator of scikit-learn, LightGBM and XGBoost, with the engine that serves it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm
@@ -10,173 +13,237 @@ import numpy as np
 import xgboost
 from sklearn import (
     calibration,
-    discriminant_analysis,
     ensemble,
     linear_model,
     model_selection,
     multiclass,
-    multioutput,
-    naive_bayes,
     neural_network,
-    semi_supervised,
-    svm,
     tree,
 )  # fmt: skip
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import all_estimators
 
-FEW: dict[str, Any] = {"n_estimators": 5, "random_state": 0}
-LOGISTIC = linear_model.LogisticRegression(max_iter=200)
-RIDGE = linear_model.Ridge()
-TREE = tree.DecisionTreeClassifier(max_depth=3, random_state=0)
-GUESS = tree.DecisionTreeRegressor(max_depth=3, random_state=0)
-VOTERS, GUESSERS = [("a", LOGISTIC), ("b", TREE)], [("a", RIDGE), ("b", GUESS)]
-SVC, SVR = svm.LinearSVC(), svm.LinearSVR()
+NUMPY, TREES, COMPOSED, ONNX, ORIGINAL = "numpy", "trees", "composed", "onnx", "original"
+LIGHTGBM, XGBOOST = "lightgbm", "xgboost"
+_NAMES: Mapping[str, str] = {
+    NUMPY: """
+        ARDRegression BayesianRidge ElasticNet ElasticNetCV GammaRegressor GaussianNB
+        HuberRegressor Lars LarsCV Lasso LassoCV LassoLars LassoLarsCV LassoLarsIC
+        LinearDiscriminantAnalysis LinearRegression LinearSVC LinearSVR LogisticRegression
+        LogisticRegressionCV MLPClassifier MLPRegressor MultiTaskElasticNet
+        MultiTaskElasticNetCV MultiTaskLasso MultiTaskLassoCV OrthogonalMatchingPursuit
+        OrthogonalMatchingPursuitCV PassiveAggressiveClassifier PassiveAggressiveRegressor
+        Perceptron PoissonRegressor QuantileRegressor RANSACRegressor Ridge RidgeCV
+        RidgeClassifier RidgeClassifierCV SGDClassifier SGDRegressor SelfTrainingClassifier
+        TheilSenRegressor TweedieRegressor
+    """,
+    TREES: """
+        DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor
+        ExtraTreesClassifier ExtraTreesRegressor GradientBoostingClassifier
+        GradientBoostingRegressor HistGradientBoostingClassifier HistGradientBoostingRegressor
+        RandomForestClassifier RandomForestRegressor
+        XGBClassifier XGBRanker XGBRegressor XGBRFClassifier XGBRFRegressor
+    """,
+    LIGHTGBM: "LGBMClassifier LGBMRanker LGBMRegressor",
+    COMPOSED: """
+        BaggingClassifier BaggingRegressor CalibratedClassifierCV FixedThresholdClassifier
+        MultiOutputRegressor OneVsOneClassifier OneVsRestClassifier StackingClassifier
+        StackingRegressor TransformedTargetRegressor TunedThresholdClassifierCV VotingClassifier
+        VotingRegressor
+    """,
+    ONNX: """
+        AdaBoostRegressor BernoulliNB ComplementNB GaussianProcessRegressor MultinomialNB NuSVC
+        PLSRegression SVC
+    """,
+    # The converter builds a graph that answers otherwise, or none: the proof says which.
+    ORIGINAL: """
+        AdaBoostClassifier CCA CategoricalNB ClassifierChain DummyClassifier
+        DummyRegressor GaussianProcessClassifier IsotonicRegression
+        KNeighborsClassifier KNeighborsRegressor KernelRidge LabelPropagation LabelSpreading
+        MultiOutputClassifier NearestCentroid NuSVR OutputCodeClassifier
+        PLSCanonical QuadraticDiscriminantAnalysis RadiusNeighborsClassifier
+        RadiusNeighborsRegressor RegressorChain SVR
+    """,
+}
+ENGINES = {name: engine for engine, names in _NAMES.items() for name in names.split()}
+"""Of each estimator with its defaults, as far as they are quick."""
+BOOSTERS: Mapping[str, type] = {
+    kind.__name__: kind
+    for module, base in ((lightgbm, lightgbm.LGBMModel), (xgboost, xgboost.XGBModel))
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, base) and kind is not base
+    and not kind.__name__.startswith("Dask")
+}  # fmt: skip
+_CLASSIFIERS = dict(all_estimators("classifier"))
+LIBRARY: Mapping[str, type] = {**_CLASSIFIERS, **dict(all_estimators("regressor")), **BOOSTERS}
+_DATA: Mapping[str, str] = {
+    "one column": "IsotonicRegression",
+    "counts": "CategoricalNB ComplementNB MultinomialNB",
+    "kinds": "ClassifierChain MultiOutputClassifier",
+    "amounts": """
+        CCA MultiOutputRegressor MultiTaskElasticNet MultiTaskElasticNetCV MultiTaskLasso
+        MultiTaskLassoCV PLSCanonical RegressorChain
+    """,
+    "two": "FixedThresholdClassifier SelfTrainingClassifier TunedThresholdClassifierCV",
+    "three numbered": "XGBClassifier XGBRFClassifier",
+    "ranks": "LGBMRanker XGBRanker",
+}
+_FITTED_WITH = {name: data for data, names in _DATA.items() for name in names.split()}
+_QUICK: Mapping[str, Any] = {
+    "n_estimators": 8, "random_state": 0, "n_jobs": 1,
+    "reg_param": 0.1,  # a column never changes
+}  # fmt: skip
+_FEW: Mapping[str, Any] = {"n_estimators": 5, "random_state": 0}
+_LOGISTIC, _RIDGE = linear_model.LogisticRegression(), linear_model.Ridge()
+_TREE = tree.DecisionTreeClassifier(max_depth=3, random_state=0)
+_GUESS = tree.DecisionTreeRegressor(max_depth=3, random_state=0)
+_FOREST = ensemble.RandomForestClassifier(**_FEW)
+_VOTERS = [("line", _LOGISTIC), ("tree", _TREE)]
+_GUESSERS = [("line", _RIDGE), ("tree", _GUESS)]
+_BOOSTED: Mapping[str, Any] = {"n_estimators": 5, "n_jobs": 1}
+_OF_NAMES: Mapping[str, Mapping[str, Any]] = {
+    "HistGradientBoosting": {"max_iter": 8},
+    "LGBM": {"verbose": -1},
+    "LogisticRegressionCV": {
+        "Cs": 3, "cv": 3, "l1_ratios": (0.0,), "use_legacy_attributes": False,
+    },
+    "MLP": {"max_iter": 30},
+    "SelfTraining": {"estimator": _LOGISTIC},
+    "Stacking": {"cv": 3},
+}  # fmt: skip
 
-CLASSIFIERS: Mapping[str, tuple[Any, str]] = {
-    "BaggingClassifier": (ensemble.BaggingClassifier(LOGISTIC, **FEW), "composed"),
-    "CalibratedClassifierCV": (calibration.CalibratedClassifierCV(SVC, cv=3), "composed"),
+
+@dataclass(frozen=True)
+class Case:
+    """An estimator that is not yet fitted."""
+
+    estimator: Any
+    engine: str
+    data: str
+    """Key of `estimator_rows.DATA`."""
+
+
+def _usual(name: str) -> Any:
+    """An estimator of a library with its defaults, as far as they are quick."""
+    kind, sorts = LIBRARY[name], name in _CLASSIFIERS
+    taken = inspect.signature(kind).parameters
+    needed = {}
+    if "estimators" in taken:
+        needed["estimators"] = _VOTERS if sorts else _GUESSERS
+    elif "estimator" in taken and taken["estimator"].default is inspect.Parameter.empty:
+        needed["estimator"] = _LOGISTIC if sorts else _RIDGE
+    for names, more in _OF_NAMES.items():
+        needed |= more if name.startswith(names) else {}
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # deprecated ones
+        made = kind(**needed)
+    known = made.get_params(deep=False)
+    return made.set_params(**{key: one for key, one in _QUICK.items() if key in known})
+
+
+def _library() -> Iterator[tuple[str, Case]]:
+    """Each estimator of the libraries; one that tells three classes apart, with two as well."""
+    for name, engine in ENGINES.items():
+        sorts = name.endswith("Classifier") or name in _CLASSIFIERS
+        data = _FITTED_WITH.get(name, "three" if sorts else "amount")
+        yield name, Case(_usual(name), engine, data)
+        if data.startswith("three") and engine != ORIGINAL:
+            yield f"{name} of two", Case(_usual(name), engine, "two")
+
+
+_CALIBRATED, _SEARCH = calibration.CalibratedClassifierCV, model_selection.GridSearchCV
+_OPTIONS: Mapping[str, tuple[Any, str, str]] = {
+    "BaggingClassifier of lines": (
+        ensemble.BaggingClassifier(_LOGISTIC, **_FEW), COMPOSED, "three",
+    ),
+    "BaggingRegressor of lines": (ensemble.BaggingRegressor(_RIDGE, **_FEW), COMPOSED, "amount"),
     "CalibratedClassifierCV isotonic": (
-        calibration.CalibratedClassifierCV(LOGISTIC, method="isotonic", cv=3), "composed",
+        _CALIBRATED(_LOGISTIC, method="isotonic", cv=3), COMPOSED, "three",
     ),
-    "CalibratedClassifierCV of trees": (
-        calibration.CalibratedClassifierCV(ensemble.RandomForestClassifier(**FEW), cv=3),
-        "composed",
-    ),
-    "DecisionTreeClassifier": (TREE, "trees"),
-    "ExtraTreeClassifier": (tree.ExtraTreeClassifier(max_depth=4, random_state=0), "trees"),
-    "ExtraTreesClassifier": (ensemble.ExtraTreesClassifier(**FEW), "trees"),
-    "GaussianNB": (naive_bayes.GaussianNB(), "numpy"),
-    "GradientBoostingClassifier": (ensemble.GradientBoostingClassifier(**FEW), "trees"),
-    "GridSearchCV": (model_selection.GridSearchCV(LOGISTIC, {"C": [0.1, 1.0]}, cv=3), "numpy"),
-    "HistGradientBoostingClassifier": (
-        ensemble.HistGradientBoostingClassifier(max_iter=5, random_state=0), "trees",
-    ),
-    "LGBMClassifier": (lightgbm.LGBMClassifier(n_estimators=5, verbose=-1), "lightgbm"),
+    "CalibratedClassifierCV of a forest": (_CALIBRATED(_FOREST, cv=3), COMPOSED, "three"),
+    "GridSearchCV": (_SEARCH(_LOGISTIC, {"C": [0.1, 1.0]}, cv=3), NUMPY, "three"),
     "LGBMClassifier dart": (
-        lightgbm.LGBMClassifier(n_estimators=5, boosting_type="dart", verbose=-1), "lightgbm",
+        lightgbm.LGBMClassifier(boosting_type="dart", verbose=-1, **_BOOSTED), LIGHTGBM, "three",
     ),
     "LGBMClassifier one against all": (
-        lightgbm.LGBMClassifier(n_estimators=5, objective="multiclassova", num_class=3, verbose=-1),
-        "lightgbm",
+        lightgbm.LGBMClassifier(objective="multiclassova", num_class=3, verbose=-1, **_BOOSTED),
+        LIGHTGBM, "three",
     ),
-    "LinearDiscriminantAnalysis": (discriminant_analysis.LinearDiscriminantAnalysis(), "numpy"),
-    "LinearSVC": (SVC, "numpy"),
-    "LogisticRegression": (LOGISTIC, "numpy"),
-    "LogisticRegressionCV": (
-        linear_model.LogisticRegressionCV(
-            Cs=3, cv=3, l1_ratios=(0.0,), use_legacy_attributes=False
-        ),
-        "numpy",
+    "LinearRegression of several": (linear_model.LinearRegression(), NUMPY, "amounts"),
+    "LogisticRegression liblinear": (
+        multiclass.OneVsRestClassifier(linear_model.LogisticRegression(solver="liblinear")),
+        COMPOSED, "three",
     ),
-    "MLPClassifier": (
-        neural_network.MLPClassifier((8,), activation="tanh", max_iter=30, random_state=0), "numpy",
+    "MLPClassifier tanh": (
+        neural_network.MLPClassifier((8,), activation="tanh", max_iter=30, random_state=0),
+        NUMPY, "three",
     ),
-    "OneVsOneClassifier": (multiclass.OneVsOneClassifier(LOGISTIC), "composed"),
-    "OneVsRestClassifier": (multiclass.OneVsRestClassifier(LOGISTIC), "composed"),
+    "MLPRegressor of two layers": (
+        neural_network.MLPRegressor(hidden_layer_sizes=(8, 4), max_iter=30, random_state=0),
+        NUMPY, "amounts",
+    ),
     "OneVsRestClassifier of forests": (
-        multiclass.OneVsRestClassifier(ensemble.RandomForestClassifier(**FEW)), "composed",
+        multiclass.OneVsRestClassifier(_FOREST), COMPOSED, "three",
     ),
-    "Perceptron": (linear_model.Perceptron(), "numpy"),
-    "RandomForestClassifier": (ensemble.RandomForestClassifier(**FEW), "trees"),
-    "RidgeClassifier": (linear_model.RidgeClassifier(), "numpy"),
-    "RidgeClassifierCV": (linear_model.RidgeClassifierCV(), "numpy"),
-    "SGDClassifier": (
+    "RandomForestRegressor of several": (
+        ensemble.RandomForestRegressor(**_FEW), TREES, "amounts",
+    ),
+    "Ridge of several": (_RIDGE, NUMPY, "amounts"),
+    "SGDClassifier with shares": (
         make_pipeline(
             StandardScaler(), linear_model.SGDClassifier(loss="log_loss", random_state=0)
         ),
-        "numpy",
+        NUMPY, "three",
     ),
-    "StackingClassifier": (ensemble.StackingClassifier(VOTERS, cv=3), "composed"),
     "StackingClassifier passthrough": (
-        ensemble.StackingClassifier(VOTERS, cv=3, passthrough=True), "composed",
+        ensemble.StackingClassifier(_VOTERS, cv=3, passthrough=True), COMPOSED, "three",
     ),
-    "VotingClassifier": (
-        ensemble.VotingClassifier(VOTERS, voting="soft", weights=[2, 1]), "composed",
-    ),
-    "VotingClassifier hard": (ensemble.VotingClassifier(VOTERS), "composed"),
-}  # fmt: skip
-"""Each is fitted for three classes with names."""
-
-TWO_CLASSES: Mapping[str, tuple[Any, str]] = {
-    "FixedThresholdClassifier": (
-        model_selection.FixedThresholdClassifier(LOGISTIC, threshold=0.3), "composed",
-    ),
-    "TunedThresholdClassifierCV": (
-        model_selection.TunedThresholdClassifierCV(LOGISTIC, cv=3), "composed",
-    ),
-    "SelfTrainingClassifier": (semi_supervised.SelfTrainingClassifier(LOGISTIC), "numpy"),
-    "XGBClassifier": (xgboost.XGBClassifier(n_estimators=5, max_depth=3), "trees"),
-    "XGBRFClassifier": (xgboost.XGBRFClassifier(n_estimators=5, max_depth=3), "trees"),
-}  # fmt: skip
-
-REGRESSORS: Mapping[str, tuple[Any, str]] = {
-    name: (getattr(linear_model, name)(), "numpy")
-    for name in (
-        "ARDRegression", "BayesianRidge", "ElasticNet", "ElasticNetCV", "GammaRegressor",
-        "HuberRegressor", "Lars", "LarsCV", "Lasso", "LassoCV", "LassoLars", "LassoLarsCV",
-        "LassoLarsIC", "LinearRegression", "OrthogonalMatchingPursuit",
-        "OrthogonalMatchingPursuitCV", "PoissonRegressor",
-        "QuantileRegressor", "RANSACRegressor", "Ridge", "RidgeCV", "SGDRegressor",
-        "TheilSenRegressor",
-    )
-} | {
-    "TweedieRegressor": (linear_model.TweedieRegressor(power=1.5, max_iter=500), "numpy"),
-    "BaggingRegressor": (ensemble.BaggingRegressor(RIDGE, **FEW), "composed"),
-    "DecisionTreeRegressor": (GUESS, "trees"),
-    "ExtraTreeRegressor": (tree.ExtraTreeRegressor(max_depth=4, random_state=0), "trees"),
-    "ExtraTreesRegressor": (ensemble.ExtraTreesRegressor(**FEW), "trees"),
-    "GradientBoostingRegressor": (ensemble.GradientBoostingRegressor(**FEW), "trees"),
-    "HistGradientBoostingRegressor": (
-        ensemble.HistGradientBoostingRegressor(max_iter=5, random_state=0), "trees",
-    ),
-    "LinearSVR": (SVR, "numpy"),
-    "MLPRegressor": (
-        neural_network.MLPRegressor(hidden_layer_sizes=(8, 4), max_iter=30, random_state=0),
-        "numpy",
-    ),
-    "RandomForestRegressor": (ensemble.RandomForestRegressor(**FEW), "trees"),
-    "StackingRegressor": (ensemble.StackingRegressor(GUESSERS, cv=3), "composed"),
-    "TransformedTargetRegressor": (
-        TransformedTargetRegressor(RIDGE, func=np.log1p, inverse_func=np.expm1), "composed",
+    "TransformedTargetRegressor by a function": (
+        TransformedTargetRegressor(_RIDGE, func=np.log1p, inverse_func=np.expm1), COMPOSED,
+        "amount",
     ),
     "TransformedTargetRegressor scaled": (
-        TransformedTargetRegressor(RIDGE, transformer=StandardScaler()), "composed",
+        TransformedTargetRegressor(_RIDGE, transformer=StandardScaler()), COMPOSED, "amount",
     ),
-    "VotingRegressor": (ensemble.VotingRegressor(GUESSERS, weights=[1, 3]), "composed"),
-    "XGBRFRegressor": (xgboost.XGBRFRegressor(n_estimators=5, max_depth=3), "trees"),
-} | {
-    f"LGBMRegressor {one}": (
-        lightgbm.LGBMRegressor(n_estimators=5, objective=one, verbose=-1), "lightgbm",
-    )
-    for one in (
-        "regression", "regression_l1", "huber", "fair", "poisson", "quantile", "mape", "gamma",
-        "tweedie",
-    )
-} | {
-    f"XGBRegressor {one}": (
-        xgboost.XGBRegressor(n_estimators=5, objective=one, quantile_alpha=0.7), engine,
-    )
-    for engine, objectives in {
-        "trees": (
-            "reg:squarederror", "reg:pseudohubererror", "reg:absoluteerror", "count:poisson",
-            "reg:gamma", "reg:tweedie",
-        ),
-        "xgboost": ("reg:squaredlogerror", "reg:quantileerror", "survival:cox"),
-    }.items()
-    for one in objectives
+    "TweedieRegressor of claims": (
+        linear_model.TweedieRegressor(power=1.5, max_iter=500), NUMPY, "amount",
+    ),
+    "VotingClassifier soft": (
+        ensemble.VotingClassifier(_VOTERS, voting="soft", weights=[2, 1]), COMPOSED, "three",
+    ),
+    "VotingRegressor weighted": (
+        ensemble.VotingRegressor(_GUESSERS, weights=[1, 3]), COMPOSED, "amount",
+    ),
 }  # fmt: skip
-"""Each is fitted for a target above zero."""
-
-TARGETS: Mapping[str, tuple[Any, str]] = {
-    "MultiOutputRegressor": (multioutput.MultiOutputRegressor(RIDGE), "composed"),
-    "MultiTaskElasticNet": (linear_model.MultiTaskElasticNet(), "numpy"),
-    "MultiTaskElasticNetCV": (linear_model.MultiTaskElasticNetCV(cv=3), "numpy"),
-    "MultiTaskLasso": (linear_model.MultiTaskLasso(), "numpy"),
-    "MultiTaskLassoCV": (linear_model.MultiTaskLassoCV(cv=3), "numpy"),
-    "Ridge": (RIDGE, "numpy"),
-    "LinearRegression": (linear_model.LinearRegression(), "numpy"),
-    "RandomForestRegressor": (ensemble.RandomForestRegressor(**FEW), "trees"),
+_OBJECTIVES: Mapping[str, str] = {
+    LIGHTGBM: "regression regression_l1 huber fair poisson quantile mape gamma tweedie",
+    TREES: """
+        reg:squarederror reg:pseudohubererror reg:absoluteerror count:poisson reg:gamma
+        reg:tweedie
+    """,
+    XGBOOST: "reg:squaredlogerror reg:quantileerror survival:cox",
 }
-"""Each is fitted for two targets."""
+
+
+def _by_objective() -> Iterator[tuple[str, Case]]:
+    for engine, names in _OBJECTIVES.items():
+        for objective in names.split():
+            more = {**_BOOSTED, "objective": objective}
+            yield (
+                f"Regressor {objective}",
+                Case(
+                    lightgbm.LGBMRegressor(**more, verbose=-1)
+                    if engine == LIGHTGBM
+                    else xgboost.XGBRegressor(**more, quantile_alpha=0.7),
+                    engine,
+                    "amount",
+                ),
+            )
+
+
+CASES: Mapping[str, Case] = {
+    **dict(_library()),
+    **{name: Case(*options) for name, options in _OPTIONS.items()},
+    **dict(_by_objective()),
+}
