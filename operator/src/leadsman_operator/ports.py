@@ -119,7 +119,10 @@ class Metrics(Protocol):
     """A Prometheus server."""
 
     async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
-        """The instant vector of a PromQL query; a scalar is a vector of one without labels."""
+        """The instant vector of a PromQL query; a scalar is a vector of one without labels.
+
+        A native histogram is given as the buckets of a classic one.
+        """
 
 
 class PodPages(Protocol):

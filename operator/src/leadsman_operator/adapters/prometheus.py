@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from leadsman_api.reasons import Reason
+from leadsman_operator.adapters.native_histograms import classic_form
 from leadsman_operator.errors import Refused, Unreachable
 from leadsman_operator.facts import Sample
 from leadsman_operator.ports import Endpoint
@@ -28,6 +29,7 @@ class PrometheusMetrics:
     async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
         """The instant vector of a PromQL query; a scalar is a vector of one without labels.
 
+        A native histogram is given as the buckets of a classic one.
         Protocol: https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries
         """
         url = endpoint.address.rstrip("/") + _PATH
@@ -86,7 +88,18 @@ def _samples(result: Mapping[str, Any]) -> list[Sample]:
         raise Refused(
             Reason.QUERY_FAILED, f"the query gives a {result['resultType']}, not one number"
         )
-    return [_sample(one["metric"], one["value"]) for one in result["result"]]
+    return [sample for one in result["result"] for sample in _of_series(one)]
+
+
+def _of_series(one: Mapping[str, Any]) -> Iterator[Sample]:
+    """A number, or the buckets of a native histogram as those of a classic one."""
+    labels: Mapping[str, str] = one["metric"]
+    if "histogram" not in one:
+        yield _sample(labels, one["value"])
+        return
+    at, histogram = one["histogram"]
+    for bound, count in classic_form(histogram):
+        yield _sample({**labels, "le": bound}, (at, count))
 
 
 def _sample(labels: Mapping[str, str], value: Sequence[Any]) -> Sample:
