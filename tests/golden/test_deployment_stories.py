@@ -170,6 +170,18 @@ def servers_that_are_down(story: Story) -> None:
     story.go_on(120)
 
 
+def a_prometheus_that_falls_behind(story: Story) -> None:
+    """Old counts prove nothing, not even a bad version; when they come again, they count."""
+    a_first_version(story)
+    story.sim.metrics.age_seconds = 11
+    story.register("errors")
+    story.tell("Prometheus has not read the pods for more than two intervals")
+    story.go_on(25)
+    story.sim.metrics.age_seconds = 0
+    story.tell("it does again")
+    story.go_on(30)
+
+
 def a_version_with_errors_without_prometheus(story: Story) -> None:
     """Counted at the pods: while those of one version don't answer, neither is judged."""
     story.sim = Simulation(configuration=WITHOUT_PROMETHEUS)
@@ -249,7 +261,8 @@ def a_deletion(story: Story) -> None:
 STORIES: tuple[Callable[[Story], None], ...] = (
     a_first_version, a_good_version, a_version_with_errors, a_slow_version,
     a_version_that_cannot_be_loaded, an_alias_without_a_version, a_second_move_in_the_middle,
-    servers_that_are_down, a_version_with_errors_without_prometheus,
+    servers_that_are_down, a_prometheus_that_falls_behind,
+    a_version_with_errors_without_prometheus,
     an_operator_that_is_killed, a_pinned_version, a_person_in_command,
     a_good_version_behind_a_gateway, a_version_with_errors_in_a_users_route, a_deletion,
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from leadsman_api.metrics import MetricLabel, ServingMetric
 from leadsman_api.reasons import Reason
@@ -25,21 +25,24 @@ class FakeMetrics:
     faults: Faults
     cluster: FakeCluster
     counters: dict[str, Counter[str]] = field(default_factory=dict)
+    age_seconds: float = 0
+    """How old what it knows is."""
 
     async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
-        """The raw counters of every pod."""
+        """The raw counters of every pod, or when they were read."""
         assert endpoint.address == PROMETHEUS_URL
         self.faults.gate("Prometheus", Reason.METRICS_UNREACHABLE)
-        buckets = "_bucket" in query
+        if query.startswith("min by (pod) (timestamp("):
+            scraped = (at - timedelta(seconds=self.age_seconds)).timestamp()
+            return [Sample({"pod": name}, scraped, at) for name in self.cluster.pods]
         return [
             Sample(
-                {"pod": name, "revision": pod.revision, _label(key): key.removeprefix("le=")},
+                {"__name__": _metric(key), "pod": name, _label(key): key.removeprefix("le=")},
                 value,
                 at,
             )
-            for name, pod in self.cluster.pods.items()
+            for name in self.cluster.pods
             for key, value in self.counters.get(name, Counter()).items()
-            if key.startswith("le=") is buckets
         ]
 
     def count(self, pod: Pod, requests: int, behaviour: str) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from leadsman_api.metrics import ServingMetric
+from leadsman_api.v1alpha1.health import RequestMetrics
 from leadsman_operator.adapters.pod_pages import (
     LONGEST_LINE,
     MOST_BYTES,
@@ -86,11 +87,9 @@ def test_the_counters_of_a_real_server_are_read() -> None:
         samples = read(process.side_port, REQUESTS, BUCKETS)
 
     assert {status // 100 for status in answers} == {5}, "it has no model"
-    labelled = [
-        Sample({**one.labels, "pod": "p", "revision": "r"}, one.value, one.at) for one in samples
-    ]
-    (count,) = pod_counts(labelled)
-    assert (count.pod, count.revision, count.at) == ("p", "r", NOW)
+    labelled = [Sample({**one.labels, "pod": "r-1"}, one.value, one.at) for one in samples]
+    (count,) = pod_counts(labelled, RequestMetrics(), ["r"], NOW)
+    assert (count.pod, count.revision, count.at) == ("r-1", "r", NOW)
     assert (count.counters["2xx"], count.counters["5xx"], count.counters["le=+Inf"]) == (0, 3, 3)
     assert len([name for name in count.counters if name.startswith("le=")]) > 10
 

@@ -12,56 +12,130 @@ import pytest
 
 from leadsman_api.labels import Label
 from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.health import RequestLabels, RequestMetrics, TimeUnit
 from leadsman_operator.errors import Unreachable
 from leadsman_operator.facts import PodCount, PodFacts, Sample, Unknown
-from leadsman_operator.observe.counters import pod_counts
+from leadsman_operator.observe.counters import MOST_BOUNDS, pod_counts
 from leadsman_operator.observe.serving_pods import counts_of_pods
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-def a_sample(value: float, pod: str = "a-1", revision: str = "a", **labels: str) -> Sample:
-    """A number of a pod."""
-    return Sample({"pod": pod, "revision": revision, **labels}, value, NOW)
+OURS = RequestMetrics()
+ISTIO = RequestMetrics(
+    requests="istio_requests_total",
+    latency="istio_request_duration_milliseconds",
+    latency_unit=TimeUnit.MILLISECONDS,
+    labels=RequestLabels(revision="destination_workload", status="response_code"),
+)
+ARMS = ("a", "b")
+
+
+def answered(value: float, status: str, pod: str = "a-1", **labels: str) -> Sample:
+    """A count of answers of our server."""
+    named = {"__name__": OURS.requests, "pod": pod, "status": status}
+    return Sample({**named, **labels}, value, NOW)
+
+
+def timed(value: float, bound: str, pod: str = "a-1", *, native: bool = False) -> Sample:
+    """A count of answers within a time."""
+    name = OURS.latency if native else f"{OURS.latency}_bucket"
+    return Sample({"__name__": name, "pod": pod, "le": bound}, value, NOW)
+
+
+def gathered(samples: Sequence[Sample], metrics: RequestMetrics = OURS) -> list[PodCount]:
+    """What they count for `a` and `b`."""
+    return list(pod_counts(samples, metrics, ARMS, NOW))
 
 
 def test_samples_are_gathered_by_pod() -> None:
-    """What differs in labels that nobody asks for is added up."""
-    found = pod_counts(
+    """What differs in labels that nobody asks for is added up; codes belong to their class."""
+    found = gathered(
         [
-            a_sample(3, status="2xx", path="/predict"),
-            a_sample(4, status="2xx", path="/invocations"),
-            a_sample(1, status="5xx"),
-            a_sample(6, le="0.10"),
-            a_sample(7, le="+Inf"),
-            a_sample(9, "b-1", "b", status="2xx"),
+            answered(3, "2xx", path="/predict"),
+            answered(4, "2xx", path="/invocations"),
+            answered(1, "503"),
+            answered(1, "500"),
+            timed(6, "0.10"),
+            timed(7, "+Inf"),
+            answered(9, "2XX", "b-1"),
         ]
     )
 
-    assert found == (
-        PodCount("a-1", "a", NOW, {"2xx": 7, "5xx": 1, "le=0.1": 6, "le=+Inf": 7}),
+    assert found == [
+        PodCount("a-1", "a", NOW, {"2xx": 7, "5xx": 2, "le=0.1": 6, "le=+Inf": 7}),
         PodCount("b-1", "b", NOW, {"2xx": 9}),
-    )
+    ]
 
 
 @pytest.mark.parametrize(
     "sample",
     [
-        a_sample(1),
-        a_sample(1, status="x" * 300),
-        a_sample(1, status="2XX\n"),
-        a_sample(1, le="soon"),
-        a_sample(1, le="NaN"),
-        a_sample(float("nan"), status="2xx"),
-        a_sample(float("inf"), status="2xx"),
-        a_sample(1, "", status="2xx"),
-        a_sample(1, "a-1", "", status="2xx"),
+        Sample({"__name__": OURS.requests, "pod": "a-1"}, 1, NOW),
+        answered(1, "x" * 300),
+        answered(1, "2xx\n"),
+        answered(1, "0"),
+        answered(1, "600"),
+        timed(1, "soon"),
+        timed(1, "NaN"),
+        timed(1, "-1"),
+        timed(1, "1e9"),
+        answered(float("nan"), "2xx"),
+        answered(float("inf"), "2xx"),
+        answered(1, "2xx", ""),
+        answered(1, "2xx", "c-1"),
+        answered(1, "2xx", "ab-1"),
+        answered(1, "2xx", __name__="another"),
     ],
     ids=str,
 )
 def test_what_counts_nothing_is_left_out(sample: Sample) -> None:
     """The names of counters stand in the status: nobody else writes what he likes there."""
-    assert pod_counts([sample]) == ()
+    assert gathered([sample]) == []
+
+
+def test_a_classic_histogram_goes_before_a_native_one() -> None:
+    """In whatever order they come; the native one serves where it is alone."""
+    both = [timed(5, "0.5", native=True), timed(4, "0.25"), timed(6, "+Inf")]
+    alone = [timed(7, "0.5", "b-1", native=True)]
+
+    assert gathered([*both, *alone]) == [
+        PodCount("a-1", "a", NOW, {"le=0.25": 4, "le=+Inf": 6}),
+        PodCount("b-1", "b", NOW, {"le=0.5": 7}),
+    ]
+
+
+def test_of_very_many_buckets_some_are_kept() -> None:
+    """So many have room in the status, and the same of each pod."""
+    bounds = [str(number / 100) for number in range(1, 400)]
+    samples = [timed(1, bound, pod) for bound in (*bounds, "+Inf") for pod in ("a-1", "b-1")]
+
+    first, second = gathered(samples)
+
+    assert first.counters == second.counters
+    assert MOST_BOUNDS / 2 < len(first.counters) <= MOST_BOUNDS + 1
+    assert "le=+Inf" in first.counters
+
+
+def test_others_may_count_for_a_revision() -> None:
+    """As the proxies of a mesh do: each of them apart for each revision, in units of their own."""
+    of_a = {"pod": "gateway-1", "destination_workload": "a"}
+    of_b = {**of_a, "destination_workload": "b"}
+    code = {"__name__": ISTIO.requests, "response_code": "200"}
+    bucket = {"__name__": f"{ISTIO.latency}_bucket", "le": "25"}
+    samples = [
+        Sample({**of_a, **code}, 5, NOW),
+        Sample({**of_b, **code}, 6, NOW),
+        Sample({**of_b, **bucket}, 4, NOW),
+        Sample({**code, "pod": "b-1", "destination_workload": "b"}, 7, NOW),
+        Sample({**code, "pod": "gateway-1", "destination_workload": "c"}, 8, NOW),
+    ]
+
+    assert gathered(samples, ISTIO) == [
+        PodCount("a at gateway-1", "a", NOW, {"2xx": 5}),
+        PodCount("b at gateway-1", "b", NOW, {"2xx": 6, "le=0.025": 4}),
+        PodCount("b-1", "b", NOW, {"2xx": 7}),
+    ]
 
 
 def a_pod(name: str, revision: str, **changes: Any) -> PodFacts:

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from leadsman_api.contract import Contract, nested
-from leadsman_api.lists import Distinct
+from leadsman_api.lists import ATOMIC, Distinct
+from leadsman_api.metrics import ServingMetric
 from leadsman_api.rules import Rule, at_least_one_of, in_order, only_with
 from leadsman_api.v1alpha1.pods import ObjectReference
 from leadsman_api.values import (
@@ -26,6 +27,25 @@ from leadsman_api.vocabulary import Term
 Ratio = Annotated[float, Field(ge=1, le=100)]
 Query = Annotated[str, Form(r"\S", "write a PromQL query that gives one number", longest=4096)]
 Quantile = Annotated[float, Field(gt=0, lt=1)]
+MetricName = Annotated[
+    str,
+    Form(
+        r"^[a-zA-Z_:][a-zA-Z0-9_:]*$",
+        "write the name of a metric in Prometheus, such as istio_requests_total",
+    ),
+]
+LabelName = Annotated[
+    str,
+    Form(r"^[a-zA-Z_][a-zA-Z0-9_]*$", "write the name of a label in Prometheus, such as pod"),
+]
+Matcher = Annotated[
+    str,
+    Form(
+        r'^[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[-a-zA-Z0-9_./:|*+?()\[\]^ ]*"$',
+        'write a matcher such as reporter="destination"',
+        longest=500,
+    ),
+]
 
 
 _JUDGED = "without it nothing is judged"
@@ -135,6 +155,49 @@ class Judge(Contract):
     """Failed checks that a threshold rule bears; 3 when left out."""
 
 
+class TimeUnit(Term):
+    """What a histogram of times counts in."""
+
+    SECONDS = "Seconds", "as Prometheus advises."
+    MILLISECONDS = "Milliseconds", "as Envoy and Istio do."
+
+    @property
+    def seconds(self) -> float:
+        """One of it, in seconds."""
+        return 1.0 if self is TimeUnit.SECONDS else 0.001
+
+
+class RequestLabels(Contract):
+    """Labels of the metrics that count requests."""
+
+    namespace: LabelName = "namespace"
+    """Label with the namespace of the pods."""
+    pod: LabelName = "pod"
+    """Label with the name of the pod that counts."""
+    revision: LabelName | None = None
+    """Label with the name of a revision's Deployment, such as destination_workload, for metrics
+    that others count; revisions are told by the names of their pods when left out."""
+    status: LabelName = "status"
+    """Label with the status of the answer: a code such as 503, or a class such as 5xx."""
+
+
+class RequestMetrics(Contract):
+    """What counts requests in Prometheus: the metrics of our server, unless you say otherwise."""
+
+    requests: MetricName = ServingMetric.REQUESTS.value
+    """Counter of the requests that were answered."""
+    latency: MetricName = ServingMetric.LATENCY.value
+    """Histogram of the time to answer, classic or native, without `_bucket` at its end."""
+    latency_unit: TimeUnit = TimeUnit.SECONDS
+    """What the histogram counts in."""
+    labels: RequestLabels = nested(RequestLabels)
+    """Labels by which pods and answers are told apart."""
+    matchers: Annotated[tuple[Matcher, ...], Field(max_length=16)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """Matchers that choose among the series, such as reporter="destination"."""
+
+
 class Prometheus(Contract):
     """The Prometheus that is asked for counters and for the queries of conditions."""
 
@@ -142,6 +205,11 @@ class Prometheus(Contract):
     """Address of Prometheus."""
     secret_ref: ObjectReference | None = None
     """Secret with username and password, or a token."""
+    scrape_interval: PositiveDuration | None = None
+    """How often it reads the pods; what is older than two of these counts for nothing. The
+    operator's own interval when left out."""
+    metrics: RequestMetrics = nested(RequestMetrics)
+    """What counts the requests."""
 
 
 class Health(Contract):

@@ -56,7 +56,7 @@ async def observe_deployment(
     )
     model, counts, queries = await asyncio.gather(
         read_model(registry, resource.spec.model.name, world),
-        read_counts(resource, metrics, cluster.pods, world, now),
+        read_counts(resource, metrics, cluster.pods, world, configuration, now),
         read_queries(resource, metrics, world, now),
     )
     return DeploymentObservation(

@@ -11,10 +11,10 @@ from leadsman_api import ModelDeployment
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import Missing, PodCount, PodFacts, Unknown
-from leadsman_operator.observe.counters import pod_counts
+from leadsman_operator.observe.scraped_pods import counts_of_prometheus
 from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.observe.serving_pods import counts_of_pods
-from leadsman_operator.planner.judge.questions import condition_queries, counter_queries
+from leadsman_operator.planner.judge.questions import condition_queries
 from leadsman_operator.planner.observation import Configuration
 from leadsman_operator.ports import Endpoint, World
 
@@ -45,12 +45,14 @@ async def read_counts(
     endpoint: Endpoint | Missing | Unknown,
     pods: Sequence[PodFacts],
     world: World,
+    configuration: Configuration,
     now: datetime,
 ) -> tuple[PodCount, ...] | Unknown:
     """Raw counters of each pod, from Prometheus or the pods; only a rollout needs them."""
     stable, candidate = resource.status.stable, resource.status.candidate
     if candidate is None or stable is None:
         return ()
+    arms = (stable.name, candidate.name)
     match endpoint:
         case Unknown():
             return endpoint
@@ -58,22 +60,12 @@ async def read_counts(
             evidence = resource.status.evidence
             # What a pod counted before the rollout is told apart by the first look alone.
             first_look = evidence is None or evidence.updated_at is None
-            arms = (stable.name, candidate.name)
             return await counts_of_pods(arms, pods, world.pages, now, whole=first_look)
         case Endpoint():
-            return await _counts_of_prometheus(resource, endpoint, world, now)
-
-
-async def _counts_of_prometheus(
-    resource: ModelDeployment, endpoint: Endpoint, world: World, now: datetime
-) -> tuple[PodCount, ...] | Unknown:
-    try:
-        answers, buckets = await asyncio.gather(
-            *(world.metrics.query(endpoint, query, now) for query in counter_queries(resource))
-        )
-    except EdgeError as error:
-        return Unknown(error.reason, error.message)
-    return pod_counts([*answers, *buckets])
+            own = resource.spec.health.prometheus
+            interval = (own.scrape_interval if own else None) or configuration.scrape_interval
+            prometheus = (world.metrics, endpoint)
+            return await counts_of_prometheus(resource, arms, pods, prometheus, interval, now)
 
 
 async def read_queries(

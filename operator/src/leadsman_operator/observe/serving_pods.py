@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from leadsman_api.labels import Label
-from leadsman_api.metrics import MetricLabel, ServingMetric
+from leadsman_api.v1alpha1.health import RequestMetrics
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import PodCount, PodFacts, Sample, Unknown
-from leadsman_operator.observe.counters import POD_LABEL, pod_counts
+from leadsman_operator.observe.counters import pod_counts
 from leadsman_operator.ports import PodPages
 
-_NAMES = (ServingMetric.REQUESTS.value, f"{ServingMetric.LATENCY}_bucket")
+_METRICS = RequestMetrics()
+_NAMES = (_METRICS.requests, f"{_METRICS.latency}_bucket")
 _RUNNING = "Running"
 
 
@@ -34,9 +35,8 @@ async def counts_of_pods(
         silent = _silence(group, whole=whole)
         if silent is not None:
             return silent
-    return pod_counts(
-        sample for answer in answers if not isinstance(answer, Unknown) for sample in answer
-    )
+    samples = [one for answer in answers if not isinstance(answer, Unknown) for one in answer]
+    return pod_counts(samples, _METRICS, arms, now)
 
 
 def _revision(pod: PodFacts) -> str | None:
@@ -49,7 +49,7 @@ async def _page(pod: PodFacts, pages: PodPages, now: datetime) -> list[Sample] |
         samples = await pages.samples(pod.ip or "", _NAMES, now)
     except EdgeError as error:
         return Unknown(error.reason, f"pod {pod.name}: {error.message}")
-    labels = {POD_LABEL: pod.name, MetricLabel.REVISION.value: _revision(pod) or ""}
+    labels = {_METRICS.labels.pod: pod.name}
     return [replace(sample, labels={**sample.labels, **labels}) for sample in samples]
 
 

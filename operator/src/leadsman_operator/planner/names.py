@@ -5,6 +5,9 @@ from __future__ import annotations
 from leadsman_api.labels import MANAGED_BY, Label
 from leadsman_api.ports import SERVICE_PORT_NAME
 
+_LONGEST_STEM = 58
+"""Of the name of a pod: 63 characters without the suffix of 5 that the API server adds."""
+
 
 def stable_service(name: str) -> str:
     """Service of the stable revision alone; the one of all live traffic has the plain name."""
@@ -28,6 +31,14 @@ def grpc_route(name: str) -> str:
 def revision_name(name: str, version: int, digest: str) -> str:
     """Name of a revision and of its Deployment; `digest` is that of all that makes it."""
     return f"{name}-{version}-{digest[:8]}"
+
+
+def pod_prefix(revision: str) -> str:
+    """How the names of all pods of a revision begin.
+
+    Kubernetes puts a hash and a random suffix behind it, and cuts what is longer.
+    """
+    return f"{revision}-"[:_LONGEST_STEM]
 
 
 def url(name: str, namespace: str) -> str:

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from leadsman_api import ModelDeployment
-from leadsman_api.metrics import MetricLabel, ServingMetric
-from leadsman_api.v1alpha1.health import PromQL
+from leadsman_api.v1alpha1.health import PromQL, RequestMetrics
+from leadsman_operator.planner.names import pod_prefix
 
 
-def counter_queries(resource: ModelDeployment) -> tuple[str, str]:
-    """Queries for the raw counters of every pod: answers by status, and latency buckets.
+def counters_query(resource: ModelDeployment, metrics: RequestMetrics, arms: Sequence[str]) -> str:
+    """The raw counters of every pod of the revisions `arms`: answers, and times in buckets.
 
-    Raw counters as instant vectors, to be differenced here: rate() and increase() extrapolate
-    and need two samples in their window (notes of Prometheus on counters).
+    Raw counters as one instant vector, to be differenced here: rate() and increase() extrapolate
+    and need two samples in their window (notes of Prometheus on counters). A native histogram
+    goes by its plain name, the buckets of a classic one by theirs.
     """
-    series = (
-        f'{{{MetricLabel.NAMESPACE}="{resource.metadata.namespace}",'
-        f'{MetricLabel.NAME}="{resource.metadata.name}"}}'
-    )
-    return f"{ServingMetric.REQUESTS}{series}", f"{ServingMetric.LATENCY}_bucket{series}"
+    names = (metrics.requests, metrics.latency, f"{metrics.latency}_bucket")
+    matchers = (f'__name__=~"{"|".join(names)}"', *_matchers(resource, metrics, arms))
+    return f"{{{','.join(matchers)}}}"
+
+
+def scrapes_query(resource: ModelDeployment, metrics: RequestMetrics, arms: Sequence[str]) -> str:
+    """When the counters of each pod were read, in seconds since 1970.
+
+    The samples of an instant vector carry the time of the query, and may be five minutes old.
+    """
+    labels = [label for label in (metrics.labels.pod, metrics.labels.revision) if label]
+    series = f"{metrics.requests}{{{','.join(_matchers(resource, metrics, arms))}}}"
+    return f"min by ({','.join(labels)}) (timestamp({series}))"
+
+
+def _matchers(
+    resource: ModelDeployment, metrics: RequestMetrics, arms: Sequence[str]
+) -> Iterator[str]:
+    labels = metrics.labels
+    yield f'{labels.namespace}="{resource.metadata.namespace or "default"}"'
+    if labels.revision is not None:
+        yield f'{labels.revision}=~"{"|".join(arms)}"'
+    else:
+        yield f'{labels.pod}=~"{"|".join(f"{pod_prefix(arm)}.*" for arm in arms)}"'
+    yield from metrics.matchers
 
 
 def condition_queries(resource: ModelDeployment, candidate: str | None) -> Mapping[str, str]:

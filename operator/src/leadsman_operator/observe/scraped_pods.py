@@ -1,0 +1,96 @@
+"""Raw counters of the serving pods as a Prometheus has them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from leadsman_api import ModelDeployment
+from leadsman_api.durations import format_duration
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.health import RequestMetrics
+from leadsman_operator.errors import EdgeError
+from leadsman_operator.facts import PodCount, PodFacts, Sample, Unknown
+from leadsman_operator.observe.counters import pod_and_revision, pod_counts
+from leadsman_operator.planner.judge.questions import counters_query, scrapes_query
+from leadsman_operator.ports import Endpoint, Metrics
+
+_MOST_INTERVALS = 2
+"""Counts that are older than so many scrapes are stale."""
+
+Scrapes = Mapping[tuple[str, str], datetime]
+"""When the counters of a pod were read, by pod and revision."""
+
+
+async def counts_of_prometheus(
+    resource: ModelDeployment,
+    arms: Sequence[str],
+    pods: Sequence[PodFacts],
+    prometheus: tuple[Metrics, Endpoint],
+    interval: timedelta,
+    now: datetime,
+) -> tuple[PodCount, ...] | Unknown:
+    """What Prometheus knows of the revisions `arms`, both at one time.
+
+    Unknown when a pod's counts are older than two scrapes of `interval`: what the other arm has
+    counted since would be compared with nothing.
+    """
+    own = resource.spec.health.prometheus
+    layout = own.metrics if own is not None else RequestMetrics()
+    metrics, endpoint = prometheus
+    try:
+        samples, times = await asyncio.gather(
+            metrics.query(endpoint, counters_query(resource, layout, arms), now),
+            metrics.query(endpoint, scrapes_query(resource, layout, arms), now),
+        )
+    except EdgeError as error:
+        return Unknown(error.reason, error.message)
+    counts, scrapes = pod_counts(samples, layout, arms, now), _scrapes(times, layout, arms)
+    stale = next(_stale(counts, scrapes, pods, interval, now), None)
+    return stale or tuple(_news(counts, scrapes, resource))
+
+
+def _scrapes(times: Sequence[Sample], layout: RequestMetrics, arms: Sequence[str]) -> Scrapes:
+    found = {pod_and_revision(sample.labels, layout, arms): sample.value for sample in times}
+    return {
+        whose: datetime.fromtimestamp(seconds, tz=UTC)
+        for whose, seconds in found.items()
+        if whose is not None
+    }
+
+
+def _stale(
+    counts: Sequence[PodCount],
+    scrapes: Scrapes,
+    pods: Sequence[PodFacts],
+    interval: timedelta,
+    now: datetime,
+) -> Iterator[Unknown]:
+    """Pods that are there, and of which nothing new has come; those that went have said all."""
+    there = {pod.name for pod in pods}
+    for count in counts:
+        scraped = scrapes.get((count.pod, count.revision), now)
+        if count.pod in there and now - scraped > _MOST_INTERVALS * interval:
+            age = timedelta(seconds=round((now - scraped).total_seconds()))
+            yield Unknown(
+                Reason.METRICS_STALE,
+                f"the counts of pod {count.pod} in Prometheus are {format_duration(age)} old:"
+                f" it is to read them every {format_duration(interval)}",
+            )
+
+
+def _news(
+    counts: Sequence[PodCount], scrapes: Scrapes, resource: ModelDeployment
+) -> Iterator[PodCount]:
+    """The counts that were read since the last look.
+
+    Of two replicas of Prometheus behind one address the other may have read earlier: counts that
+    go back would look like those of a pod that started anew.
+    """
+    evidence = resource.status.evidence
+    last = {pod.pod: pod.at for pod in evidence.pods} if evidence is not None else {}
+    for count in counts:
+        scraped, before = scrapes.get((count.pod, count.revision)), last.get(count.pod)
+        if scraped is None or before is None or scraped > before:
+            yield count
