@@ -1,0 +1,145 @@
+"""The sequential test: what two arms have counted, held against what is tolerated.
+
+A candidate is accused by the weaker of two comparisons, so that only one that does worse than
+the stable revision does now *and* worse than it has done before is ever called bad: an outage
+that strikes both arms is no harm, and neither is a lucky minute of the stable arm.
+
+All numbers may be arrays of any one shape: the simulation judges thousands of rollouts at once
+by this very code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadsman_operator.planner.judge.excess import log_excess, log_shortfall
+from leadsman_operator.planner.judge.spread import Spread, spread_with, variance_over
+
+Floats = NDArray[np.float64]
+Number = float | Floats
+
+RECENT_SECONDS = 60.0
+"""Length of the windows in which harm that begins late is looked for."""
+WHOLE_WEIGHT, RECENT_WEIGHT = 0.5, 0.5
+"""Parts of the promised rate that are spent on all that was counted, and on the windows."""
+HARM = 2.0
+"""So many times what is tolerated would be harm: a candidate is called good below it."""
+HARMLESS = 0.02
+"""So large a share of requests more than the stable revision's is no harm yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Requests of the two arms over some time, and the bad ones of them."""
+
+    stable_bad: Number = 0.0
+    stable_total: Number = 0.0
+    candidate_bad: Number = 0.0
+    candidate_total: Number = 0.0
+
+    def __add__(self, other: Tally) -> Tally:
+        """Both times together."""
+        return Tally(
+            self.stable_bad + other.stable_bad,
+            self.stable_total + other.stable_total,
+            self.candidate_bad + other.candidate_bad,
+            self.candidate_total + other.candidate_total,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What is tolerated: so many times the stable share, or a share whatever that is."""
+
+    ratio: float | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that the test remembers of one kind of bad requests."""
+
+    whole: Tally
+    """Since the rollout began."""
+    recent: Tally
+    """Since the latest window began."""
+    past_bad: Number
+    """Bad requests of the stable revision before the rollout."""
+    past_total: Number
+    """Requests of the stable revision before the rollout."""
+    spread: Spread
+    """How the stable revision's share wanders, before and during the rollout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The times that a record stands for, in seconds."""
+
+    whole: float
+    recent: float
+    past: float
+    shortest: float
+    """Usual time between two looks: the shortest batch of the spread."""
+
+
+def record_with(before: Record, slice_: Tally, seconds: float, shortest: float) -> Record:
+    """Add what was counted since the last look, `seconds` ago."""
+    return Record(
+        whole=before.whole + slice_,
+        recent=before.recent + slice_,
+        past_bad=before.past_bad,
+        past_total=before.past_total,
+        spread=spread_with(
+            before.spread, slice_.stable_bad, slice_.stable_total, seconds, shortest
+        ),
+    )
+
+
+def log_against(record: Record, limit: Limit, span: Span, windows: float) -> Floats:
+    """Logarithm of the evidence that the limit is broken; a rollback needs log(1 / rate).
+
+    `windows` is how many recent windows the rollout can have: each has its part of the rate.
+    """
+    whole = _log_accused(record, record.whole, limit, span, span.whole)
+    recent = _log_accused(record, record.recent, limit, span, span.recent)
+    parts = whole + np.log(WHOLE_WEIGHT), recent + np.log(RECENT_WEIGHT / max(windows, 1.0))
+    return np.asarray(np.logaddexp(*parts))
+
+
+def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds: float) -> Floats:
+    watched = span.past + span.whole
+    wander = variance_over(record.spread, seconds, watched, span.shortest)
+    bad, total = np.asarray(tally.candidate_bad), np.asarray(tally.candidate_total)
+    if limit.share is not None:
+        return log_excess(bad, limit.share * total, wander)
+    ratio = limit.ratio or 1.0
+    long_run = variance_over(record.spread, watched, watched, span.shortest)
+    known_bad = record.past_bad + record.whole.stable_bad + 1.0
+    usual = known_bad / np.maximum(record.past_total + record.whole.stable_total, 1.0)
+    before = log_excess(bad, ratio * usual * total, wander + long_run + 1.0 / known_bad)
+    # Few requests of the stable arm say little of now: then what was usual speaks.
+    now_bad = np.asarray(tally.stable_bad) + 1.0
+    now = now_bad / (np.asarray(tally.stable_total) + 1.0 / usual)
+    return np.asarray(
+        np.minimum(before, log_excess(bad, ratio * now * total, wander + 1 / now_bad))
+    )
+
+
+def log_cleared(record: Record, limit: Limit) -> Floats:
+    """Logarithm of the evidence that the candidate does no harm."""
+    bad, total = np.asarray(record.whole.candidate_bad), np.asarray(record.whole.candidate_total)
+    if limit.share is not None:
+        return log_shortfall(bad, limit.share * total, 0.0)
+    usual = usual_share(record)
+    harm = np.maximum(HARM * (limit.ratio or 1.0) * usual, usual + HARMLESS)
+    return log_shortfall(bad, harm * total, 0.0)
+
+
+def usual_share(record: Record) -> Floats:
+    """Share of bad requests of the stable revision, before and during the rollout."""
+    bad = np.asarray(record.past_bad + record.whole.stable_bad, dtype=float)
+    total = np.asarray(record.past_total + record.whole.stable_total, dtype=float)
+    return np.asarray(bad / np.maximum(total, 1.0))
