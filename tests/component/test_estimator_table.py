@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +17,17 @@ from sklearn import model_selection, tree
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
-from leadsman_serving.columns import Column
 from leadsman_serving.flavors.estimators import Estimator
 from leadsman_serving.model import Model
-from leadsman_serving.plans.compile import Compiled, compile_model
+from leadsman_serving.plans.compile import Compiled
 from leadsman_serving.plans.hints import hints_of
 from leadsman_serving.plans.stored import FOLDER, load_plan
-from leadsman_serving.schema import Schema
-from leadsman_serving.warm_up import takes_missing
+from support.compiled_plans import check, compiled, loaded, numbered
 from support.estimator_rows import DATA, SEEN, TWO, Data
-from support.estimators import CASES, COMPOSED, ENGINES, LIBRARY, LIGHTGBM, ORIGINAL, XGBOOST
+from support.estimators import CASES, COMPOSED, ENGINES, LIBRARY, ORIGINAL
 from support.repository import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-
-CLOSENESS = {LIGHTGBM: 0.0, XGBOOST: 0.0, "trees": 1e-12, "onnx": 1e-6}
-"""How far a number may lie from the original's, of its size; of other engines a billionth."""
 
 
 @pytest.fixture(autouse=True)
@@ -50,51 +44,12 @@ def fitted(name: str) -> tuple[Any, Data]:
     return clone(case.estimator).fit(data.seen, data.known, **data.more), data
 
 
-def compiled(
-    estimator: Any, seen: Any, folder: Path, function: str = "predict"
+def compiled_with(
+    data: Data, estimator: Any, folder: Path, function: str = "predict"
 ) -> tuple[Model, Compiled]:
-    """A fitted estimator as the fetch step compiles it."""
-    schema = Schema(tuple(Column(f"x{place}", "double") for place in range(seen.shape[1])))
-    example = tuple(seen[:5].tolist())
-    model = Model(Estimator(estimator, function), schema, "sklearn", None, example)
-    model = replace(model, schema=replace(schema, allows_missing=takes_missing(model)))
-    return model, compile_model(model, "d", folder)
-
-
-def loaded(done: Compiled, folder: Path) -> Any:
-    """The plan as the server loads it."""
-    assert done.plan is not None, done.refused
-    settings = json.loads(json.dumps(done.plan.settings))
-    return load_plan(folder / FOLDER, done.plan.backend, settings)
-
-
-def check(plan: Any, model: Model, fresh: Any, engine: str) -> None:
-    """Rows that the proof never saw: all together, and each by itself."""
-    rows = fresh.tolist()
-    table = model.schema.table(rows)
-    wanted = model.predictor.predict(table)
-    equal(plan.predict(table), wanted, engine)
-    alone = plan.row if hasattr(plan, "row") else lambda row: alone_in_table(plan, model, row)
-    equal([alone(row) for row in rows], wanted, engine)
-    shares = model.predictor.probabilities(table)
-    if shares is not None:
-        equal(plan.probabilities(table), shares, engine)
-
-
-def alone_in_table(plan: Any, model: Model, row: list[float]) -> Any:
-    """What a plan without a shorter way for single rows gives for one."""
-    return plan.predict(model.schema.table([row]))[0]
-
-
-def equal(given: object, wanted: object, engine: str) -> None:
-    """Labels the same; numbers to the last bit of the same engine, else nearly so."""
-    ours, theirs = np.asarray(given), np.asarray(wanted)
-    assert ours.shape == theirs.shape
-    closeness = CLOSENESS.get(engine, 1e-9)
-    if theirs.dtype.kind != "f" or not closeness:
-        np.testing.assert_array_equal(ours, theirs)
-    else:
-        np.testing.assert_allclose(ours, theirs, rtol=closeness, atol=1e-9)
+    """An estimator that takes rows of doubles, compiled."""
+    schema, example = numbered(data.seen.shape[1]), data.seen[:5].tolist()
+    return compiled(estimator, schema, example, folder, function)
 
 
 def test_no_estimator_is_forgotten() -> None:
@@ -119,7 +74,7 @@ def test_the_readme_names_the_engine_of_each() -> None:
 def test_each_estimator_is_served_by_its_engine(name: str, tmp_path: Path) -> None:
     """By the fastest that is equal; where none is, by the original, and a sentence says why."""
     estimator, data = fitted(name)
-    model, done = compiled(estimator, data.seen, tmp_path)
+    model, done = compiled_with(data, estimator, tmp_path)
 
     engine = done.plan.backend if done.plan else ORIGINAL
 
@@ -127,7 +82,7 @@ def test_each_estimator_is_served_by_its_engine(name: str, tmp_path: Path) -> No
     if engine == ORIGINAL:
         assert done.refused
     else:
-        check(loaded(done, tmp_path), model, data.fresh, engine)
+        check(loaded(done, tmp_path), model, data.fresh.tolist(), engine)
 
 
 WITH_SHARES = [
@@ -141,9 +96,9 @@ WITH_SHARES = [
 def test_probabilities_of_several_models_are_served(name: str, tmp_path: Path) -> None:
     """Where MLflow was told to serve `predict_proba`."""
     estimator, data = fitted(name)
-    model, done = compiled(estimator, data.seen, tmp_path, "predict_proba")
+    model, done = compiled_with(data, estimator, tmp_path, "predict_proba")
 
-    check(loaded(done, tmp_path), model, data.fresh, COMPOSED)
+    check(loaded(done, tmp_path), model, data.fresh.tolist(), COMPOSED)
 
 
 def swap_weights(_settings: dict[str, Any], arrays: dict[str, Any]) -> None:
@@ -165,28 +120,28 @@ FAULTS: Mapping[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {
 def test_the_comparison_catches_a_wrong_plan(fault: str, tmp_path: Path) -> None:
     """A vote with one thing changed is not what the table's comparison takes for equal."""
     estimator, data = fitted("VotingClassifier soft")
-    model, done = compiled(estimator, data.seen, tmp_path)
+    model, done = compiled_with(data, estimator, tmp_path)
     assert done.plan is not None
     settings, place = json.loads(json.dumps(done.plan.settings)), tmp_path / FOLDER
-    check(load_plan(place, COMPOSED, settings), model, data.fresh, COMPOSED)
+    check(load_plan(place, COMPOSED, settings), model, data.fresh.tolist(), COMPOSED)
     with np.load(place / "composed.npz") as stored:
         arrays = dict(stored)
     FAULTS[fault](settings, arrays)
     np.savez(place / "composed.npz", allow_pickle=False, **arrays)
 
     with pytest.raises(AssertionError):
-        check(load_plan(place, COMPOSED, settings), model, data.fresh, COMPOSED)
+        check(load_plan(place, COMPOSED, settings), model, data.fresh.tolist(), COMPOSED)
 
 
 def test_the_comparison_finds_a_plan_that_is_a_little_off(tmp_path: Path) -> None:
     """One weight in a thousand is enough, whatever the proof has said."""
     estimator, data = fitted("Ridge")
-    model, done = compiled(estimator, data.seen, tmp_path)
+    model, done = compiled_with(data, estimator, tmp_path)
     plan = loaded(done, tmp_path)
     estimator.coef_ = estimator.coef_ * 1.001
 
     with pytest.raises(AssertionError):
-        check(plan, model, data.fresh, "numpy")
+        check(plan, model, data.fresh.tolist(), "numpy")
 
 
 def test_the_proof_of_a_search_looks_where_its_model_splits() -> None:
@@ -194,8 +149,7 @@ def test_the_proof_of_a_search_looks_where_its_model_splits() -> None:
     search = model_selection.GridSearchCV(
         tree.DecisionTreeClassifier(random_state=0), {"max_depth": [3]}, cv=3
     ).fit(SEEN, TWO)
-    schema = Schema(tuple(Column(f"x{place}", "double") for place in range(SEEN.shape[1])))
-    example = tuple(SEEN[:5].tolist())
+    schema, example = numbered(SEEN.shape[1]), SEEN[:5].tolist()
 
     around = hints_of(Estimator(search), schema, example)
     inside = hints_of(Estimator(search.best_estimator_), schema, example)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import onnx
 import pytest
 import xgboost
 from onnx import numpy_helper
-from sklearn import ensemble, impute, linear_model, preprocessing
+from sklearn import ensemble, impute, linear_model, preprocessing, tree
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline
@@ -24,10 +25,11 @@ from sklearn.pipeline import make_pipeline
 from leadsman_serving.columns import Column
 from leadsman_serving.flavors.estimators import Estimator
 from leadsman_serving.model import Model
-from leadsman_serving.plans import features, tree_text
+from leadsman_serving.plans import features, stored, tree_text
 from leadsman_serving.plans.boosted import FILE
 from leadsman_serving.plans.candidates import candidates
 from leadsman_serving.plans.compile import compile_model
+from leadsman_serving.plans.composed import FILE as COMPOSED
 from leadsman_serving.plans.hints import hints_of
 from leadsman_serving.plans.proof import (
     Answer,
@@ -94,6 +96,14 @@ MODELS: Mapping[str, Any] = {
     "trees xgboost labels": xgboost.XGBClassifier(n_estimators=10, max_depth=3),
     "onnx": ensemble.RandomForestRegressor(8, random_state=0),
     "onnx labels": ensemble.RandomForestClassifier(8, random_state=0),
+    "composed": ensemble.StackingRegressor(
+        [("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor(max_depth=3))], cv=3
+    ),
+    "composed labels": ensemble.VotingClassifier(
+        [("a", LINEAR), ("b", tree.DecisionTreeClassifier(max_depth=3))],
+        voting="soft",
+        weights=[2, 1],
+    ),
     "staged lightgbm": piped(lightgbm.LGBMRegressor(n_estimators=10, verbose=-1)),
     "staged numpy": piped(linear_model.Ridge()),
 }
@@ -136,13 +146,10 @@ def _compiled(name: str, folder: Path) -> Made:
         model.schema, example, hints_of(model.predictor, model.schema, example), model.predictor
     )
     answers = answers_of(model.predictor, tables)
-    settings = dict(compiled.plan.settings)
     backend = compiled.plan.backend
-    within = next(
-        one.within
-        for one in candidates(model.predictor, model.schema, example)
-        if one.backend == backend
-    )
+    found = candidates(model.predictor, model.schema, example)
+    within = next(one.within for one in found if one.backend == backend)
+    settings = dict(compiled.plan.settings)
     return Made(model, folder / FOLDER, backend, settings, tables, answers, within)
 
 
@@ -233,6 +240,32 @@ def scale(name: str, times: float) -> Callable[[dict[str, Any]], None]:
     return lambda found: found.update({name: found[name] * times})
 
 
+def in_part(place: int, seed: Any) -> Any:
+    """A fault in a part of a plan that is made of plans."""
+
+    def within(folder: Path, settings: dict[str, Any]) -> None:
+        seed(folder / str(place), settings["parts"][place]["settings"])
+
+    return within
+
+
+def repeated(folder: Path, settings: dict[str, Any]) -> None:
+    """The first part answers for the second as well."""
+    shutil.rmtree(folder / "1")
+    shutil.copytree(folder / "0", folder / "1")
+    settings["parts"][1] = settings["parts"][0]
+
+
+def turned(found: dict[str, Any]) -> None:
+    """The voters have each other's weights."""
+    found["weights"] = found["weights"][::-1]
+
+
+def unlimited(_folder: Path, settings: dict[str, Any]) -> None:
+    """Numbers are answered that the original refuses."""
+    del settings["limit"]
+
+
 def wrong_code(_folder: Path, settings: dict[str, Any]) -> None:
     """Two words stand for each other."""
     described = json.loads(json.dumps(settings["before"]))
@@ -313,6 +346,21 @@ FAULTS: Mapping[str, tuple[str, Any]] = {
     "trees in doubles": ("trees xgboost", arrays(in_doubles, VALUES)),
     "trees classes swapped": ("trees xgboost labels", swapped),
     "trees not divided": ("trees", undivided),
+    "trees without their limit": ("trees", unlimited),
+    "composed weights swapped": (
+        "composed labels", arrays(turned, COMPOSED),
+    ),
+    "composed classes swapped": ("composed labels", swapped),
+    "composed of one part twice": ("composed labels", repeated),
+    "composed weight of a part 1e-4 off": (
+        "composed", in_part(0, arrays(scale("weights", 1 + 1e-4))),
+    ),
+    "composed leaf of a part 1e-6 off": (
+        "composed", in_part(1, arrays(scale("values", 1 + 1e-6), VALUES)),
+    ),
+    "composed last model 1e-4 off": (
+        "composed", in_part(2, arrays(scale("weights", 1 + 1e-4))),
+    ),
     "onnx split moved by a single's ulp": ("onnx", graph("nodes_splits", first_of(up))),
     "onnx leaf 1e-4 off": ("onnx", graph("leaf_weights", lambda all_: all_ * (1 + 1e-4))),
     "onnx leaf of a class moved": ("onnx labels", graph("leaf_weights", lambda all_: all_[::-1])),
@@ -327,6 +375,13 @@ FAULTS: Mapping[str, tuple[str, Any]] = {
 }  # fmt: skip
 
 
+def test_every_engine_has_faults_seeded() -> None:
+    """A new engine comes with its own."""
+    seeded = {name.removeprefix("staged ").split()[0] for name, _ in FAULTS.values()}
+
+    assert seeded == set(stored.ENGINES)
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_caught(fault: str, made: Callable[[str], Made], tmp_path: Path) -> None:
     """Whatever is a little wrong in a plan makes the proof refuse; the same plan without it is
@@ -336,9 +391,7 @@ def test_a_fault_is_caught(fault: str, made: Callable[[str], Made], tmp_path: Pa
     whole = made(name)
     whole.prove()
     folder = tmp_path / "plan"
-    folder.mkdir()
-    for file in whole.folder.iterdir():
-        (folder / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(whole.folder, folder)
     settings = msgspec.json.decode(msgspec.json.encode(whole.settings))
     seed(folder, settings)
 

@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 from leadsman_serving.columns import Column
 from leadsman_serving.flavors import Predictor
 from leadsman_serving.plans import boosted
+from leadsman_serving.plans.limited import SINGLES, limit_of
 from leadsman_serving.plans.proof import CLOSE, NEAR, SAME
-from leadsman_serving.plans.stored import FEATURES, classes_of
+from leadsman_serving.plans.stored import FEATURES, LIMIT, classes_of
 from leadsman_serving.plans.unsuited import Unsuited
 from leadsman_serving.schema import Schema
 
@@ -43,9 +44,8 @@ def candidates(predictor: Predictor, schema: Schema, example: Sequence[Any]) -> 
     function = str(getattr(predictor, "function", "predict"))
     module = type(original).__module__.partition(".")[0]
     for way in _ways(module):
-        yield Candidate(
-            way.backend, partial(way.write, original, function, schema), within=way.within
-        )
+        write = partial(_write_limited, way.write, original, function, schema)
+        yield Candidate(way.backend, write, way.within)
         # Beside the same engine for the model alone: the first that is proven serves.
         if way is _FORMULA and hasattr(original, "steps"):
             yield from _staged(original, function, schema, example)
@@ -77,6 +77,20 @@ def _ways(module: str) -> Sequence[_Way]:
         "xgboost": [_XGBOOST_TREES, _XGBOOST],
         "sklearn": [_LINEAR, _FORMULA, _TREES, _COMPOSED, _GRAPH],
     }.get(module, [])
+
+
+def _write_limited(
+    write: _Writer,
+    model: Any,  # noqa: ANN401 - of any library
+    function: str,
+    schema: Schema,
+    folder: Path,
+) -> Mapping[str, Any]:
+    """A model that takes what clients send: numbers that are no doubles are refused before."""
+    settings = write(model, function, schema, folder)
+    limit = limit_of(model, len(schema.columns))
+    takes_singles = limit is not None and limit["numbers"] == SINGLES
+    return {**settings, LIMIT: limit} if takes_singles else settings
 
 
 def _staged(
@@ -114,7 +128,9 @@ def _write_staged(
     settings = dict(write(model, function, inner, folder))
     if model is not stages.model and settings["classes"] is not None:
         settings["classes"] = classes_of(stages.model.classes_)
-    return {**settings, FEATURES: stages.features}
+    limit = limit_of(stages.model, stages.width)
+    more = {} if limit is None else {LIMIT: limit}
+    return {**settings, **more, FEATURES: stages.features}
 
 
 def _write_linear(

@@ -15,8 +15,10 @@ from leadsman_serving.plans.unsuited import Unsuited
 FOLDER = "plan"
 FEATURES = "before"
 """Key of the settings of a plan in two stages: what becomes of the columns."""
+LIMIT = "limit"
+"""Key of the settings of a plan that has to refuse what its original refuses: which numbers."""
 _FILE = "plan.json"
-_MODULES = {
+ENGINES = {
     "numpy": "linear",
     "composed": "composed",
     "onnx": "graph",
@@ -24,6 +26,7 @@ _MODULES = {
     "trees": "tree_rows",
     "xgboost": "xgboost_rows",
 }
+"""The module of each."""
 
 
 class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,13 +66,17 @@ class Backend(Protocol):
 
 def backend_of(name: str) -> Backend:
     """The module of a backend; only that of the plan that serves is imported."""
-    module: Any = importlib.import_module(f"leadsman_serving.plans.{_MODULES[name]}")
+    module: Any = importlib.import_module(f"leadsman_serving.plans.{ENGINES[name]}")
     return module  # type: ignore[no-any-return]
 
 
 def load_plan(folder: Path, backend: str, settings: Mapping[str, Any]) -> Predictor:
     """A plan from its files, with what stands before its model if it has that."""
     model = backend_of(backend).load(folder, settings)
+    if LIMIT in settings:
+        from leadsman_serving.plans.limited import LimitedPlan  # noqa: PLC0415 - few plans do
+
+        model = LimitedPlan(model, settings[LIMIT])
     if FEATURES not in settings:
         return model
     from leadsman_serving.plans import features, staged  # noqa: PLC0415 - not every plan has them
@@ -91,7 +98,7 @@ def read_plan(folder: Path, digest: str) -> PlanFile | None:
         plan = msgspec.json.decode((folder / _FILE).read_bytes(), type=PlanFile)
     except (OSError, msgspec.DecodeError):
         return None
-    if digest not in ("", plan.digest) or plan.backend not in _MODULES:
+    if digest not in ("", plan.digest) or plan.backend not in ENGINES:
         return None
     return plan if plan.library == backend_of(plan.backend).library() else None
 
