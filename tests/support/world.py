@@ -234,6 +234,7 @@ class Simulation:
         for pod in pods:
             share = round(RATE * seconds / len(pods))
             self.metrics.count(pod, share, self.cluster.behaviours[pod.version])
+        self.metrics.scrape(self.clock.now())
 
     def status(self) -> dict[str, Any]:
         """What the operator reports."""

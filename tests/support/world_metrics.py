@@ -16,6 +16,7 @@ from support.world_clock import Faults
 from support.world_cluster import FakeCluster, Pod
 
 PROMETHEUS_URL = "http://prometheus:9090"
+MOST_REMEMBERED = 480
 
 
 @dataclass
@@ -27,6 +28,8 @@ class FakeMetrics:
     counters: dict[str, Counter[str]] = field(default_factory=dict)
     age_seconds: float = 0
     """How old what it knows is."""
+    remembers: list[tuple[datetime, list[Sample]]] = field(default_factory=list)
+    """What it has read, and when; the newest last."""
 
     async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
         """The raw counters of every pod, or when they were read."""
@@ -35,6 +38,29 @@ class FakeMetrics:
         if query.startswith("min by (pod) (timestamp("):
             scraped = (at - timedelta(seconds=self.age_seconds)).timestamp()
             return [Sample({"pod": name}, scraped, at) for name in self.cluster.pods]
+        return self._samples(at)
+
+    async def past(
+        self, endpoint: Endpoint, query: str, until: datetime, span: timedelta, step: timedelta
+    ) -> Sequence[Sample]:
+        """The raw counters of every pod of a revision, each time that it has read them."""
+        assert endpoint.address == PROMETHEUS_URL
+        assert "__name__" in query
+        assert step > timedelta(0)
+        self.faults.gate("Prometheus", Reason.METRICS_UNREACHABLE)
+        return [
+            sample
+            for at, samples in self.remembers
+            if until - span <= at <= until
+            for sample in samples
+        ]
+
+    def scrape(self, at: datetime) -> None:
+        """Read the counters of every pod."""
+        self.remembers.append((at, self._samples(at)))
+        del self.remembers[:-MOST_REMEMBERED]
+
+    def _samples(self, at: datetime) -> list[Sample]:
         return [
             Sample(
                 {"__name__": _metric(key), "pod": name, _label(key): key.removeprefix("le=")},

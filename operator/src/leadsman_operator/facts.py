@@ -191,6 +191,15 @@ class PodCount:
     `le=+Inf` for all that were timed."""
 
 
+@dataclass(frozen=True, slots=True)
+class PastCount:
+    """What the pods of a revision counted together in some seconds before its rollout."""
+
+    seconds: float
+    counters: Mapping[str, float]
+    """Increments, by the names of PodCount."""
+
+
 # The study
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from leadsman_operator.facts import (
@@ -123,6 +123,11 @@ class Metrics(Protocol):
 
         A native histogram is given as the buckets of a classic one.
         """
+
+    async def past(
+        self, endpoint: Endpoint, query: str, until: datetime, span: timedelta, step: timedelta
+    ) -> Sequence[Sample]:
+        """The instant vectors of a PromQL query at each `step` of the `span` before a time."""
 
 
 class PodPages(Protocol):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from leadsman_api.contract import Contract
+from leadsman_api.contract import Contract, nested
 from leadsman_api.labels import Arm
 from leadsman_api.lists import ATOMIC, Distinct
 from leadsman_api.values import Sentence, Time, Word
@@ -52,13 +52,68 @@ class ConditionEvidence(Contract):
     outside_since: Time | None = None
     """Since when a PromQL condition is outside its bounds."""
     dispersion: float | None = None
-    """How much burstier than chance the stable revision is, by which evidence is discounted."""
+    """Variance of the factor by which the stable revision's share wanders, over that time."""
     log_evidence: float | None = None
-    """Logarithm of the evidence that the candidate is worse."""
-    log_components: Annotated[tuple[float, ...], Field(max_length=64)] = Field(
+    """Logarithm of the evidence that the condition is broken."""
+
+
+class Comparison(Contract):
+    """What both arms have answered over some time."""
+
+    stable_bad: Total = 0
+    """Bad requests of the stable revision."""
+    stable_total: Total = 0
+    """Requests of the stable revision."""
+    candidate_bad: Total = 0
+    """Bad requests of the candidate."""
+    candidate_total: Total = 0
+    """Requests of the candidate."""
+
+
+class Series(Contract):
+    """One kind of bad requests, held against one limit."""
+
+    condition: Word
+    """Name of the condition that it belongs to."""
+    ratio: float | None = None
+    """How many times the stable revision's share is tolerated."""
+    share: float | None = None
+    """The share that is tolerated, whatever the stable revision does."""
+    stable_bound: float | None = None
+    """Seconds after which an answer of the stable revision is a bad one."""
+    candidate_bound: float | None = None
+    """Seconds after which an answer of the candidate is a bad one."""
+    past_bad: Total = 0
+    """Bad requests of the stable revision before the rollout."""
+    past_total: Total = 0
+    """Requests of the stable revision before the rollout."""
+    whole: Comparison = nested(Comparison)
+    """Since counting began."""
+    recent: Comparison = nested(Comparison)
+    """Since the latest window began."""
+    spread: Annotated[tuple[float, ...], Field(max_length=64)] = Field(
         default=(), json_schema_extra=ATOMIC
     )
-    """Its parts, by which the test goes on exactly where it stood."""
+    """Sums over batches, that tell how the stable revision's share wanders."""
+
+
+class Memory(Contract):
+    """What the judge remembers, by which it goes on exactly where it stood."""
+
+    asked: Word
+    """Digest of the conditions that it is about."""
+    look_seconds: float
+    """Usual time between two looks."""
+    past_seconds: float = 0
+    """For how long the stable revision was watched before the rollout."""
+    counted_seconds: float = 0
+    """For how long the candidate has had requests."""
+    recent_seconds: float = 0
+    """For how long it has had them in the latest window."""
+    series: Annotated[tuple[Series, ...], Field(max_length=64)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """What is held against what."""
 
 
 class PodCounters(Contract):
@@ -110,3 +165,5 @@ class Evidence(Contract):
         default=(), json_schema_extra=ATOMIC
     )
     """Where the counters stood."""
+    memory: Memory | None = None
+    """What the judge remembers."""

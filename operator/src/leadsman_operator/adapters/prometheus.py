@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -17,7 +17,7 @@ from leadsman_operator.ports import Endpoint
 
 _TIMEOUT_SECONDS = 5.0
 _QUERY_REFUSED = (400, 422)
-_PATH = "/api/v1/query"
+_QUERY, _QUERY_RANGE = "/api/v1/query", "/api/v1/query_range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,31 @@ class PrometheusMetrics:
         A native histogram is given as the buckets of a classic one.
         Protocol: https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries
         """
-        url = endpoint.address.rstrip("/") + _PATH
+        asked = {"query": query, "time": f"{at.timestamp():.3f}"}
+        return _samples(await self._answer(endpoint, _QUERY, asked))
+
+    async def past(
+        self, endpoint: Endpoint, query: str, until: datetime, span: timedelta, step: timedelta
+    ) -> Sequence[Sample]:
+        """The instant vectors of a PromQL query at each `step` of the `span` before a time.
+
+        Protocol: https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries
+        """
+        asked = {
+            "query": query,
+            "start": f"{(until - span).timestamp():.3f}",
+            "end": f"{until.timestamp():.3f}",
+            "step": f"{step.total_seconds():.3f}",
+        }
+        return _samples_of_range(await self._answer(endpoint, _QUERY_RANGE, asked))
+
+    async def _answer(
+        self, endpoint: Endpoint, path: str, asked: Mapping[str, str]
+    ) -> Mapping[str, Any]:
         try:
             answer = await self.client.post(
-                url,
-                data={"query": query, "time": f"{at.timestamp():.3f}"},
+                endpoint.address.rstrip("/") + path,
+                data=asked,
                 timeout=_TIMEOUT_SECONDS,
                 **_authorization(endpoint.credentials),
             )
@@ -45,7 +65,7 @@ class PrometheusMetrics:
                 Reason.METRICS_UNREACHABLE,
                 f"Prometheus at {endpoint.address} did not answer: {type(error).__name__} {error}",
             ) from error
-        return _samples(_result(answer, endpoint.address))
+        return _result(answer, endpoint.address)
 
 
 def _authorization(credentials: Mapping[str, str]) -> dict[str, Any]:
@@ -89,6 +109,17 @@ def _samples(result: Mapping[str, Any]) -> list[Sample]:
             Reason.QUERY_FAILED, f"the query gives a {result['resultType']}, not one number"
         )
     return [sample for one in result["result"] for sample in _of_series(one)]
+
+
+def _samples_of_range(result: Mapping[str, Any]) -> list[Sample]:
+    """The same of a matrix: each of its series has many values."""
+    return [
+        sample
+        for one in result["result"]
+        for kind, plural in (("value", "values"), ("histogram", "histograms"))
+        for found in one.get(plural, ())
+        for sample in _of_series({"metric": one["metric"], kind: found})
+    ]
 
 
 def _of_series(one: Mapping[str, Any]) -> Iterator[Sample]:

@@ -91,7 +91,8 @@ def _condition(one: Part, spec: Part) -> Iterator[Any]:
     if one.get("logEvidence") is not None:
         yield f"  evidence   {_times(one['logEvidence'])}"
     if one.get("dispersion") is not None:
-        yield f"  burstiness {one['dispersion']:.2f} (1 is chance; more weakens the evidence)"
+        percent = 100 * math.sqrt(one["dispersion"])
+        yield f"  noise      the stable share may be off by {percent:.0f}% over that time by itself"
 
 
 def _asks(spec: Part) -> str:

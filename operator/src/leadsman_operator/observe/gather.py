@@ -19,7 +19,12 @@ from leadsman_operator.facts import (
     Unknown,
 )
 from leadsman_operator.observe.cluster import read_cluster
-from leadsman_operator.observe.measurements import metrics_endpoint, read_counts, read_queries
+from leadsman_operator.observe.measurements import (
+    metrics_endpoint,
+    read_counts,
+    read_past,
+    read_queries,
+)
 from leadsman_operator.observe.registry import read_model, read_version, registry_endpoint
 from leadsman_operator.observe.resources import parsed
 from leadsman_operator.observe.routing import read_routing
@@ -54,9 +59,10 @@ async def observe_deployment(
         registry_endpoint(resource, world, configuration),
         metrics_endpoint(resource, world, configuration),
     )
-    model, counts, queries = await asyncio.gather(
+    model, counts, past, queries = await asyncio.gather(
         read_model(registry, resource.spec.model.name, world),
         read_counts(resource, metrics, cluster.pods, world, configuration, now),
+        read_past(resource, metrics, cluster.pods, world, configuration, now),
         read_queries(resource, metrics, world, now),
     )
     return DeploymentObservation(
@@ -67,6 +73,7 @@ async def observe_deployment(
         model=model,
         version=await read_version(resource, registry, model, world),
         counts=counts,
+        past=past,
         queries=queries,
         routing=routing,
     )

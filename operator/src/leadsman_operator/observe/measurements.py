@@ -10,12 +10,14 @@ from datetime import datetime
 from leadsman_api import ModelDeployment
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import EdgeError
-from leadsman_operator.facts import Missing, PodCount, PodFacts, Unknown
+from leadsman_operator.facts import Missing, PastCount, PodCount, PodFacts, Unknown
+from leadsman_operator.observe.past import past_of_prometheus
 from leadsman_operator.observe.scraped_pods import counts_of_prometheus
 from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.observe.serving_pods import counts_of_pods
 from leadsman_operator.planner.judge.questions import condition_queries
-from leadsman_operator.planner.observation import Configuration
+from leadsman_operator.planner.judge.remembering import needs_past
+from leadsman_operator.planner.observation import Configuration, scrape_interval
 from leadsman_operator.ports import Endpoint, World
 
 
@@ -62,10 +64,33 @@ async def read_counts(
             first_look = evidence is None or evidence.updated_at is None
             return await counts_of_pods(arms, pods, world.pages, now, whole=first_look)
         case Endpoint():
-            own = resource.spec.health.prometheus
-            interval = (own.scrape_interval if own else None) or configuration.scrape_interval
+            interval = scrape_interval(resource, configuration)
             prometheus = (world.metrics, endpoint)
             return await counts_of_prometheus(resource, arms, pods, prometheus, interval, now)
+
+
+async def read_past(
+    resource: ModelDeployment,
+    endpoint: Endpoint | Missing | Unknown,
+    pods: Sequence[PodFacts],
+    world: World,
+    configuration: Configuration,
+    now: datetime,
+) -> tuple[PastCount, ...]:
+    """What the stable revision counted before a rollout, where a Prometheus knows it.
+
+    Nothing when it can't be read: the judge is more careful then.
+    """
+    status = resource.status
+    if status.candidate is None or status.stable is None or not isinstance(endpoint, Endpoint):
+        return ()
+    if not needs_past(status.evidence, resource.spec.health.conditions):
+        return ()
+    interval = scrape_interval(resource, configuration)
+    prometheus = (world.metrics, endpoint)
+    return await past_of_prometheus(
+        resource, status.stable.name, len(pods), prometheus, interval, now
+    )
 
 
 async def read_queries(

@@ -11,6 +11,7 @@ from leadsman_operator.facts import (
     ClusterFacts,
     Missing,
     ModelFacts,
+    PastCount,
     PodCount,
     RoutingFacts,
     RunFacts,
@@ -55,6 +56,8 @@ class DeploymentObservation:
     """The version that the spec asks for."""
     counts: tuple[PodCount, ...] | Unknown = ()
     """Raw counters of each serving pod."""
+    past: tuple[PastCount, ...] = ()
+    """What the stable revision counted before the rollout; only when the judge needs it."""
     queries: Mapping[str, float | Unknown] = field(default_factory=dict)
     """What the PromQL conditions gave, by the name of the condition."""
     routing: RoutingFacts = field(default_factory=RoutingFacts)
@@ -77,3 +80,9 @@ class RunObservation:
     """Address of the study's database, from the spec's Secret or the configuration."""
     run: RunFacts | Missing | Unknown | None = None
     """The parent run; None before it was made."""
+
+
+def scrape_interval(resource: ModelDeployment, configuration: Configuration) -> timedelta:
+    """How often the counters of a resource's pods are read."""
+    own = resource.spec.health.prometheus
+    return (own.scrape_interval if own else None) or configuration.scrape_interval

@@ -62,12 +62,8 @@ class Scene:
         if stable is None or candidate is None:
             return self.status.evidence
         return weigh(
-            self.observation.resource,
-            self.status.evidence,
-            self.observation.counts,
-            self.observation.queries,
+            self.observation,
             {stable.name: Arm.STABLE, candidate.name: Arm.CANDIDATE},
-            self.now,
         )
 
     def ready(self, revision: str) -> int:

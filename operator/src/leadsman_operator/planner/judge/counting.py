@@ -24,13 +24,9 @@ class Counted:
     """What each arm has counted, and where each pod's counters stood."""
 
     totals: Mapping[Arm, Mapping[str, float]]
+    latest: Mapping[Arm, Mapping[str, float]]
+    """What was counted since the last look."""
     pods: tuple[PodCounters, ...]
-    grew: bool
-    """Whether any request was counted this time."""
-
-    def total(self, arm: Arm, counter: str) -> float:
-        """Sum of one counter over the pods of an arm."""
-        return self.totals.get(arm, {}).get(counter, 0.0)
 
 
 def counted(
@@ -45,22 +41,20 @@ def counted(
     first_look = before is None or before.updated_at is None
     last = {pod.pod: pod for pod in before.pods} if before else {}
     totals = {arm: dict(found) for arm, found in _totals(before).items()}
+    latest: dict[Arm, dict[str, float]] = {}
     pods: dict[str, PodCounters] = dict(last)
-    grew = False
     for count in counts:
         arm = arms.get(count.revision)
         if arm is None:
             continue
         known = last.get(count.pod)
         base = count.counters if known is None and first_look else _counters(known)
-        increments = _increments(base, count.counters)
-        sums = totals.setdefault(arm, {})
-        for name, increment in increments.items():
-            sums[name] = sums.get(name, 0.0) + increment
-        grew = grew or any(increments.values())
+        for sums in (totals.setdefault(arm, {}), latest.setdefault(arm, {})):
+            for name, increment in increments_since(base, count.counters).items():
+                sums[name] = sums.get(name, 0.0) + increment
         pods[count.pod] = PodCounters(pod=count.pod, arm=arm, at=now, counters=count.counters)
     newest = sorted(pods.values(), key=lambda pod: (pod.at, pod.pod), reverse=True)[:MOST_PODS]
-    return Counted(totals, tuple(sorted(newest, key=lambda pod: pod.pod)), grew)
+    return Counted(totals, latest, tuple(sorted(newest, key=lambda pod: pod.pod)))
 
 
 def as_totals(totals: Mapping[Arm, Mapping[str, float]]) -> tuple[ArmCounters, ...]:
@@ -78,7 +72,7 @@ def _counters(known: PodCounters | None) -> Mapping[str, float]:
     return known.counters if known else {}
 
 
-def _increments(base: Mapping[str, float], counters: Mapping[str, float]) -> dict[str, float]:
+def increments_since(base: Mapping[str, float], counters: Mapping[str, float]) -> dict[str, float]:
     """What was counted between two looks; a pod that started anew counts from zero.
 
     One counter that fell means that all of them were reset: they live in one process.

@@ -138,6 +138,29 @@ def log_cleared(record: Record, limit: Limit) -> Floats:
     return log_shortfall(bad, harm * total, 0.0)
 
 
+def ratio_interval(record: Record, span: Span, rate: float) -> tuple[float, float]:
+    """Ends between which the candidate's share is, as a multiple of the usual one.
+
+    Valid at any time, with at most `rate` of missing it: all ratios that neither side refutes.
+    Of single numbers only; (0, inf) while nothing is known.
+    """
+    usual = float(usual_share(record))
+    bad, total = float(record.whole.candidate_bad), float(record.whole.candidate_total)
+    if usual <= 0 or total <= 0:
+        return 0.0, np.inf
+    watched = span.past + span.whole
+    wander = float(
+        variance_over(record.spread, span.whole, watched, span.shortest)
+        + variance_over(record.spread, watched, watched, span.shortest)
+    )
+    ratios = np.geomspace(1e-3, 1e3, 401)
+    expected, bar = ratios * usual * total, np.log(2 / rate)
+    held = (log_excess(bad, expected, wander) < bar) & (log_shortfall(bad, expected, wander) < bar)
+    kept = ratios[held]
+    low, high = (float(kept[0]), float(kept[-1])) if kept.size else (0.0, np.inf)
+    return (low if bad else 0.0), (high if high < ratios[-1] else np.inf)
+
+
 def usual_share(record: Record) -> Floats:
     """Share of bad requests of the stable revision, before and during the rollout."""
     bad = np.asarray(record.past_bad + record.whole.stable_bad, dtype=float)

@@ -30,6 +30,8 @@ WATCHED = 3600.0
 UNWATCHED = 0.3
 """Variance that is supposed of a revision that nobody has watched yet: that of a rate which is
 seldom more than twice its mean."""
+_LONGEST_LOOK = 3.0
+"""Usual looks that one may take and still be one."""
 _DOUBT = 1.0
 """Standard errors by which an estimated variance is raised."""
 
@@ -68,7 +70,12 @@ def of_numbers(numbers: tuple[float, ...]) -> Spread:
 def spread_with(
     before: Spread, bad: ArrayLike, total: ArrayLike, seconds: float, shortest: float
 ) -> Spread:
-    """Add what was counted in `seconds`; `shortest` is the length of the shortest batch, in s."""
+    """Add what was counted in `seconds`; `shortest` is the length of the shortest batch, in s.
+
+    What was counted over a much longer time than usual belongs to no batch.
+    """
+    if seconds > _LONGEST_LOOK * shortest:
+        return before
     open_seconds = before.open_seconds + seconds
     open_bad = before.open_bad + np.asarray(bad, dtype=float)[..., None]
     open_total = before.open_total + np.asarray(total, dtype=float)[..., None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from leadsman_api import ModelDeployment
@@ -16,34 +16,37 @@ from leadsman_api.v1alpha1.health import (
     Latency,
     PromQL,
 )
-from leadsman_operator.facts import PodCount, Unknown
-from leadsman_operator.planner.judge.counting import Counted, as_totals, counted
-from leadsman_operator.planner.judge.thresholds import judge_errors, judge_latency, judge_query
+from leadsman_operator.facts import Unknown
+from leadsman_operator.planner.judge.counting import as_totals, counted
+from leadsman_operator.planner.judge.remembering import Look, remembered, seconds_since
+from leadsman_operator.planner.judge.verdicts import Promise, judge_query, judged
+from leadsman_operator.planner.observation import DeploymentObservation, scrape_interval
 
 _WORST_FIRST = (Verdict.BAD, Verdict.BLIND, Verdict.UNDECIDED, Verdict.GOOD)
 
 
-def weigh(
-    resource: ModelDeployment,
-    before: Evidence | None,
-    counts: Sequence[PodCount] | Unknown,
-    queries: Mapping[str, float | Unknown],
-    arms: Mapping[str, Arm],
-    now: datetime,
-) -> Evidence:
+def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Evidence:
     """Bring the evidence of a rollout up to date.
 
     `arms` gives the part of each revision on trial. What could not be read makes the verdict
-    Blind and leaves all totals as they were: no data is never evidence against a model.
+    Blind and leaves all that is remembered as it was: no data is never evidence against a model.
     """
+    resource, now = observation.resource, observation.now
+    before, counts = resource.status.evidence, observation.counts
     if isinstance(counts, Unknown):
         return _blind(before, now, counts.message)
-    found = counted(before, counts, arms, now)
-    earlier = {one.name: one for one in before.conditions} if before else {}
-    conditions = tuple(
-        _judge(condition, found, queries, earlier.get(condition.name), now)
-        for condition in resource.spec.health.conditions
+    health, found = resource.spec.health, counted(before, counts, arms, now)
+    look = Look(
+        conditions=health.conditions,
+        counted=found,
+        past=observation.past,
+        seconds=seconds_since(before, now),
+        usual_seconds=scrape_interval(resource, observation.configuration).total_seconds(),
     )
+    memory = remembered(before, look)
+    promise = Promise(health.false_rollback_rate, _longest(resource))
+    judgement = judged(health.conditions, memory, promise, _queries(observation))
+    conditions = judgement.conditions
     verdict = next(word for word in _WORST_FIRST if any(one.verdict is word for one in conditions))
     return Evidence(
         verdict=verdict,
@@ -51,33 +54,31 @@ def weigh(
         since=before.since if before else now,
         updated_at=now,
         blind_since=_blind_since(before, now) if verdict is Verdict.BLIND else None,
+        log_evidence=judgement.log_evidence,
+        log_bar=promise.log_bar,
         conditions=conditions,
         totals=as_totals(found.totals),
         pods=found.pods,
+        memory=memory,
     )
 
 
-def _judge(
-    condition: HealthCondition,
-    found: Counted,
-    queries: Mapping[str, float | Unknown],
-    before: ConditionEvidence | None,
-    now: datetime,
-) -> ConditionEvidence:
-    match condition:
-        case ErrorRate():
-            return judge_errors(condition, found)
-        case Latency():
-            return judge_latency(condition, found)
-        case PromQL():
-            value = queries.get(condition.name)
-            if value is None:
-                return ConditionEvidence(name=condition.name, verdict=Verdict.BLIND)
-            return judge_query(condition, value, before, now)
-        case Disagreement():
-            return ConditionEvidence(name=condition.name, verdict=Verdict.BLIND)
-        case _:
-            assert_never(condition)
+def _longest(resource: ModelDeployment) -> timedelta:
+    return resource.spec.rollout.deadline + resource.spec.rollout.bake
+
+
+def _queries(observation: DeploymentObservation) -> Mapping[str, ConditionEvidence]:
+    """Conditions that no count of requests answers."""
+    evidence = observation.resource.status.evidence
+    before = {one.name: one for one in evidence.conditions} if evidence else {}
+    found = {}
+    for one in observation.resource.spec.health.conditions:
+        if isinstance(one, PromQL):
+            value = observation.queries.get(one.name)
+            found[one.name] = judge_query(one, value, before.get(one.name), observation.now)
+        elif isinstance(one, Disagreement):
+            found[one.name] = ConditionEvidence(name=one.name, verdict=Verdict.BLIND)
+    return found
 
 
 def _blind(before: Evidence | None, now: datetime, message: str) -> Evidence:
@@ -110,6 +111,8 @@ def describe(condition: HealthCondition, evidence: ConditionEvidence) -> str:
     match condition:
         case ErrorRate() | Latency():
             what = "failed" if isinstance(condition, ErrorRate) else "were too slow"
+            if evidence.candidate_total is None:
+                return f"{condition.name}: too few answers yet to compare times with"
             if not evidence.candidate_total:
                 return f"{condition.name}: the candidate has answered no request yet"
             return (

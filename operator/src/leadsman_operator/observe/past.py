@@ -1,0 +1,64 @@
+"""What a revision has counted before its rollout, as a Prometheus remembers it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from leadsman_api import ModelDeployment
+from leadsman_api.v1alpha1.health import RequestMetrics
+from leadsman_operator.errors import EdgeError
+from leadsman_operator.facts import PastCount, PodCount, Sample
+from leadsman_operator.observe.counters import pod_counts
+from leadsman_operator.planner.judge.counting import increments_since
+from leadsman_operator.planner.judge.questions import counters_query
+from leadsman_operator.ports import Endpoint, Metrics
+
+SPAN = timedelta(hours=2)
+"""How far back it is read: by then the judge knows how a rate wanders over a rollout."""
+_MOST_SAMPLES = 100_000
+"""So many numbers are asked for at most: of many pods at fewer times."""
+_SERIES_OF_A_POD = 20
+
+
+async def past_of_prometheus(
+    resource: ModelDeployment,
+    revision: str,
+    pods: int,
+    prometheus: tuple[Metrics, Endpoint],
+    interval: timedelta,
+    now: datetime,
+) -> tuple[PastCount, ...]:
+    """What the pods of a revision counted together, one scrape `interval` or more at a time."""
+    own = resource.spec.health.prometheus
+    layout = own.metrics if own is not None else RequestMetrics()
+    metrics, endpoint = prometheus
+    query = counters_query(resource, layout, (revision,))
+    step = max(interval, SPAN * max(1, pods) * _SERIES_OF_A_POD / _MOST_SAMPLES)
+    try:
+        samples = await metrics.past(endpoint, query, now, SPAN, step)
+    except EdgeError:
+        return ()
+    return tuple(_increments(samples, layout, revision))
+
+
+def _increments(
+    samples: Sequence[Sample], layout: RequestMetrics, revision: str
+) -> Iterator[PastCount]:
+    """Between two moments: the sums over the pods that are there at both."""
+    moments: dict[datetime, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        moments[sample.at].append(sample)
+    before: dict[str, PodCount] = {}
+    last: datetime | None = None
+    for at in sorted(moments):
+        counts = {one.pod: one for one in pod_counts(moments[at], layout, (revision,), at)}
+        sums: dict[str, float] = defaultdict(float)
+        for pod, count in counts.items():
+            if pod in before:
+                for name, value in increments_since(before[pod].counters, count.counters).items():
+                    sums[name] += value
+        if last is not None:
+            yield PastCount((at - last).total_seconds(), dict(sums))
+        before, last = counts, at

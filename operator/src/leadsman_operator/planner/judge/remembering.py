@@ -1,0 +1,160 @@
+"""The judge's memory, from one look to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from leadsman_api.labels import Arm
+from leadsman_api.v1alpha1.evidence import Comparison, Evidence, Memory, Series
+from leadsman_api.v1alpha1.health import HealthCondition
+from leadsman_operator.facts import PastCount
+from leadsman_operator.planner.judge.counting import Counted
+from leadsman_operator.planner.judge.sequential import (
+    RECENT_SECONDS,
+    Record,
+    Span,
+    Tally,
+    record_with,
+)
+from leadsman_operator.planner.judge.series import digest_of, requests_of, tally_of, wanted_series
+from leadsman_operator.planner.judge.spread import nothing_seen, of_numbers, spread_with
+
+Counters = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came up since the last look."""
+
+    conditions: Sequence[HealthCondition]
+    counted: Counted
+    past: Sequence[PastCount]
+    """What the stable revision counted before the rollout; read at the first look alone."""
+    seconds: float
+    """Since the last look; 0 at the first."""
+    usual_seconds: float
+    """Usual time between two looks."""
+
+
+def needs_past(evidence: Evidence | None, conditions: Sequence[HealthCondition]) -> bool:
+    """Whether the judge has to be told what the stable revision did before."""
+    memory = evidence.memory if evidence else None
+    return memory is None or memory.asked != digest_of(conditions)
+
+
+def remembered(before: Evidence | None, look: Look) -> Memory:
+    """The memory with what came up since; anew when other conditions are asked for."""
+    begun = _begun(look) if needs_past(before, look.conditions) else None
+    memory = begun or (before.memory if before else None) or _begun(look)
+    had_requests = any(look.counted.latest.get(Arm.CANDIDATE, {}).values())
+    counted = look.seconds if had_requests else 0.0
+    begins = memory.recent_seconds >= RECENT_SECONDS
+    series = tuple(
+        _series_with(one, look, memory.look_seconds, begins=begins)
+        for one in _with_times(memory.series, look)
+    )
+    return memory.model_copy(
+        update={
+            "series": series,
+            "counted_seconds": memory.counted_seconds + counted,
+            "recent_seconds": counted + (0.0 if begins else memory.recent_seconds),
+        }
+    )
+
+
+def _begun(look: Look) -> Memory:
+    past_seconds = sum(one.seconds for one in look.past)
+    longest = max((one.seconds for one in look.past), default=0.0)
+    return Memory(
+        asked=digest_of(look.conditions),
+        look_seconds=max(look.usual_seconds, longest),
+        past_seconds=past_seconds,
+    )
+
+
+def _with_times(series: tuple[Series, ...], look: Look) -> tuple[Series, ...]:
+    """The series, and those of conditions that could not be asked before."""
+    known = {(one.condition, one.share is None) for one in series}
+    stable = dict(look.counted.totals.get(Arm.STABLE, {}))
+    for one in look.past:
+        for name, value in one.counters.items():
+            stable[name] = stable.get(name, 0.0) + value
+    asked = wanted_series(look.conditions, {**look.counted.totals, Arm.STABLE: stable})
+    new = [one for one in asked if (one.condition, one.share is None) not in known]
+    return (*series, *(_begun_series(one, look) for one in new))
+
+
+def _begun_series(series: Series, look: Look) -> Series:
+    """A series with the past of the stable revision."""
+    spread, bad, total = nothing_seen(), 0.0, 0.0
+    shortest = max(look.usual_seconds, *(one.seconds for one in look.past), 0.0)
+    for one in look.past:
+        now_bad, now_total = requests_of(one.counters, series.stable_bound)
+        spread = spread_with(spread, now_bad, now_total, one.seconds, shortest)
+        bad, total = bad + now_bad, total + now_total
+    return series.model_copy(
+        update={"past_bad": round(bad), "past_total": round(total), "spread": spread.as_numbers()}
+    )
+
+
+def _series_with(series: Series, look: Look, shortest: float, *, begins: bool) -> Series:
+    record = record_of(series)
+    if begins:
+        record = replace(record, recent=Tally())
+    latest = tally_of(series, look.counted.latest)
+    after = record_with(record, latest, look.seconds, shortest) if look.seconds else record
+    return series.model_copy(
+        update={
+            "whole": _comparison(after.whole),
+            "recent": _comparison(after.recent),
+            "spread": after.spread.as_numbers(),
+        }
+    )
+
+
+def _comparison(tally: Tally) -> Comparison:
+    return Comparison(
+        stable_bad=round(float(tally.stable_bad)),
+        stable_total=round(float(tally.stable_total)),
+        candidate_bad=round(float(tally.candidate_bad)),
+        candidate_total=round(float(tally.candidate_total)),
+    )
+
+
+def record_of(series: Series) -> Record:
+    """A series of the status as the test reads it."""
+    return Record(
+        whole=_tally(series.whole),
+        recent=_tally(series.recent),
+        past_bad=float(series.past_bad),
+        past_total=float(series.past_total),
+        spread=of_numbers(series.spread),
+    )
+
+
+def _tally(comparison: Comparison) -> Tally:
+    return Tally(
+        float(comparison.stable_bad),
+        float(comparison.stable_total),
+        float(comparison.candidate_bad),
+        float(comparison.candidate_total),
+    )
+
+
+def span_of(memory: Memory) -> Span:
+    """The times that the memory stands for."""
+    return Span(
+        whole=memory.counted_seconds,
+        recent=memory.recent_seconds,
+        past=memory.past_seconds,
+        shortest=memory.look_seconds,
+    )
+
+
+def seconds_since(before: Evidence | None, now: datetime) -> float:
+    """Since the last look; 0 at the first."""
+    if before is None or before.updated_at is None:
+        return 0.0
+    return max(timedelta(0), now - before.updated_at).total_seconds()

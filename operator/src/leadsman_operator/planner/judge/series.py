@@ -1,0 +1,125 @@
+"""What is held against what: from conditions and counters to series of bad requests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from leadsman_api.labels import Arm
+from leadsman_api.v1alpha1.evidence import Series
+from leadsman_api.v1alpha1.health import ErrorRate, HealthCondition, Latency
+from leadsman_operator.planner.judge.sequential import Tally
+
+Counters = Mapping[str, float]
+
+QUANTILES = (0.5, 0.9, 0.99)
+"""Where times are compared, when the condition names no quantile."""
+DEFAULT_QUANTILE = 0.99
+"""The quantile of an absolute limit that names none."""
+ENOUGH_TIMED = 100
+"""Answers of the stable revision by which its quantiles are read."""
+_TIMES = "le="
+_TIMED = "le=+Inf"
+
+
+def digest_of(conditions: Sequence[HealthCondition]) -> str:
+    """By which a change of the conditions shows."""
+    asked = json.dumps([one.model_dump(mode="json") for one in conditions], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def wanted_series(
+    conditions: Sequence[HealthCondition], totals: Mapping[Arm, Counters]
+) -> tuple[Series, ...]:
+    """What the conditions ask for, by all that the arms have counted.
+
+    Times that are compared with the stable revision's need its quantiles first: they are added
+    once it has answered enough.
+    """
+    return tuple(series for condition in conditions for series in _of(condition, totals))
+
+
+def _of(condition: HealthCondition, totals: Mapping[Arm, Counters]) -> Iterator[Series]:
+    if isinstance(condition, ErrorRate):
+        if condition.ratio is not None:
+            yield Series(condition=condition.name, ratio=condition.ratio)
+        if condition.max is not None:
+            yield Series(condition=condition.name, share=condition.max)
+    elif isinstance(condition, Latency):
+        bounds = _bounds(totals)
+        if condition.max_latency is not None:
+            yield from _of_longest(condition, condition.max_latency.total_seconds(), bounds)
+        if condition.ratio is not None:
+            yield from _of_times(condition, condition.ratio, bounds, totals.get(Arm.STABLE, {}))
+
+
+def _of_longest(condition: Latency, longest: float, bounds: Sequence[float]) -> Iterator[Series]:
+    """A share of answers beyond a bucket's bound: exact, without interpolation."""
+    bound = _bound_above(bounds, longest)
+    if bound is not None:
+        yield Series(
+            condition=condition.name,
+            share=1 - (condition.quantile or DEFAULT_QUANTILE),
+            stable_bound=bound,
+            candidate_bound=bound,
+        )
+
+
+def _of_times(
+    condition: Latency, ratio: float, bounds: Sequence[float], stable: Counters
+) -> Iterator[Series]:
+    """An answer may take `ratio` times as long as one of the stable revision.
+
+    So the candidate's answers beyond `ratio` times a bound must be no more often than those of
+    the stable revision beyond it: that it is nowhere slower, at each of the bounds.
+    """
+    if stable.get(_TIMED, 0.0) < ENOUGH_TIMED:
+        return
+    quantiles = QUANTILES if condition.quantile is None else (condition.quantile,)
+    compared = dict.fromkeys(_quantile_bound(bounds, stable, one) for one in quantiles)
+    for bound in compared:
+        beyond = None if bound is None else _bound_above(bounds, ratio * bound)
+        if beyond is not None:
+            yield Series(
+                condition=condition.name, ratio=1.0, stable_bound=bound, candidate_bound=beyond
+            )
+
+
+def tally_of(series: Series, counters: Mapping[Arm, Counters]) -> Tally:
+    """The requests of a series among what the arms have counted."""
+    stable, candidate = counters.get(Arm.STABLE, {}), counters.get(Arm.CANDIDATE, {})
+    stable_bad, stable_total = requests_of(stable, series.stable_bound)
+    candidate_bad, candidate_total = requests_of(candidate, series.candidate_bound)
+    return Tally(stable_bad, stable_total, candidate_bad, candidate_total)
+
+
+def requests_of(counters: Counters, bound: float | None) -> tuple[float, float]:
+    """Bad and all requests: 5xx, for a 4xx is the client's; or answers beyond a bound."""
+    if bound is None:
+        total = sum(value for name, value in counters.items() if not name.startswith(_TIMES))
+        return counters.get("5xx", 0.0), total
+    total = counters.get(_TIMED, 0.0)
+    return max(0.0, total - counters.get(_within(bound), 0.0)), total
+
+
+def _within(bound: float) -> str:
+    """The counter of answers within a bound, in seconds."""
+    return f"le={bound:g}"
+
+
+def _bounds(totals: Mapping[Arm, Counters]) -> list[float]:
+    """The bounds of all buckets but the one without, in seconds, the smallest first."""
+    names = {name for counters in totals.values() for name in counters} - {_TIMED}
+    return sorted(float(name[3:]) for name in names if name.startswith(_TIMES))
+
+
+def _bound_above(bounds: Sequence[float], seconds: float) -> float | None:
+    """The smallest bucket's bound that is not below; a limit between two is read generously."""
+    return next((bound for bound in bounds if bound >= seconds * (1 - 1e-9)), None)
+
+
+def _quantile_bound(bounds: Sequence[float], counters: Counters, quantile: float) -> float | None:
+    """The smallest bucket's bound that so large a share of the answers keeps."""
+    needed = quantile * counters.get(_TIMED, 0.0)
+    return next((one for one in bounds if counters.get(_within(one), 0.0) >= needed), None)

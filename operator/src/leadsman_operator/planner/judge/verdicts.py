@@ -1,0 +1,154 @@
+"""What each condition has shown, and what all of them show together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import inf, isfinite, log
+
+import numpy as np
+
+from leadsman_api.v1alpha1.evidence import ConditionEvidence, Memory, Series, Verdict
+from leadsman_api.v1alpha1.health import Disagreement, HealthCondition, PromQL
+from leadsman_operator.facts import Unknown
+from leadsman_operator.planner.judge.remembering import record_of, span_of
+from leadsman_operator.planner.judge.sequential import (
+    RECENT_SECONDS,
+    Limit,
+    log_against,
+    log_cleared,
+    ratio_interval,
+)
+from leadsman_operator.planner.judge.spread import variance_over
+
+CLEARED = log(20)
+"""Evidence of health by which a condition is called good: wrong at most once in twenty times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """How often a healthy candidate may be rolled back, and in how long."""
+
+    rate: float
+    rollout: timedelta
+    """Longest time from the first request to the end of the bake."""
+
+    @property
+    def log_bar(self) -> float:
+        """The evidence that a rollback needs, as a logarithm."""
+        return log(1 / self.rate)
+
+    def windows(self, memory: Memory) -> float:
+        """How many recent windows there are at most."""
+        longest = max(self.rollout.total_seconds(), memory.counted_seconds)
+        return longest / RECENT_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All conditions, and their evidence together."""
+
+    conditions: tuple[ConditionEvidence, ...]
+    log_evidence: float | None
+    """Mean of the conditions' evidence: an e-value, however they hang together."""
+
+
+def judged(
+    conditions: Sequence[HealthCondition],
+    memory: Memory,
+    promise: Promise,
+    queries: Mapping[str, ConditionEvidence],
+) -> Judged:
+    """Judge every condition; `queries` has those that are numbers of the user's own."""
+    found = {
+        one.name: _of_series(one.name, memory, promise)
+        for one in conditions
+        if not isinstance(one, PromQL | Disagreement)
+    }
+    known = {name: one.log_evidence for name, one in found.items() if one.log_evidence is not None}
+    if not known:
+        return Judged(tuple(found.get(one.name) or queries[one.name] for one in conditions), None)
+    total = float(np.logaddexp.reduce(list(known.values()))) - log(len(found))
+    strongest = max(known, key=lambda name: known[name])
+    if total >= promise.log_bar:
+        bad = {"verdict": Verdict.BAD}
+        found[strongest] = found[strongest].model_copy(update=bad)
+    return Judged(tuple(found.get(one.name) or queries[one.name] for one in conditions), total)
+
+
+def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence:
+    """One condition: its first limit is told in numbers, all of them count alike."""
+    series = [one for one in memory.series if one.condition == name]
+    if not series:
+        return ConditionEvidence(name=name, verdict=Verdict.UNDECIDED)
+    told = max(series, key=lambda one: _log_against(one, memory, promise))
+    whole, span = told.whole, span_of(memory)
+    logs = [_log_against(one, memory, promise) for one in series]
+    evidence = float(np.logaddexp.reduce(logs)) - log(len(logs))
+    low, high = ratio_interval(record_of(told), span, promise.rate)
+    return ConditionEvidence(
+        name=name,
+        verdict=_verdict(series, evidence),
+        stable_total=whole.stable_total,
+        stable_bad=whole.stable_bad,
+        candidate_total=whole.candidate_total,
+        candidate_bad=whole.candidate_bad,
+        ratio=_ratio(told),
+        ratio_low=low if high < inf or low else None,
+        ratio_high=high if isfinite(high) else None,
+        dispersion=float(
+            variance_over(record_of(told).spread, span.whole, span.past + span.whole, span.shortest)
+        ),
+        log_evidence=evidence,
+    )
+
+
+def _log_against(series: Series, memory: Memory, promise: Promise) -> float:
+    return float(
+        log_against(record_of(series), _limit(series), span_of(memory), promise.windows(memory))
+    )
+
+
+def _limit(series: Series) -> Limit:
+    return Limit(ratio=series.ratio, share=series.share)
+
+
+def _ratio(series: Series) -> float | None:
+    """How many times the stable share, before and during the rollout, the candidate's is."""
+    whole = series.whole
+    bad, total = series.past_bad + whole.stable_bad, series.past_total + whole.stable_total
+    if not bad or not whole.candidate_total:
+        return None
+    return (whole.candidate_bad / whole.candidate_total) / (bad / total)
+
+
+def _verdict(series: Sequence[Series], log_evidence: float) -> Verdict:
+    """Of one condition by itself; whether it is bad depends on all of them."""
+    if not any(one.whole.candidate_total for one in series):
+        return Verdict.BLIND
+    cleared = all(log_cleared(record_of(one), _limit(one)) >= CLEARED for one in series)
+    return Verdict.GOOD if cleared and log_evidence <= 0 else Verdict.UNDECIDED
+
+
+def judge_query(
+    condition: PromQL,
+    value: float | Unknown | None,
+    before: ConditionEvidence | None,
+    now: datetime,
+) -> ConditionEvidence:
+    """A number of the user's own, bad once it has been outside its bounds for long enough."""
+    if value is None or isinstance(value, Unknown):
+        return ConditionEvidence(name=condition.name, verdict=Verdict.BLIND)
+    low = condition.min if condition.min is not None else -inf
+    high = condition.max if condition.max is not None else inf
+    if low <= value <= high:
+        return ConditionEvidence(name=condition.name, verdict=Verdict.GOOD, value=value)
+    since = (before.outside_since if before else None) or now
+    too_long = now - since >= (condition.for_ or timedelta(0))
+    return ConditionEvidence(
+        name=condition.name,
+        verdict=Verdict.BAD if too_long else Verdict.UNDECIDED,
+        value=value,
+        outside_since=since,
+    )

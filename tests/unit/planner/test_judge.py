@@ -1,0 +1,193 @@
+"""The judge in a rollout: what it is told, what it says, and what it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from leadsman_api.labels import Arm
+from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.evidence import Evidence, Verdict
+from leadsman_operator.facts import PastCount, PodCount, Unknown
+from leadsman_operator.planner.judge.remembering import needs_past
+from leadsman_operator.planner.judge.weigh import weigh
+from leadsman_operator.planner.observation import DeploymentObservation
+from support.deployments import Bench, a_deployment, counters
+
+LOOK = timedelta(seconds=5)
+ERRORS = {"name": "errors", "type": "ErrorRate", "ratio": 1.5}
+LATENCY = {"name": "latency", "type": "Latency", "ratio": 1.5}
+ARMS = {"one": Arm.STABLE, "two": Arm.CANDIDATE}
+QUIET = tuple(PastCount(5, counters(998, 2)) for _ in range(1440))
+"""Two hours of a stable revision of which one request in 500 fails."""
+
+
+class Trial:
+    """A rollout that is looked at every five seconds."""
+
+    def __init__(
+        self, *conditions: Mapping[str, Any], past: tuple[PastCount, ...] = QUIET, **health: Any
+    ) -> None:
+        """Both arms have served before it is looked at."""
+        self.bench = Bench(resource=a_deployment(health={"conditions": list(conditions), **health}))
+        self.past = past
+        self.counts: dict[str, dict[str, float]] = {"one": counters(5000), "two": counters()}
+        self.evidence: Evidence | None = None
+        self.look()
+
+    def observe(self) -> DeploymentObservation:
+        """What is seen now."""
+        status = self.bench.resource.status.model_copy(update={"evidence": self.evidence})
+        resource = self.bench.resource.model_copy(update={"status": status})
+        bench = replace(self.bench, resource=resource)
+        return replace(bench.observe(), past=self.past)
+
+    def look(self) -> Evidence:
+        """Bring the evidence up to date; it is written and read as in a status."""
+        if not isinstance(self.bench.counts, Unknown):
+            self.bench.counts = tuple(
+                PodCount(f"{revision}-0", revision, self.bench.now, dict(counts))
+                for revision, counts in self.counts.items()
+            )
+        found = weigh(self.observe(), ARMS)
+        self.evidence = Evidence.model_validate(found.to_wire())
+        self.past = ()
+        return self.evidence
+
+    def serve(self, looks: int = 1, **answers: tuple[int, ...]) -> Evidence:
+        """Both arms answer between two looks: good, bad and slow ones."""
+        for _ in range(looks):
+            self.bench.now += LOOK
+            for revision, (good, bad, *slow) in answers.items():
+                for name, count in counters(good, bad, slow=sum(slow)).items():
+                    self.counts[revision][name] += count
+            found = self.look()
+        return found
+
+
+@pytest.mark.parametrize(
+    ("looks", "candidate", "verdict"),
+    [
+        (3, (0, 10), Verdict.BAD),
+        (6, (16, 4), Verdict.BAD),
+        (24, (20, 0), Verdict.GOOD),
+        (2, (20, 0), Verdict.UNDECIDED),
+        (3, (0, 0), Verdict.BLIND),
+    ],
+    ids=["every request", "every fifth", "none", "too few to say", "no request"],
+)
+def test_errors(looks: int, candidate: tuple[int, int], verdict: Verdict) -> None:
+    """Beside a stable arm that answers eighty requests between two looks."""
+    evidence = Trial(ERRORS).serve(looks, one=(80, 0), two=candidate)
+    assert evidence.verdict is verdict
+    assert evidence.log_bar == pytest.approx(4.605, abs=0.001)
+
+
+def test_a_smaller_promise_needs_more_evidence() -> None:
+    """One in a million takes longer than one in ten."""
+    sure, hasty = (Trial(ERRORS, falseRollbackRate=rate) for rate in (0.000001, 0.1))
+    verdicts = [one.serve(2, one=(80, 0), two=(18, 2)).verdict for one in (sure, hasty)]
+    assert verdicts == [Verdict.UNDECIDED, Verdict.BAD]
+
+
+def test_slow_answers() -> None:
+    """Half a second where five milliseconds are usual."""
+    trial = Trial(LATENCY)
+    evidence = trial.serve(2, one=(80, 0, 0), two=(20, 0, 20))
+    assert evidence.verdict is Verdict.BAD
+    assert "latency: 40 of 40 requests were too slow" in evidence.because
+
+
+@pytest.mark.parametrize(
+    ("limits", "candidate", "verdict"),
+    [
+        ({"maxLatency": "100ms"}, (20, 0, 4), Verdict.BAD),
+        ({"maxLatency": "100ms", "quantile": 0.5}, (20, 0, 10), Verdict.UNDECIDED),
+        ({"maxLatency": "100ms", "quantile": 0.5}, (20, 0, 0), Verdict.GOOD),
+        ({"maxLatency": "1h"}, (20, 0, 20), Verdict.UNDECIDED),
+        ({"ratio": 1.5, "quantile": 0.9}, (20, 0, 4), Verdict.BAD),
+    ],
+    ids=["most", "half are slow", "none is slow", "no bucket so long", "one quantile"],
+)
+def test_limits_of_latency(
+    limits: Mapping[str, Any], candidate: tuple[int, int, int], verdict: Verdict
+) -> None:
+    """A share of the answers may take longer, and buckets end where they end."""
+    trial = Trial({"name": "latency", "type": "Latency", **limits})
+    assert trial.serve(8, one=(80, 0, 0), two=candidate).verdict is verdict
+
+
+def test_times_are_compared_once_the_stable_revision_has_answered_enough() -> None:
+    """Without a past its first answers say what is usual."""
+    trial = Trial(LATENCY, past=())
+    assert trial.serve(1, one=(80, 0), two=(20, 0)).because.endswith("to compare times with")
+    trial.serve(1, one=(80, 0), two=(20, 0))
+    evidence = trial.serve(3, one=(80, 0), two=(20, 0, 20))
+    assert evidence.verdict is Verdict.BAD
+
+
+def test_what_was_not_read_changes_nothing() -> None:
+    """And what was missed is counted at the next look."""
+    trial = Trial(ERRORS)
+    seen = trial.serve(2, one=(80, 0), two=(19, 1))
+    trial.bench.counts = Unknown(Reason.METRICS_UNREACHABLE, "no answer")
+    blind = trial.serve(60, one=(80, 0), two=(20, 0))
+    assert blind.verdict is Verdict.BLIND
+    assert (blind.memory, blind.log_evidence) == (seen.memory, seen.log_evidence)
+    trial.bench.counts = ()
+    after = trial.serve(1, one=(80, 0), two=(20, 0))
+    assert after.conditions[0].candidate_total == 2 * 20 + 61 * 20
+
+
+def test_a_pod_that_starts_anew_is_counted_on() -> None:
+    """Its counters begin at zero."""
+    trial = Trial(ERRORS)
+    trial.serve(3, one=(80, 0), two=(20, 0))
+    trial.counts["two"] = counters()
+    assert trial.serve(1, one=(80, 0), two=(10, 5)).conditions[0].candidate_bad == 5
+
+
+def test_noise_of_the_past_is_forgiven() -> None:
+    """What a stable revision does to itself now and then is no harm in a candidate."""
+    bursts = tuple(PastCount(5, counters(900, 100 * (look % 48 < 6))) for look in range(1440))
+    candidate = (18, 2)
+    noisy = Trial(ERRORS, past=bursts).serve(6, one=(80, 0), two=candidate)
+    quiet = Trial(ERRORS).serve(6, one=(80, 0), two=candidate)
+    assert (noisy.verdict, quiet.verdict) == (Verdict.UNDECIDED, Verdict.BAD)
+    assert (noisy.conditions[0].dispersion or 0) > 10 * (quiet.conditions[0].dispersion or 0)
+
+
+def test_the_interval_of_the_ratio_closes_around_it() -> None:
+    """It holds at any time, and more requests make it narrower."""
+    trial = Trial(ERRORS)
+    early = trial.serve(4, one=(80, 0), two=(20, 0)).conditions[0]
+    late = trial.serve(60, one=(499, 1), two=(499, 1)).conditions[0]
+    assert early.ratio_low == 0
+    assert late.ratio is not None
+    assert late.ratio_low is not None
+    assert late.ratio_high is not None
+    assert 0 < late.ratio_low < late.ratio < late.ratio_high < 5
+
+
+def test_the_past_is_asked_for_once() -> None:
+    """And again when other conditions are to be judged."""
+    trial = Trial(ERRORS)
+    conditions = trial.bench.resource.spec.health.conditions
+    others = Trial(LATENCY).bench.resource.spec.health.conditions
+    assert needs_past(None, conditions)
+    assert not needs_past(trial.evidence, conditions)
+    assert needs_past(trial.evidence, others)
+
+
+def test_several_conditions_share_the_promise() -> None:
+    """The mean of their evidence counts: three that see nothing weaken one that sees harm."""
+    quiet = [{**LATENCY, "name": f"latency-{number}"} for number in range(3)]
+    alone = Trial(ERRORS).serve(2, one=(80, 0), two=(19, 1))
+    together = Trial(ERRORS, *quiet).serve(2, one=(80, 0), two=(19, 1))
+    assert alone.log_evidence is not None
+    assert together.log_evidence is not None
+    assert together.log_evidence < alone.log_evidence
