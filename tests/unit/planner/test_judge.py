@@ -191,3 +191,55 @@ def test_several_conditions_share_the_promise() -> None:
     assert alone.log_evidence is not None
     assert together.log_evidence is not None
     assert together.log_evidence < alone.log_evidence
+
+
+@pytest.mark.parametrize(
+    ("rule", "failures", "checks", "verdict"),
+    [
+        ("Argo", 2, 2, Verdict.UNDECIDED),
+        ("Argo", 2, 3, Verdict.BAD),
+        ("Flagger", 2, 1, Verdict.UNDECIDED),
+        ("Flagger", 2, 2, Verdict.BAD),
+        ("Argo", 0, 1, Verdict.BAD),
+    ],
+)
+def test_a_threshold_rule_counts_failed_checks(
+    rule: str, failures: int, checks: int, verdict: Verdict
+) -> None:
+    """One more than its limit for Argo Rollouts, its threshold for Flagger."""
+    judge = {"rule": rule, "interval": "10s", "failures": failures}
+    trial = Trial(ERRORS, judge=judge)
+    evidence = trial.serve(2 * checks, one=(80, 0), two=(18, 2))
+    assert evidence.verdict is verdict
+    assert evidence.conditions[0].failed_checks == checks
+    assert evidence.log_evidence is None
+
+
+def test_a_threshold_rule_forgets_no_failure() -> None:
+    """Checks that pass let a step end, and make none undone that failed."""
+    judge = {"rule": "Argo", "interval": "10s", "failures": 2}
+    trial = Trial({"name": "errors", "type": "ErrorRate", "max": 0.05}, judge=judge)
+    verdicts = [
+        trial.serve(2, one=(80, 0), two=(20 - bad, bad)).verdict for bad in (0, 2, 0, 2, 0, 2)
+    ]
+    good, undecided = Verdict.GOOD, Verdict.UNDECIDED
+    assert verdicts == [good, undecided, good, undecided, good, Verdict.BAD]
+    told = trial.evidence.conditions[0] if trial.evidence else None
+    assert told is not None
+    assert (told.passed_checks, told.failed_checks) == (3, 3)
+
+
+def test_an_interval_without_a_request_is_no_check() -> None:
+    """No data is no failure, whatever the rule."""
+    trial = Trial(ERRORS, judge={"rule": "Flagger", "interval": "10s", "failures": 1})
+    evidence = trial.serve(12, one=(80, 0), two=(0, 0))
+    assert evidence.verdict is Verdict.BLIND
+    assert evidence.conditions[0].failed_checks == 0
+
+
+def test_of_several_checks_flagger_counts_one_an_interval() -> None:
+    """The first that fails ends the interval."""
+    limits = [{"name": f"errors-{one}", "type": "ErrorRate", "max": 0.01} for one in range(3)]
+    trial = Trial(*limits, judge={"rule": "Flagger", "interval": "10s", "failures": 3})
+    assert trial.serve(4, one=(80, 0), two=(18, 2)).verdict is Verdict.UNDECIDED
+    assert trial.serve(2, one=(80, 0), two=(18, 2)).verdict is Verdict.BAD

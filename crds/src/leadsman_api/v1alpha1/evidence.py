@@ -55,6 +55,10 @@ class ConditionEvidence(Contract):
     """Variance of the factor by which the stable revision's share wanders, over that time."""
     log_evidence: float | None = None
     """Logarithm of the evidence that the condition is broken."""
+    passed_checks: Annotated[int, Field(ge=0)] | None = None
+    """Checks of a threshold rule that it has passed."""
+    failed_checks: Annotated[int, Field(ge=0)] | None = None
+    """Checks of a threshold rule that it has failed."""
 
 
 class Comparison(Contract):

@@ -88,6 +88,8 @@ def _condition(one: Part, spec: Part) -> Iterator[Any]:
     if value(one):
         outside = f", outside since {one['outsideSince']}" if one.get("outsideSince") else ""
         yield f"  value      {value(one)}{outside}"
+    if one.get("failedChecks") is not None:
+        yield f"  checks     {one['failedChecks']} failed, {one.get('passedChecks') or 0} passed"
     if one.get("logEvidence") is not None:
         yield f"  evidence   {_times(one['logEvidence'])}"
     if one.get("dispersion") is not None:

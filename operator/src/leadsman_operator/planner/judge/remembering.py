@@ -36,6 +36,8 @@ class Look:
     """Since the last look; 0 at the first."""
     usual_seconds: float
     """Usual time between two looks."""
+    window_seconds: float = RECENT_SECONDS
+    """Length of the recent windows."""
 
 
 def needs_past(evidence: Evidence | None, conditions: Sequence[HealthCondition]) -> bool:
@@ -50,7 +52,7 @@ def remembered(before: Evidence | None, look: Look) -> Memory:
     memory = begun or (before.memory if before else None) or _begun(look)
     had_requests = any(look.counted.latest.get(Arm.CANDIDATE, {}).values())
     counted = look.seconds if had_requests else 0.0
-    begins = memory.recent_seconds >= RECENT_SECONDS
+    begins = memory.recent_seconds >= look.window_seconds
     series = tuple(
         _series_with(one, look, memory.look_seconds, begins=begins)
         for one in _with_times(memory.series, look)

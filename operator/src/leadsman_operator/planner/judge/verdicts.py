@@ -50,8 +50,10 @@ class Judged:
     """All conditions, and their evidence together."""
 
     conditions: tuple[ConditionEvidence, ...]
-    log_evidence: float | None
+    log_evidence: float | None = None
     """Mean of the conditions' evidence: an e-value, however they hang together."""
+    log_bar: float | None = None
+    """What it has to reach for a rollback."""
 
 
 def judged(
@@ -67,14 +69,14 @@ def judged(
         if not isinstance(one, PromQL | Disagreement)
     }
     known = {name: one.log_evidence for name, one in found.items() if one.log_evidence is not None}
-    if not known:
-        return Judged(tuple(found.get(one.name) or queries[one.name] for one in conditions), None)
-    total = float(np.logaddexp.reduce(list(known.values()))) - log(len(found))
-    strongest = max(known, key=lambda name: known[name])
-    if total >= promise.log_bar:
-        bad = {"verdict": Verdict.BAD}
-        found[strongest] = found[strongest].model_copy(update=bad)
-    return Judged(tuple(found.get(one.name) or queries[one.name] for one in conditions), total)
+    total = None
+    if known:
+        total = float(np.logaddexp.reduce(list(known.values()))) - log(len(found))
+        if total >= promise.log_bar:
+            strongest = max(known, key=lambda name: known[name])
+            found[strongest] = found[strongest].model_copy(update={"verdict": Verdict.BAD})
+    told = tuple(found.get(one.name) or queries[one.name] for one in conditions)
+    return Judged(told, total, promise.log_bar)
 
 
 def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence:

@@ -8,18 +8,22 @@ from typing import assert_never
 
 from leadsman_api import ModelDeployment
 from leadsman_api.labels import Arm
-from leadsman_api.v1alpha1.evidence import ConditionEvidence, Evidence, Verdict
+from leadsman_api.v1alpha1.evidence import ConditionEvidence, Evidence, Memory, Verdict
 from leadsman_api.v1alpha1.health import (
     Disagreement,
     ErrorRate,
     HealthCondition,
+    Judge,
+    JudgeRule,
     Latency,
     PromQL,
 )
 from leadsman_operator.facts import Unknown
+from leadsman_operator.planner.judge.checks import checked, interval_of
 from leadsman_operator.planner.judge.counting import as_totals, counted
 from leadsman_operator.planner.judge.remembering import Look, remembered, seconds_since
-from leadsman_operator.planner.judge.verdicts import Promise, judge_query, judged
+from leadsman_operator.planner.judge.sequential import RECENT_SECONDS
+from leadsman_operator.planner.judge.verdicts import Judged, Promise, judge_query, judged
 from leadsman_operator.planner.observation import DeploymentObservation, scrape_interval
 
 _WORST_FIRST = (Verdict.BAD, Verdict.BLIND, Verdict.UNDECIDED, Verdict.GOOD)
@@ -42,10 +46,10 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
         past=observation.past,
         seconds=seconds_since(before, now),
         usual_seconds=scrape_interval(resource, observation.configuration).total_seconds(),
+        window_seconds=_window_seconds(health.judge),
     )
     memory = remembered(before, look)
-    promise = Promise(health.false_rollback_rate, _longest(resource))
-    judgement = judged(health.conditions, memory, promise, _queries(observation))
+    judgement = _judgement(observation, memory)
     conditions = judgement.conditions
     verdict = next(word for word in _WORST_FIRST if any(one.verdict is word for one in conditions))
     return Evidence(
@@ -55,12 +59,29 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
         updated_at=now,
         blind_since=_blind_since(before, now) if verdict is Verdict.BLIND else None,
         log_evidence=judgement.log_evidence,
-        log_bar=promise.log_bar,
+        log_bar=judgement.log_bar,
         conditions=conditions,
         totals=as_totals(found.totals),
         pods=found.pods,
         memory=memory,
     )
+
+
+def _window_seconds(judge: Judge) -> float:
+    if judge.rule is JudgeRule.SEQUENTIAL:
+        return RECENT_SECONDS
+    return interval_of(judge).total_seconds()
+
+
+def _judgement(observation: DeploymentObservation, memory: Memory) -> Judged:
+    """By the rule that the spec names."""
+    resource, queries = observation.resource, _queries(observation)
+    health, evidence = resource.spec.health, resource.status.evidence
+    if health.judge.rule is JudgeRule.SEQUENTIAL:
+        promise = Promise(health.false_rollback_rate, _longest(resource))
+        return judged(health.conditions, memory, promise, queries)
+    before = {one.name: one for one in evidence.conditions} if evidence else {}
+    return Judged(checked(health.conditions, memory, health.judge, before, queries))
 
 
 def _longest(resource: ModelDeployment) -> timedelta:

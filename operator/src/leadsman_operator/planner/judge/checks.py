@@ -1,0 +1,110 @@
+"""Threshold rules as Argo Rollouts and Flagger have them, for people who come from there.
+
+At the end of each interval a condition is checked on the requests of that interval alone.
+Argo Rollouts counts the failed measurements of each metric and ends when there are more than
+its limit (analysis/analysis.go); Flagger counts the intervals in which any check failed and
+ends at its threshold (pkg/controller/scheduler.go). Neither counter is ever reset in a rollout.
+Unlike there, an interval without a request of the candidate is no check at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from leadsman_api.v1alpha1.evidence import ConditionEvidence, Memory, Series, Verdict
+from leadsman_api.v1alpha1.health import Disagreement, HealthCondition, Judge, JudgeRule, PromQL
+
+DEFAULT_INTERVAL = timedelta(minutes=1)
+DEFAULT_FAILURES = 3
+
+
+def interval_of(judge: Judge) -> timedelta:
+    """Time between two checks."""
+    return judge.interval or DEFAULT_INTERVAL
+
+
+def checked(
+    conditions: Sequence[HealthCondition],
+    memory: Memory,
+    judge: Judge,
+    before: Mapping[str, ConditionEvidence],
+    queries: Mapping[str, ConditionEvidence],
+) -> tuple[ConditionEvidence, ...]:
+    """Check every condition if its interval is over; `before` has the counts of checks so far."""
+    over = memory.recent_seconds >= interval_of(judge).total_seconds()
+    found = {
+        one.name: _checked(one.name, memory, before.get(one.name), over=over)
+        for one in conditions
+        if not isinstance(one, PromQL | Disagreement)
+    }
+    if judge.rule is JudgeRule.FLAGGER:
+        found = _one_at_a_time(found, before)
+    borne = DEFAULT_FAILURES if judge.failures is None else judge.failures
+    verdicts = _argo(found, borne) if judge.rule is JudgeRule.ARGO else _flagger(found, borne)
+    told = {
+        name: one.model_copy(update={"verdict": verdicts.get(name, one.verdict)})
+        for name, one in found.items()
+    }
+    return tuple(told.get(one.name) or queries[one.name] for one in conditions)
+
+
+def _checked(
+    name: str, memory: Memory, before: ConditionEvidence | None, *, over: bool
+) -> ConditionEvidence:
+    """A condition with its numbers, and one more check when the interval is over."""
+    series = [one for one in memory.series if one.condition == name]
+    passed = (before.passed_checks if before else None) or 0
+    failed = (before.failed_checks if before else None) or 0
+    verdict = before.verdict if before else Verdict.BLIND
+    if verdict is Verdict.BLIND and any(one.whole.candidate_total for one in series):
+        verdict = Verdict.UNDECIDED
+    if over and series:
+        broken = any(map(_is_broken, series))
+        passed, failed = passed + (not broken), failed + broken
+        verdict = Verdict.UNDECIDED if broken else Verdict.GOOD
+    whole = series[0].whole if series else None
+    return ConditionEvidence(
+        name=name,
+        verdict=verdict,
+        stable_total=whole.stable_total if whole else None,
+        stable_bad=whole.stable_bad if whole else None,
+        candidate_total=whole.candidate_total if whole else None,
+        candidate_bad=whole.candidate_bad if whole else None,
+        passed_checks=passed,
+        failed_checks=failed,
+    )
+
+
+def _is_broken(series: Series) -> bool:
+    """Whether the requests of the interval break the limit; without a stable one none does."""
+    recent = series.recent
+    share = recent.candidate_bad / max(1, recent.candidate_total)
+    if series.share is not None:
+        return share > series.share
+    stable = recent.stable_bad / max(1, recent.stable_total)
+    return recent.stable_total > 0 and share > (series.ratio or 1.0) * stable
+
+
+def _one_at_a_time(
+    found: Mapping[str, ConditionEvidence], before: Mapping[str, ConditionEvidence]
+) -> dict[str, ConditionEvidence]:
+    """The first check that fails ends the interval's checks: those after it are not made."""
+    kept: dict[str, ConditionEvidence] = {}
+    ended = False
+    for name, one in found.items():
+        earlier = before.get(name)
+        kept[name] = earlier if ended and earlier is not None else one
+        ended = ended or (one.failed_checks or 0) > ((earlier and earlier.failed_checks) or 0)
+    return kept
+
+
+def _argo(found: Mapping[str, ConditionEvidence], borne: int) -> Mapping[str, Verdict]:
+    return {name: Verdict.BAD for name, one in found.items() if (one.failed_checks or 0) > borne}
+
+
+def _flagger(found: Mapping[str, ConditionEvidence], borne: int) -> Mapping[str, Verdict]:
+    failed = {name: one.failed_checks or 0 for name, one in found.items()}
+    if not any(failed.values()) or sum(failed.values()) < borne:
+        return {}
+    return {max(failed, key=lambda name: failed[name]): Verdict.BAD}
