@@ -231,6 +231,33 @@ def a_person_in_command(story: Story) -> None:
     story.command("Promote", 10)
 
 
+SWAP: dict[str, Any] = {
+    **SPEC,
+    "scaling": {"minReplicas": 1, "maxReplicas": 1},
+    "rollout": {**SPEC["rollout"], "strategy": "Swap", "swap": {"downtimeBudget": "40s"}},
+}
+
+
+def a_swap_on_the_only_gpu(story: Story) -> None:
+    """There is room for one pod: the stable one makes room for a good version."""
+    story.sim = Simulation(SWAP)
+    story.sim.cluster.room = 1
+    a_first_version(story)
+    story.register("good")
+    story.go_on(90)
+
+
+def swaps_that_go_back(story: Story) -> None:
+    """To a version that does not come up in time, and to one that is bad: stable comes back."""
+    story.sim = Simulation(SWAP)
+    story.sim.cluster.room = 1
+    a_first_version(story)
+    story.register("hanging")
+    story.go_on(60)
+    story.register("errors")
+    story.go_on(60)
+
+
 def a_good_version_behind_a_gateway(story: Story) -> None:
     """The weights of a route of its own; each arm has an autoscaler."""
     story.sim = GatewaySimulation(OWN)
@@ -264,6 +291,7 @@ STORIES: tuple[Callable[[Story], None], ...] = (
     servers_that_are_down, a_prometheus_that_falls_behind,
     a_version_with_errors_without_prometheus,
     an_operator_that_is_killed, a_pinned_version, a_person_in_command,
+    a_swap_on_the_only_gpu, swaps_that_go_back,
     a_good_version_behind_a_gateway, a_version_with_errors_in_a_users_route, a_deletion,
 )  # fmt: skip
 

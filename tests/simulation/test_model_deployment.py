@@ -7,7 +7,7 @@ are down, and the operator's death between any two calls.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
@@ -30,6 +30,11 @@ from leadsman_operator.planner.observation import DeploymentObservation
 from support.world import BAD, BEHAVIOURS, REF, SERVICE, WITHOUT_PROMETHEUS, Simulation
 
 PARTS = ("MLflow", "Prometheus", "the network of the pods", "the Kubernetes API")
+STRATEGIES: tuple[Mapping[str, Any], ...] = (
+    {"strategy": "Canary"},
+    {"strategy": "BlueGreen"},
+    {"strategy": "Swap", "swap": {"downtimeBudget": "60s"}},
+)
 REPAIRED = ("Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ServiceAccount")
 
 
@@ -51,9 +56,14 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         """The world that it lives in."""
         return Simulation()
 
-    @initialize(prometheus=st.booleans())
-    def serve(self, *, prometheus: bool) -> None:
+    @initialize(prometheus=st.booleans(), strategy=st.sampled_from(STRATEGIES))
+    def serve(self, *, prometheus: bool, strategy: Mapping[str, Any]) -> None:
         """A good version serves before anything goes wrong."""
+        rollout = {**self.sim.spec["rollout"], **strategy}
+        self.sim.spec = {**self.sim.spec, "rollout": rollout}
+        self.sim.may_swap = "swap" in strategy
+        self.sim.apply(self.sim.spec)
+        self.sim.story.append(f"rollout {strategy}")
         if not prometheus:
             self.sim.configuration = WITHOUT_PROMETHEUS
             self.sim.story.append("counts are read from the pods")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from leadsman_operator.planner.observation import Configuration
 from leadsman_operator.ports import Endpoint, World
 from leadsman_operator.reconcile import Reconciled, reconcile
 from support.world_clock import Crash, FakeClock, Faults
-from support.world_cluster import FakeCluster
+from support.world_cluster import FakeCluster, Pod
 from support.world_metrics import PROMETHEUS_URL, FakeMetrics, FakePages
 
 CONFIGURATION = Configuration(
@@ -153,6 +153,11 @@ class Simulation:
         self.served = False
         self.commands: list[dict[str, Any]] = []
         self.unanswered: list[str] = []
+        self.may_swap = False
+        """A revision may make room for another before that serves."""
+        self.made_room = False
+        """One has, and nothing has answered since."""
+        self._wide: set[ObjectRef] = set()
         self.story: list[str] = []
 
     def apply(self, spec: Mapping[str, Any]) -> None:
@@ -227,14 +232,29 @@ class Simulation:
     def traffic(self, seconds: float) -> None:
         """Clients ask; a request that no pod takes stays unanswered."""
         pods = self.cluster.selected(SERVICE)
-        if pods:
-            self.served = True
-        elif self.served:
-            self.unanswered.append(self.story[-1] if self.story else "at the start")
+        self.served = self.served or bool(pods)
+        self.ask(pods)
         for pod in pods:
             share = round(RATE * seconds / len(pods))
             self.metrics.count(pod, share, self.cluster.behaviours[pod.version])
         self.metrics.scrape(self.clock.now())
+
+    def ask(self, pods: Sequence[Pod]) -> None:
+        """A request comes to these pods; without any it stays unanswered.
+
+        Unless a revision has made room, as the spec may allow, until the next one answers.
+        """
+        wide = {
+            ref
+            for ref, manifest in self.cluster.objects.items()
+            if ref.kind == "Deployment" and manifest["spec"]["replicas"]
+        }
+        self.made_room |= self.may_swap and not self._wide <= wide
+        self._wide = wide
+        if any(pod.deployment in wide for pod in pods):
+            self.made_room = False
+        if self.served and not pods and not self.made_room:
+            self.unanswered.append(self.story[-1] if self.story else "at the start")
 
     def status(self) -> dict[str, Any]:
         """What the operator reports."""

@@ -46,6 +46,8 @@ class FakeCluster:
     pods: dict[str, Pod] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
     deleted: list[ObjectRef] = field(default_factory=list)
+    room: int | None = None
+    """For so many pods; later ones wait until others are gone."""
     lacks: str | None = None
     """Group of kinds that are not installed."""
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -172,8 +174,10 @@ class FakeCluster:
         for ref in [ref for ref in self.objects if ref.kind == "Deployment"]:
             self._replicate(ref, self.objects[ref])
         now = self.clock.now().timestamp()
-        for pod in self.pods.values():
-            if now - pod.started_at >= START_SECONDS:
+        for number, pod in enumerate(self.pods.values()):
+            if self.room is not None and number >= self.room and not pod.ready:
+                pod.started_at = now
+            elif now - pod.started_at >= START_SECONDS:
                 self._start(pod)
 
     def selected(self, service: ObjectRef) -> list[Pod]:
@@ -197,7 +201,9 @@ class FakeCluster:
         deployment = self.objects.get(ref)
         if deployment is not None:
             spec = deployment["spec"]
-            spec["replicas"] = max(spec["replicas"], autoscaler["spec"]["minReplicas"])
+            # One that is scaled to 0 by hand stays there: Kubernetes does not scale it.
+            if spec["replicas"]:
+                spec["replicas"] = max(spec["replicas"], autoscaler["spec"]["minReplicas"])
 
     def _replicate(self, ref: ObjectRef, deployment: dict[str, Any]) -> None:
         mine = [pod for pod in self.pods.values() if pod.deployment == ref]
@@ -232,6 +238,8 @@ class FakeCluster:
 
     def _start(self, pod: Pod) -> None:
         status = pod.manifest["status"]
+        if self.behaviours.get(pod.version) == "hanging":
+            return
         if self.behaviours.get(pod.version) == "unloadable":
             ended = {"exitCode": 1, "reason": "Error", "message": UNLOADABLE.to_text()}
             state = {"waiting": {"reason": "CrashLoopBackOff"}}

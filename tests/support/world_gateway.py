@@ -100,8 +100,7 @@ class GatewaySimulation(Simulation):
         shares = self.gateway.shares()
         self.served = self.served or (bool(shares) and all(pods for _, pods in shares))
         for share, pods in shares:
-            if not pods and self.served:
-                self.unanswered.append(self.story[-1] if self.story else "at the start")
+            self.ask(pods)
             for pod in pods:
                 count = round(RATE * share * seconds / len(pods))
                 self.metrics.count(pod, count, self.cluster.behaviours[pod.version])

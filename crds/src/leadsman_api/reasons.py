@@ -56,6 +56,7 @@ class Reason(Term):
     STEP_HOLDING = "StepHolding", "the step goes on until the evidence or its time says so."
     STEP_COMPLETED = "StepCompleted", "the evidence allowed the next step."
     BAKING = "Baking", "full traffic, and evidence still counts."
+    INTERRUPTED = "Interrupted", "nothing serves until the candidate of a swap is ready."
     WAITING_FOR_APPROVAL = "WaitingForApproval", "a person has to say yes."
     PAUSED = "Paused", "a person or the policy stopped the rollout."
     UNDECIDED = "Undecided", "the time is up and the evidence says neither good nor bad."

@@ -173,12 +173,18 @@ def test_ready_waits_for_as_many_pods_as_the_spec_asks_for() -> None:
     ("spec", "words"),
     [
         (
-            {"rollout": {"strategy": "Swap", "swap": {"downtimeBudget": "1m"}}},
+            {
+                "rollout": {"strategy": "Shadow"},
+                "traffic": {
+                    "provider": "GatewayAPI",
+                    "gateway": {"parentRefs": [{"name": "web"}]},
+                },
+            },
             "rollout.strategy",
         ),
         ({"scaling": {"targets": {"concurrency": 4}}}, "scaling.targets.concurrency"),
     ],
-    ids=["swap", "concurrency"],
+    ids=["shadow", "concurrency"],
 )
 def test_what_this_version_cant_do_is_said(spec: dict[str, object], words: str) -> None:
     """A field that is passed over in silence is a promise that is broken."""

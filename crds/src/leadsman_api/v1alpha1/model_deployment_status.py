@@ -89,6 +89,9 @@ class RolloutStatus(Contract):
     """When the step began."""
     promoted_at: Time | None = None
     """When the candidate got full traffic."""
+    ready_by: Time | None = None
+    """Until when the candidate of a Swap has to be ready, once the stable revision has made room
+    for it."""
     paused_at: Time | None = None
     """When it was stopped."""
     paused_by: Word | None = None

@@ -88,7 +88,8 @@ class Swap(Contract):
     """A change with an interruption."""
 
     downtime_budget: PositiveDuration
-    """Longest interruption that is allowed; a swap that needs longer goes back."""
+    """Longest interruption that is allowed. Half of it is for the candidate to become ready, half
+    for the way back."""
 
 
 def _rise(rollout: Rollout) -> bool:

@@ -25,6 +25,7 @@ from leadsman_operator.planner.plan import Event
 from leadsman_operator.planner.routing.traffic import ALL_CANDIDATE, ALL_STABLE, carries
 from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.steps import goal_of, pause, resume, waiting_for_approval
+from leadsman_operator.planner.swap import is_interrupted
 
 MOST_ANSWERS = 20
 
@@ -136,6 +137,8 @@ def _goes_already(scene: Scene) -> bool:
 def _pause(scene: Scene, command: Command, _: RevisionStatus, rollout: RolloutStatus) -> Deed:
     if rollout.paused_by is not None:
         return Already(f"{rollout.paused_by} has paused it")
+    if is_interrupted(scene.status):
+        return Refusal("nothing serves in the middle of a swap: wait for its end, or abort it")
     return pause(scene, rollout.model_copy(update={"paused_by": command.by}))
 
 

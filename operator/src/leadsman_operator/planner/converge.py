@@ -41,6 +41,7 @@ from leadsman_operator.planner.routing.traffic import (
 )
 from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.steps import candidate_pods, goal_of
+from leadsman_operator.planner.swap import only_arm
 
 _TAKEN_IN_ORDER = (
     "HorizontalPodAutoscaler",
@@ -130,17 +131,29 @@ class _Arms:
                 yield made
 
     def scales(self) -> Iterator[ScaleObject]:
-        """Numbers of pods that no autoscaler decides, and floors that it is slow to see."""
-        for revision in self._revisions:
-            now = self._scene.replicas(revision.name)
-            wanted = self._pods(revision, now)
-            if wanted != now:
+        """Numbers of pods that no autoscaler decides, and floors that it is slow to see.
+
+        Who grows comes first: what it has to be as wide as has its pods still.
+        """
+        numbers = [
+            (revision.name, now, self._pods(revision, now))
+            for revision in self._revisions
+            for now in [self._scene.replicas(revision.name)]
+        ]
+        for name, now, wanted in sorted(numbers, key=lambda one: one[1] > one[2]):
+            is_new = self._scene.live("Deployment", name) is None
+            if wanted != now or is_new:
                 namespace = self._resource.metadata.namespace or ""
-                ref = ObjectRef("apps/v1", "Deployment", namespace, revision.name)
-                yield ScaleObject(ref, wanted, f"{revision.name} needs {wanted} pods, not {now}")
+                ref = ObjectRef("apps/v1", "Deployment", namespace, name)
+                number = f"{wanted} pods, not {now}" if wanted != now else "no pods yet"
+                yield ScaleObject(ref, wanted, f"{name} needs {number}")
 
     def _pods(self, revision: RevisionStatus, now: int) -> int:
         status, scaling = self._status, self._scene.spec.scaling
+        only = only_arm(self._scene.spec, status)
+        if only is not None and revision in (status.stable, status.candidate):
+            widest = max(self._scene.replicas(arm.name) for arm in self._revisions)
+            return max(widest, scaling.min_replicas) if revision == only else 0
         if revision == status.previous:
             return scaling.min_replicas
         if revision == status.candidate and status.stable is not None and status.weight != FULL:
@@ -193,6 +206,12 @@ class _Arms:
         as it was. A gateway's shares don't follow from numbers of pods: there each arm has one.
         """
         status, floor = self._status, self._scene.spec.scaling.min_replicas
+        only = only_arm(self._scene.spec, status)
+        if only is not None:
+            # Of what makes room nothing may start again; of what comes nothing is known yet.
+            if only == status.stable or status.weight:
+                yield autoscaler(self._resource, only.name, only.version, floor)
+            return
         if by_gateway(self._scene) and status.stable is not None and status.candidate is not None:
             yield from self._autoscalers_of_arms(status.stable, status.candidate)
             return

@@ -20,11 +20,13 @@ from leadsman_operator.planner.plan import Event, Plan
 from leadsman_operator.planner.rollout import next_course
 from leadsman_operator.planner.routing.traffic import ALL_STABLE, by_gateway, carries, wanted_split
 from leadsman_operator.planner.scene import Scene
+from leadsman_operator.planner.swap import is_interrupted
 
 _AT_ONCE = timedelta(0)
 _SETTLED = timedelta(seconds=30)
 _SOON = timedelta(seconds=1)
-"""While a gateway is to take something up; a route of the user's is not watched."""
+"""While a gateway is to take something up, for a route of the user's is not watched; and while
+nothing serves."""
 _MOVING = frozenset({DeploymentPhase.ROLLING_OUT, DeploymentPhase.BAKING, DeploymentPhase.PAUSED})
 
 DeploymentPlan = Plan[ModelDeploymentStatus]
@@ -51,10 +53,10 @@ def plan_model_deployment(observation: DeploymentObservation) -> DeploymentPlan:
 def _not_built_yet(scene: Scene) -> Iterator[str]:
     """What the resource may say and this version can't do: said, not passed over."""
     spec = scene.spec
-    if spec.rollout.strategy not in (Strategy.CANARY, Strategy.BLUE_GREEN):
+    if spec.rollout.strategy is Strategy.SHADOW:
         yield (
             f"rollout.strategy {spec.rollout.strategy} is not supported by this version:"
-            " write Canary or BlueGreen"
+            " write Canary, BlueGreen or Swap"
         )
     for target in ("requests_per_second", "concurrency"):
         if getattr(spec.scaling.targets, target) is not None:
@@ -113,12 +115,18 @@ def _look_again(scene: Scene, status: ModelDeploymentStatus, course: Course) -> 
     )
     if course.told or turned or stepped:
         return _AT_ONCE
-    if by_gateway(scene) and not carries(scene, wanted_split(scene, status)):
-        return _SOON
-    if by_gateway(scene) and status.candidate is None and not carries(scene, ALL_STABLE):
+    if is_interrupted(status) or _waits_for_gateway(scene, status):
         return _SOON
     if status.phase in _MOVING:
         return min(scene.observation.configuration.scrape_interval, _SETTLED)
     if status.previous is not None and status.previous.keep_until is not None:
         return max(_AT_ONCE, min(_SETTLED, status.previous.keep_until - scene.now))
     return _SETTLED
+
+
+def _waits_for_gateway(scene: Scene, status: ModelDeploymentStatus) -> bool:
+    """Whether a gateway has still to take up what it is to split."""
+    if not by_gateway(scene):
+        return False
+    at_rest = status.candidate is not None or carries(scene, ALL_STABLE)
+    return not at_rest or not carries(scene, wanted_split(scene, status))

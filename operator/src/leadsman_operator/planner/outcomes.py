@@ -14,6 +14,7 @@ from leadsman_api.v1alpha1.model_deployment_status import (
 from leadsman_operator.planner.course import Course, move
 from leadsman_operator.planner.revision import Revision
 from leadsman_operator.planner.scene import Scene
+from leadsman_operator.planner.swap import only_arm
 
 MOST_BLOCKED = 20
 
@@ -72,11 +73,15 @@ def _whole_seconds(duration: timedelta) -> timedelta:
 
 
 def promote(scene: Scene, message: str) -> Course:
-    """The candidate becomes the stable revision, and that one the previous."""
+    """The candidate becomes the stable revision, and that one the previous.
+
+    After a swap there is no previous one: nothing has room to keep it warm.
+    """
     stable, candidate = scene.status.stable, scene.status.candidate
     if stable is None or candidate is None:
         raise ValueError("a promotion needs a stable revision and a candidate")
     keep_until = scene.now + scene.spec.rollout.keep_previous
+    kept = stable.model_copy(update={"since": scene.now, "keep_until": keep_until})
     return move(
         scene,
         DeploymentPhase.STABLE,
@@ -84,7 +89,7 @@ def promote(scene: Scene, message: str) -> Course:
         message,
         stable=candidate.model_copy(update={"since": scene.now}),
         candidate=None,
-        previous=stable.model_copy(update={"since": scene.now, "keep_until": keep_until}),
+        previous=kept if only_arm(scene.spec, scene.status) is None else None,
         rollout=None,
         weight=None,
     )

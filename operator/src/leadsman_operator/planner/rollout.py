@@ -26,7 +26,8 @@ from leadsman_operator.planner.routing.traffic import (
     routing_trouble,
 )
 from leadsman_operator.planner.scene import FULL, Scene
-from leadsman_operator.planner.steps import next_step
+from leadsman_operator.planner.steps import come_up, next_step
+from leadsman_operator.planner.swap import is_interrupted
 from leadsman_operator.planner.troubles import Trouble, trouble_of
 
 Rule = Callable[[Scene], Course | None]
@@ -126,6 +127,20 @@ def _wait_for_gateway(scene: Scene, phase: DeploymentPhase, reason: Reason) -> C
     return stay(scene, phase, reason, scene.status.message or "", weight=scene.status.weight)
 
 
+def _interrupted(scene: Scene) -> Course | None:
+    """In the middle of a swap nothing goes before its end: neither news, routes nor pauses."""
+    candidate, rollout = scene.status.candidate, scene.status.rollout
+    if candidate is None or rollout is None or not is_interrupted(scene.status):
+        return None
+    decided = come_up(scene, candidate, rollout) or asked(scene)
+    if decided is not None:
+        return decided
+    trouble = trouble_of(scene.pods.get(candidate.name, ()))
+    why = f": {trouble.message}" if trouble is not None else ""
+    message = f"nothing serves until version {candidate.version} is ready{why}"
+    return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.INTERRUPTED, message)
+
+
 def _give_up(scene: Scene) -> Course | None:
     """The candidate can't serve, or serves badly: take the traffic away from it."""
     stable, candidate = scene.status.stable, scene.status.candidate
@@ -210,7 +225,11 @@ def _leave_by_gateway(scene: Scene, candidate: RevisionStatus) -> Course:
     """First the weights, and once the gateway has taken them up, the candidate."""
     message = f"version {candidate.version} is not wanted any more: its traffic goes back"
     rollout = scene.status.rollout
-    again = rollout.model_copy(update={"promoted_at": None}) if rollout is not None else None
+    again = (
+        rollout.model_copy(update={"promoted_at": None, "ready_by": None})
+        if rollout is not None
+        else None
+    )
     return stay(
         scene, DeploymentPhase.ROLLING_BACK, Reason.SUPERSEDED, message, weight=0, rollout=again
     )
@@ -293,6 +312,7 @@ RULES: tuple[Rule, ...] = (
     _first_version,
     _go_back,
     _finish_rolling_back,
+    _interrupted,
     _give_up,
     asked,
     _stand_still,

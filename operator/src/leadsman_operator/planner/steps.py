@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from leadsman_api.durations import format_duration
+from leadsman_api.labels import Arm
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import Verdict
 from leadsman_api.v1alpha1.model_deployment_status import (
@@ -29,6 +30,7 @@ from leadsman_operator.planner.routing.traffic import (
     routing_trouble,
 )
 from leadsman_operator.planner.scene import FULL, Scene, pods_for, pods_of_share
+from leadsman_operator.planner.swap import only_arm
 from leadsman_operator.planner.troubles import trouble_of
 
 
@@ -101,35 +103,106 @@ def _open(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus, goal:
     held = waiting_for_approval(scene, candidate, goal)
     if held is not None:
         return held
+    if only_arm(scene.spec, scene.status) is not None:
+        return _make_room(scene, candidate, rollout)
     waiting = _waiting_for_pods(scene, candidate, goal)
     if waiting is not None:
         if scene.since(rollout.started_at) > scene.spec.rollout.deadline:
             why = f"it was not ready within {format_duration(scene.spec.rollout.deadline)}"
             return roll_back(scene, Reason.DEADLINE_EXCEEDED, f"{why}: {waiting.status.message}")
         return waiting
-    update = {"step_weight": goal, "step_started_at": scene.now}
     if goal == FULL:
-        bake = format_duration(scene.spec.rollout.bake)
-        return move(
-            scene,
-            DeploymentPhase.BAKING,
-            Reason.BAKING,
-            f"version {candidate.version} gets all of the traffic and bakes for {bake}"
-            f"{_because(scene)}",
-            weight=FULL,
-            rollout=rollout.model_copy(
-                # The bake counts as a step of its own, so that a command can name it.
-                update={**update, "promoted_at": scene.now, "step": rollout.step + 1}
-            ),
-        )
+        return _give_all(scene, candidate, rollout)
     return move(
         scene,
         DeploymentPhase.ROLLING_OUT,
         Reason.STEP_COMPLETED if rollout.step else Reason.PROGRESSING,
         f"version {candidate.version} gets {goal} percent of the traffic{_because(scene)}",
         weight=goal,
-        rollout=rollout.model_copy(update=update),
+        rollout=rollout.model_copy(update={"step_weight": goal, "step_started_at": scene.now}),
     )
+
+
+def _give_all(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Course:
+    """Give the candidate all of the traffic: its bake begins."""
+    bake = format_duration(scene.spec.rollout.bake)
+    return move(
+        scene,
+        DeploymentPhase.BAKING,
+        Reason.BAKING,
+        f"version {candidate.version} gets all of the traffic and bakes for {bake}"
+        f"{_because(scene)}",
+        weight=FULL,
+        rollout=rollout.model_copy(
+            update={
+                "step_weight": FULL,
+                "step_started_at": scene.now,
+                "promoted_at": scene.now,
+                # The bake counts as a step of its own, so that a command can name it.
+                "step": rollout.step + 1,
+            }
+        ),
+    )
+
+
+def _make_room(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Course:
+    """Stop the stable revision of a swap, once it is known how it answers."""
+    stable, spec = scene.status.stable, scene.spec.rollout
+    if stable is None or spec.swap is None:
+        raise ValueError("a swap needs a stable revision and a budget")
+    if not _is_counted(scene) and scene.replicas(stable.name):
+        because = f"nothing was counted yet of version {stable.version}, which is the yardstick"
+        if scene.since(rollout.started_at) >= spec.deadline:
+            return _still_blind(scene, because)
+        begun = rollout.model_copy(update={"step_started_at": scene.now})
+        phase = DeploymentPhase.ROLLING_OUT
+        return stay(scene, phase, Reason.NO_TRAFFIC, because, rollout=begun)
+    if scene.since(rollout.step_started_at) < spec.minimum_step_time:
+        wait = format_duration(spec.minimum_step_time)
+        message = f"version {stable.version} is counted for {wait} before it makes room"
+        return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.STEP_HOLDING, message)
+    if scene.live("Deployment", candidate.name) is None:
+        message = f"version {candidate.version} is prepared"
+        return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.STARTING, message)
+    budget = spec.swap.downtime_budget
+    share = timedelta(seconds=budget.total_seconds() // 2)
+    return move(
+        scene,
+        DeploymentPhase.ROLLING_OUT,
+        Reason.INTERRUPTED,
+        f"version {stable.version} makes room for version {candidate.version}, which has"
+        f" {format_duration(share)} to be ready: half of the budget of {format_duration(budget)}",
+        rollout=rollout.model_copy(
+            update={"ready_by": scene.now + share, "step_started_at": scene.now}
+        ),
+    )
+
+
+def _is_counted(scene: Scene) -> bool:
+    """Whether anything is known of the stable revision's answers since the rollout began."""
+    totals = scene.evidence.totals if scene.evidence is not None else ()
+    return any(any(one.counters.values()) for one in totals if one.arm is Arm.STABLE)
+
+
+def come_up(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Course | None:
+    """In the middle of a swap the first ready pod gets the traffic; None to wait for it.
+
+    The way back is not left to people here: nothing serves meanwhile.
+    """
+    if scene.ready(candidate.name):
+        return _give_all(scene, candidate, rollout)
+    trouble = trouble_of(scene.pods.get(candidate.name, ()))
+    if trouble is not None and trouble.final:
+        return roll_back(scene, trouble.reason, trouble.message)
+    if rollout.ready_by is not None and scene.now >= rollout.ready_by:
+        late = format_duration(rollout.ready_by - rollout.step_started_at)
+        why = f"it was not ready within {late}"
+        return roll_back(
+            scene,
+            Reason.DEADLINE_EXCEEDED,
+            f"{why}: {trouble.message}" if trouble is not None else why,
+        )
+    return None
 
 
 def _because(scene: Scene) -> str:
@@ -209,7 +282,7 @@ def _judge(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> C
         if verdict is Verdict.GOOD:
             return _advance(scene, rollout)
         if verdict is Verdict.UNDECIDED and elapsed >= _step_time(scene):
-            return _undecided(scene, rollout, because)
+            return _undecided(scene, because) or _advance(scene, rollout)
         if verdict is Verdict.BLIND and scene.since(rollout.started_at) >= spec.deadline:
             return _still_blind(scene, because)
     reason = Reason.NO_TRAFFIC if verdict is Verdict.BLIND else Reason.STEP_HOLDING
@@ -232,10 +305,11 @@ def _advance(scene: Scene, rollout: RolloutStatus) -> Course:
     )
 
 
-def _undecided(scene: Scene, rollout: RolloutStatus, because: str) -> Course:
+def _undecided(scene: Scene, because: str) -> Course | None:
+    """Where it goes when the time is up; None for on."""
     match scene.spec.rollout.on_undecided:
         case OnUndecided.PROMOTE:
-            return _advance(scene, rollout)
+            return None
         case OnUndecided.ROLL_BACK:
             return roll_back(scene, Reason.UNDECIDED, f"no health was shown in time: {because}")
         case OnUndecided.PAUSE:
@@ -264,7 +338,7 @@ def _bake(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Co
     bake = scene.spec.rollout.bake
     elapsed = scene.since(rollout.promoted_at)
     if elapsed >= bake and carries(scene, ALL_CANDIDATE):
-        return promote(
+        return _held_by_evidence(scene, rollout) or promote(
             scene,
             f"version {candidate.version} is promoted after a bake of {format_duration(bake)}",
         )
@@ -272,3 +346,19 @@ def _bake(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Co
     because = f": {evidence.because}" if evidence else ""
     message = f"version {candidate.version} bakes for {format_duration(bake)}{because}"
     return stay(scene, DeploymentPhase.BAKING, Reason.BAKING, message)
+
+
+def _held_by_evidence(scene: Scene, rollout: RolloutStatus) -> Course | None:
+    """At the end of the bake, a candidate that no step has judged; None when it may be promoted."""
+    evidence, spec = scene.evidence, scene.spec.rollout
+    if spec.strategy is Strategy.CANARY:
+        return None
+    verdict = evidence.verdict if evidence else Verdict.BLIND
+    because = evidence.because if evidence else "nothing was counted yet"
+    if verdict is Verdict.GOOD:
+        return None
+    if scene.since(rollout.started_at) >= spec.deadline:
+        decide = _still_blind if verdict is Verdict.BLIND else _undecided
+        return decide(scene, because)
+    reason = Reason.NO_TRAFFIC if verdict is Verdict.BLIND else Reason.STEP_HOLDING
+    return stay(scene, DeploymentPhase.BAKING, reason, f"the bake goes on: {because}")
