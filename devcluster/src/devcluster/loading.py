@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from devcluster import archives, commands
@@ -60,17 +63,28 @@ def _load(cluster: Cluster, lacking: tuple[Node, ...], image: str) -> archives.M
     moved = archives.Moved(0, 0)
     try:
         cluster.engine("save", "--output", str(saved), image)
-        for node in lacking:
-            present = _ctr(cluster, node, "content", "list", "--quiet").split()
+        for present, nodes in _by_contents(cluster, lacking).items():
             moved = archives.write_missing(saved, archive, image, present)
-            _import(cluster, node, archive)
+            with ThreadPoolExecutor(len(nodes)) as lanes:
+                list(lanes.map(partial(_import, cluster, archive), nodes))
     finally:
         saved.unlink(missing_ok=True)
         archive.unlink(missing_ok=True)
     return moved
 
 
-def _import(cluster: Cluster, node: Node, archive: Path) -> None:
+def _by_contents(
+    cluster: Cluster, nodes: tuple[Node, ...]
+) -> Mapping[frozenset[str], Sequence[Node]]:
+    """Nodes by the digests of what they hold: those that hold the same lack the same."""
+    found: dict[frozenset[str], list[Node]] = {}
+    for node in nodes:
+        present = frozenset(_ctr(cluster, node, "content", "list", "--quiet").split())
+        found.setdefault(present, []).append(node)
+    return found
+
+
+def _import(cluster: Cluster, archive: Path, node: Node) -> None:
     command = [cluster.engine.client, "exec", "--interactive", node.name, *CTR]
     with archive.open("rb") as content:
         result = subprocess.run(
