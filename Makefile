@@ -153,7 +153,9 @@ e2e: $(SYNCED) ## end-to-end tests: the cluster's life, then all else on three n
 	@echo "e2e: tests/e2e on three nodes"
 	@$(RUN) devcluster up --workers 2 --replace
 	@$(RUN) devcluster images
-	@$(RUN) pytest --e2e tests/e2e --ignore=tests/e2e/lifecycle
+	@$(RUN) pytest --e2e tests/e2e --ignore=tests/e2e/lifecycle -m 'not alone' -n 2 --maxschedchunk 1
+	@echo "e2e: what runs alone"
+	@$(RUN) pytest --e2e tests/e2e --ignore=tests/e2e/lifecycle -m alone
 
 .PHONY: bench
 bench: $(SYNCED) ## measure what has a promised number, and hold it to that

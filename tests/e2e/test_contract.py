@@ -21,6 +21,7 @@ MANIFESTS = ROOT / "crds" / "manifests"
 EXAMPLES = ROOT / "examples"
 # Of this run only: one that is still going away would refuse new objects.
 NAMESPACE = f"leadsman-contract-{os.getpid()}"
+pytestmark = pytest.mark.alone  # it stops the operator
 CASES = [case for case in cases() if case.concerns("server")]
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from support.kubectl import Kubectl
 from support.repository import ROOT
@@ -12,6 +16,7 @@ from support.repository import ROOT
 __all__ = ["Installation", "ensure_leadsman"]
 
 _PROGRAM = ROOT / "scripts" / "demo_cluster.py"
+_LOCK = Path(tempfile.gettempdir()) / "leadsman-installation.lock"
 
 
 @dataclass(frozen=True)
@@ -22,12 +27,35 @@ class Installation:
     operator_namespace: str = "leadsman-system"
     operator_selector: str = "app.kubernetes.io/name=leadsman"
 
+    @property
+    def gateway(self) -> dict[str, str]:
+        """The stack's Gateway, as routes name their parent."""
+        return {"name": "gateway", "namespace": self.stack_namespace}
+
+    def traffic_through_gateway(self, hostname: str) -> dict[str, Any]:
+        """`spec.traffic` of a model that the gateway offers under a name."""
+        gateway = {"parentRefs": [self.gateway], "hostnames": [hostname]}
+        return {"provider": "GatewayAPI", "gateway": gateway}
+
+    def kill_operator(self, kubectl: Kubectl) -> None:
+        """End all of its pods at once, without a word."""
+        kubectl(
+            "-n", self.operator_namespace, "delete", "pods", "-l", self.operator_selector,
+            "--force", "--grace-period=0",
+        )  # fmt: skip
+
 
 def ensure_leadsman(kubectl: Kubectl) -> Installation:
     """Install the stack, the custom resources and the operator; quick when they are there."""
-    result = subprocess.run(
-        [sys.executable, str(_PROGRAM)], capture_output=True, text=True, timeout=600, check=False
-    )
+    with _LOCK.open("w") as lock:  # helm refuses to do two things at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        result = subprocess.run(
+            [sys.executable, str(_PROGRAM)],
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
     installation = Installation()
     kubectl(

@@ -9,10 +9,16 @@ from collections.abc import Callable
 __all__ = ["eventually"]
 
 
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.02, 0.5
+PART = 0.1
+"""Of the time that has gone by already: who waits long asks less often, and costs less."""
+
+
 def eventually(condition: Callable[[], object], *, within_seconds: float, what: str) -> None:
-    """Return as soon as the condition holds; fail with `what` when the time is over."""
+    """Return soon after the condition holds; fail with `what` when the time is over."""
     pause = threading.Event()
-    deadline = time.monotonic() + within_seconds
+    began = time.monotonic()
     while not condition():
-        assert time.monotonic() < deadline, f"not within {within_seconds} s: {what}"
-        pause.wait(0.02)
+        waited = time.monotonic() - began
+        assert waited < within_seconds, f"not within {within_seconds} s: {what}"
+        pause.wait(min(max(SHORTEST_SECONDS, PART * waited), LONGEST_SECONDS))

@@ -12,6 +12,7 @@ from support.installation import Installation
 from support.kubectl import Kubectl
 from support.waiting import eventually
 
+pytestmark = pytest.mark.alone
 LEASE = "leadsman"
 SELECTOR = "app.kubernetes.io/name=leadsman"
 # What the design promises, and what a leader that leaves in order makes of it.

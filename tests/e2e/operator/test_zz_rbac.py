@@ -16,6 +16,7 @@ import pytest
 from support.installation import Installation
 from support.kubectl import Kubectl
 
+pytestmark = pytest.mark.alone
 NAME = "leadsman"
 Right = tuple[str, str, str]
 """Group, resource with its subresource, and verb."""

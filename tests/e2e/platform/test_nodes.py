@@ -10,6 +10,8 @@ from devcluster.engine import Engine
 from support import workloads
 from support.kubectl import Kubectl
 
+pytestmark = pytest.mark.alone
+
 
 def wait_for_ready(kubectl: Kubectl, node: str, status: str) -> None:
     """Wait until the node's Ready condition has a status."""

@@ -19,6 +19,7 @@ from support.port_forward import forwarded
 from support.stack import WORKLOADS, Stack, ensure_stack
 from support.waiting import eventually
 
+pytestmark = pytest.mark.alone
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
 SERVES_METRICS = """
 import http.server

@@ -20,8 +20,8 @@ MODEL = "churn"
 TRAINING_SECONDS = 420
 
 
-@pytest.fixture(autouse=True)
-def _no_model_yet(registry: Registry) -> Iterator[None]:
+@pytest.fixture
+def no_model_yet(registry: Registry) -> Iterator[None]:
     """No version of the examples' model, before and after."""
     registry.forget(MODEL)
     yield
@@ -43,6 +43,7 @@ def status_of(kubectl: Kubectl, namespace: str, resource: dict[str, Any]) -> dic
     return found
 
 
+@pytest.mark.usefixtures("no_model_yet")
 def test_the_smallest_examples_train_a_model_and_serve_it(kubectl: Kubectl, namespace: str) -> None:
     """One after the other, as they are: the second serves what the first has registered."""
     run = applied(kubectl, namespace, EXAMPLES / "trainingrun-minimal.yaml")
@@ -68,6 +69,7 @@ def test_the_smallest_examples_train_a_model_and_serve_it(kubectl: Kubectl, name
     assert "proven equal" in serving["stable"]["backendBecause"]
 
 
+@pytest.mark.usefixtures("leadsman")
 @pytest.mark.parametrize(
     ("file", "lacks"),
     [

@@ -113,6 +113,7 @@ def test_a_search_loses_no_trial_when_a_worker_is_killed(
     assert names == set()
 
 
+@pytest.mark.alone
 def test_a_search_outlives_a_node(
     kubectl: Kubectl, namespace: str, model: str, registry: Registry, engine: Engine
 ) -> None:
@@ -131,6 +132,7 @@ def test_a_search_outlives_a_node(
     assert [int(version.version) for version in versions] == [status["modelVersion"]]
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("model")
 def test_a_search_waits_for_mlflow(
     kubectl: Kubectl, namespace: str, leadsman: Installation
