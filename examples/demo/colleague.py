@@ -1,7 +1,8 @@
 """What colleagues register by hand, past every gate: versions that a rollout has to catch.
 
     colleague.py NAME good     a sound model
-    colleague.py NAME errors   its encoder knows only the numbers it has seen: others fail
+    colleague.py NAME errors   its encoder knows only the numbers it has seen: a fifth of rows fail
+    colleague.py NAME broken   the same, fitted on five rows: all others fail
     colleague.py NAME slow     three hundred models that vote, where a line would do
     colleague.py NAME crash    loads well, and ends its process on the first request
 
@@ -29,9 +30,9 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
-KINDS = ("good", "errors", "slow", "crash")
-VOTERS = 300
-ENCODED = "mean smoothness"
+KINDS = ("good", "errors", "broken", "slow", "crash")
+VOTERS, FEW_ROWS = 300, 5
+ENCODED = ["mean area", "area error"]
 
 
 class Crash(mlflow.pyfunc.PythonModel):
@@ -54,10 +55,8 @@ def estimator(kind: str) -> Pipeline | BaggingClassifier:
         # Not trees: the runtime compiles any number of them, and they are slow no longer.
         return BaggingClassifier(NearestCentroid(metric="manhattan"), VOTERS, random_state=0)
     line = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    if kind == "errors":
-        encode = ColumnTransformer(
-            [("encode", OrdinalEncoder(), [ENCODED])], remainder="passthrough"
-        )
+    if kind in ("errors", "broken"):
+        encode = ColumnTransformer([("encode", OrdinalEncoder(), ENCODED)], remainder="passthrough")
         return make_pipeline(encode, line)
     return line
 
@@ -83,11 +82,12 @@ def _log(name: str, kind: str, train: pd.DataFrame, known: pd.Series) -> int:
             python_model=Crash(), signature=infer_signature(train, known), **shared
         )
     else:
-        model = estimator(kind).fit(train, known)
+        seen = train.sort_index().tail(FEW_ROWS) if kind == "broken" else train
+        model = estimator(kind).fit(seen, known[seen.index])
         logged = mlflow.sklearn.log_model(
             model,
-            signature=infer_signature(train, model.predict(train)),
-            input_example=train.head(3),
+            signature=infer_signature(seen, model.predict(seen)),
+            input_example=seen.head(3),
             serialization_format="skops",
             **shared,
         )

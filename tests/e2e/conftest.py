@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,3 +66,26 @@ FIRST = "test_contract.py"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The API server alone is asked first: later an operator works on what tests replace."""
     items.sort(key=lambda item: item.path.name != FIRST)
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Takes a sentence with the figures of a test: they are told at the end of the run."""
+    return lambda told: record_property(MEASURED, told)
+
+
+MEASURED = "measured"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell what was measured, whether it was good enough or not."""
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.getreports(kind)]
+    told = [
+        f"{report.location[2]}: {value}"
+        for report in reports
+        for name, value in report.user_properties
+        if name == MEASURED and report.when == "call"
+    ]
+    if told:
+        terminalreporter.section(MEASURED)
+        terminalreporter.write_line("\n".join(told))

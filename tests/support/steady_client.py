@@ -15,6 +15,8 @@ from support.repository import ROOT
 from support.waiting import eventually
 
 NAME = "steady-client"
+RATE = 20.0
+"""Requests a second, where a story does not ask for more."""
 REPORT_SECONDS = 1.0
 _DEMO = ROOT / "examples" / "demo"
 
@@ -40,6 +42,11 @@ class Counted:
         """Requests without a prediction."""
         return sum(self.failed.values())
 
+    def of_version(self, version: int) -> int:
+        """Answers of a version, failures included."""
+        name = str(version)
+        return self.versions.get(name, 0) + self.failed_by_version.get(name, 0)
+
 
 def rows(number: int = 200) -> list[dict[str, float]]:
     """The first rows of the data that the stories' models know, by the names of the columns."""
@@ -60,7 +67,7 @@ class SteadyClient:
         """Say where it runs."""
         self._kubectl, self._namespace = kubectl, namespace
 
-    def start(self, url: str, rate: float = 20, *, kept: int = 10, fresh: float = 0.5) -> None:
+    def start(self, url: str, rate: float = RATE, *, kept: int = 10, fresh: float = 0.5) -> None:
         """Start asking; returns once the first answers are counted.
 
         So many connections are kept, and a share of the requests opens one of its own.
@@ -89,11 +96,12 @@ class SteadyClient:
     def counted(self) -> Counted:
         """What it has counted until now."""
         result = self._kubectl.attempt("-n", self._namespace, "logs", NAME, "--tail=50")
-        lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
-        if result.returncode or not lines:
-            return Counted()
-        found = json.loads(lines[-1])
-        return Counted(**{name: found[name] for name in Counted.__dataclass_fields__})
+        told = _told(result.stdout)
+        return told[-1] if told and not result.returncode else Counted()
+
+    def reports(self) -> list[Counted]:
+        """All that it has told since it began, a report a second."""
+        return _told(self._kubectl("-n", self._namespace, "logs", NAME))
 
     def stop(self) -> Counted:
         """Stop asking and give the last count, with every request that was sent decided."""
@@ -109,6 +117,12 @@ class SteadyClient:
 
     def _phase(self) -> str:
         return str(self._kubectl.get("pod", NAME, "-n", self._namespace)["status"]["phase"])
+
+
+def _told(log: str) -> list[Counted]:
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    fields = Counted.__dataclass_fields__
+    return [Counted(**{name: line[name] for name in fields}) for line in lines]
 
 
 _STOP = "import os, signal; os.kill(1, signal.SIGTERM)"

@@ -33,3 +33,20 @@ def story(registry: Registry, kubectl: Kubectl, namespace: str) -> Story:
     name = f"m-{namespace.removeprefix('t-')}"
     registry.forget(name)
     return Story(kubectl, namespace, name)
+
+
+@pytest.fixture
+def web(story: Story, leadsman: Installation) -> Iterator[str]:
+    """A name in the story's namespace that leads to the gateway: what clients call."""
+    address = f"gateway.{leadsman.stack_namespace}.svc.cluster.local"
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"type": "ExternalName", "externalName": address},
+    }
+    story.kubectl.apply(service, namespace=story.namespace)
+    yield f"web.{story.namespace}.svc"
+    story.kubectl(
+        "-n", story.namespace, "delete", "modeldeployment", story.name, "--timeout=60s", timeout=70
+    )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from support.installation import Installation
-from support.kubectl import Kubectl
 from support.registry import Registry
-from support.steady_client import NAME as CLIENT
 from support.stories import QUICK, Story
 from support.waiting import eventually
 
-_logger = logging.getLogger(__name__)
+Measured = Callable[[str], None]
 
 RATE = 100
 WEIGHT = 10
@@ -30,51 +26,15 @@ ROLLOUT = {**QUICK, "steps": [WEIGHT], "minimumStepTime": "40s"}
 pytestmark = pytest.mark.timeout(600)  # a step long enough to count its share
 
 
-@pytest.fixture
-def web(story: Story, leadsman: Installation) -> Iterator[str]:
-    """A name in the story's namespace that leads to the gateway: what clients call."""
-    address = f"gateway.{leadsman.stack_namespace}.svc.cluster.local"
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "web"},
-        "spec": {"type": "ExternalName", "externalName": address},
-    }
-    story.kubectl.apply(service, namespace=story.namespace)
-    yield f"web.{story.namespace}.svc"
-    story.kubectl(
-        "-n", story.namespace, "delete", "modeldeployment", story.name, "--timeout=60s", timeout=70
-    )
-
-
-def parent(leadsman: Installation) -> dict[str, str]:
-    """The Gateway of the stack."""
-    return {"name": "gateway", "namespace": leadsman.stack_namespace}
-
-
-def reports(kubectl: Kubectl, namespace: str) -> list[dict[str, Any]]:
-    """All that the client has told, a line a second."""
-    lines = kubectl("-n", namespace, "logs", CLIENT).splitlines()
-    return [json.loads(line) for line in lines if line.startswith("{")]
-
-
-def of_version(report: dict[str, Any], version: int) -> int:
-    """Answers of a version until a report."""
-    return int(report["versions"].get(str(version), 0))
-
-
+@pytest.mark.alone
 def test_a_weight_reaches_the_traffic_and_nothing_is_lost(
-    story: Story, registry: Registry, leadsman: Installation, web: str
+    story: Story, registry: Registry, leadsman: Installation, web: str, measured: Measured
 ) -> None:
     """Within two seconds and two points; from the first to the last request 0 failed."""
     first = registry.add(story.name, "good")
-    gateway = {
-        "parentRefs": [parent(leadsman)], "hostnames": [web], "grpcHostnames": [f"grpc.{web}"]
-    }  # fmt: skip
-    story.apply(
-        model={"alias": "champion"}, rollout=ROLLOUT,
-        traffic={"provider": "GatewayAPI", "gateway": gateway},
-    )  # fmt: skip
+    traffic = leadsman.traffic_through_gateway(web)
+    traffic["gateway"]["grpcHostnames"] = [f"grpc.{web}"]
+    story.apply(model={"alias": "champion"}, rollout=ROLLOUT, traffic=traffic)
     story.until_serving(first)
     story.client.start(f"http://{web}/predict", rate=RATE)
     second = registry.add(story.name, "good")
@@ -90,23 +50,23 @@ def test_a_weight_reaches_the_traffic_and_nothing_is_lost(
     )
     end = story.client.stop()
 
-    told = reports(story.kubectl, story.namespace)
-    begun = next(report for report in told if of_version(report, second))
-    inside = [one for one in told if written + REACHES_SECONDS <= one["at"] < ended]
-    answers = inside[-1]["answered"] - inside[0]["answered"]
-    share = 100 * (of_version(inside[-1], second) - of_version(inside[0], second)) / answers
-    _logger.info(
-        "first answer within %.1f s of the write (reports are 1 s apart), %.2f percent of %d"
-        " requests of the step, %d sent, %d failed",
-        begun["at"] - written, share, answers, end.sent, end.failures_in_all,
-    )  # fmt: skip
-    assert begun["at"] - written <= REACHES_SECONDS + 1.0, "a report tells of the second before it"
+    told = story.client.reports()
+    begun = next(report for report in told if report.of_version(second))
+    inside = [one for one in told if written + REACHES_SECONDS <= one.at < ended]
+    answers = inside[-1].answered - inside[0].answered
+    share = 100 * (inside[-1].of_version(second) - inside[0].of_version(second)) / answers
+    measured(
+        f"first answer within {begun.at - written:.1f} s of the write (reports are 1 s apart),"
+        f" {share:.2f} percent of {answers} requests of the step,"
+        f" {end.failures_in_all} of {end.sent} requests failed"
+    )
+    assert begun.at - written <= REACHES_SECONDS + 1.0, "a report tells of the second before it"
     assert abs(share - WEIGHT) <= POINTS, (share, answers)
     assert end.failures_in_all == 0, f"{end}\n{story.describe()}"
 
 
 def test_the_way_back_loses_nothing_and_leaves_the_users_route_alone(
-    story: Story, registry: Registry, leadsman: Installation, web: str
+    story: Story, registry: Registry, leadsman: Installation, web: str, measured: Measured
 ) -> None:
     """A version that a condition speaks against goes by two weights of one rule."""
     route = users_route(story, leadsman, web)
@@ -129,7 +89,7 @@ def test_the_way_back_loses_nothing_and_leaves_the_users_route_alone(
     story.until_rolled_back(second)
     end = story.client.stop()
 
-    _logger.info("%d sent, %d failed, by version %s", end.sent, end.failures_in_all, end.versions)
+    measured(f"{end.failures_in_all} of {end.sent} requests failed; answers: {end.versions}")
     assert end.failures_in_all == 0, f"{end}\n{story.describe()}"
     assert end.versions.get(str(second), 0) > 0, "it had traffic"
     found = story.kubectl.get("httproute", "shop", "-n", story.namespace)["spec"]
@@ -140,28 +100,48 @@ def test_the_way_back_loses_nothing_and_leaves_the_users_route_alone(
     assert len(found["rules"]) == 2
 
 
+@pytest.mark.alone
 def test_the_operator_dies_at_every_phase_and_nothing_is_lost(
-    story: Story, registry: Registry, leadsman: Installation, web: str
+    story: Story, registry: Registry, leadsman: Installation, web: str, measured: Measured
 ) -> None:
-    """While the candidate has its share, and while it has everything: the next one goes on."""
-    gateway = {"parentRefs": [parent(leadsman)], "hostnames": [web]}
+    """While pods start, while the candidate has its share, and while it has everything."""
     first = registry.add(story.name, "good")
-    story.apply(model={"alias": "champion"}, traffic={"provider": "GatewayAPI", "gateway": gateway})
+    story.apply(model={"alias": "champion"}, traffic=leadsman.traffic_through_gateway(web))
     story.until_serving(first)
     story.client.start(f"http://{web}/predict")
     second = registry.add(story.name, "good")
+    story.until(lambda now: now.get("candidate"), "its pods start")
+    leadsman.kill_operator(story.kubectl)
     for weight in (50, 100):
         story.until(has_weight(weight), f"it has {weight} percent")
-        story.kubectl(
-            "-n", leadsman.operator_namespace, "delete", "pods", "-l", leadsman.operator_selector,
-            "--force", "--grace-period=0",
-        )  # fmt: skip
+        leadsman.kill_operator(story.kubectl)
     story.until_serving(second)
     end = story.client.stop()
 
-    _logger.info("%d sent, %d failed, by version %s", end.sent, end.failures_in_all, end.versions)
+    measured(f"{end.failures_in_all} of {end.sent} requests failed; answers: {end.versions}")
     assert end.failures_in_all == 0, f"{end}\n{story.describe()}"
     assert set(end.versions) == {str(first), str(second)}
+
+
+@pytest.mark.alone
+def test_the_operator_dies_on_the_way_back(
+    story: Story, registry: Registry, leadsman: Installation, web: str, measured: Measured
+) -> None:
+    """With the first evidence, and with the verdict: the next one comes to the same end."""
+    first = registry.add(story.name, "good")
+    story.apply(model={"alias": "champion"}, traffic=leadsman.traffic_through_gateway(web))
+    story.until_serving(first)
+    story.client.start(f"http://{web}/predict")
+    bad = registry.add(story.name, "broken")
+    story.until(lambda _: story.counted().of_version(bad), "the bad version has answered")
+    leadsman.kill_operator(story.kubectl)
+    story.until(lambda now: now.get("blocked"), "it is found to be bad")
+    leadsman.kill_operator(story.kubectl)
+    story.until_rolled_back(bad)
+    end = story.client.stop()
+
+    measured(f"{end.failures_in_all} of {end.sent} requests failed: {end.failed_by_version}")
+    assert set(end.failed_by_version) == {str(bad)}, f"{end}\n{story.describe()}"
 
 
 def has_weight(weight: int) -> Callable[[dict[str, Any]], bool]:
@@ -179,7 +159,7 @@ def users_route(story: Story, leadsman: Installation, web: str) -> dict[str, Any
         "kind": "HTTPRoute",
         "metadata": {"name": "shop"},
         "spec": {
-            "parentRefs": [parent(leadsman)],
+            "parentRefs": [leadsman.gateway],
             "hostnames": [web],
             "rules": [
                 {

@@ -10,6 +10,7 @@ import pytest
 from support.installation import Installation
 from support.kubectl import Kubectl
 from support.registry import Registry
+from support.steady_client import RATE
 from support.stories import Story, condition, reason
 from support.waiting import eventually
 
@@ -50,7 +51,7 @@ def more_answers(story: Story, number: int = 100) -> None:
     seen = story.counted().answered
     eventually(
         lambda: story.counted().answered >= seen + number,
-        within_seconds=60,
+        within_seconds=60 + 2 * number / RATE,
         what=f"{number} more answers",
     )
 
@@ -118,6 +119,7 @@ def test_a_serving_version_that_is_deleted_from_the_registry(
     more_answers(serving)
 
 
+@pytest.mark.alone
 def test_mlflow_down(serving: Story, leadsman: Installation, kubectl: Kubectl) -> None:
     """Unknown is not missing: nothing moves, and the rollout comes when the registry is back."""
     scaled(kubectl, leadsman, "mlflow", 0)
@@ -136,8 +138,20 @@ def test_mlflow_down(serving: Story, leadsman: Installation, kubectl: Kubectl) -
     )
 
 
+@pytest.fixture
+def outage_seconds(request: pytest.FixtureRequest) -> float:
+    """How long Prometheus is away; longer than usual when somebody asks for it."""
+    return float(request.config.getoption("--outage-seconds"))
+
+
+@pytest.mark.alone
+@pytest.mark.timeout(1200)
 def test_prometheus_down_in_a_rollout(
-    serving: Story, registry: Registry, leadsman: Installation, kubectl: Kubectl
+    serving: Story,
+    registry: Registry,
+    leadsman: Installation,
+    kubectl: Kubectl,
+    outage_seconds: float,
 ) -> None:
     """No data is no evidence: the rollout waits, and goes on when there is data again."""
     scaled(kubectl, leadsman, "prometheus", 0)
@@ -150,13 +164,15 @@ def test_prometheus_down_in_a_rollout(
             ),
             "the rollout holds without data",
         )
-        more_answers(serving, 400)
+        more_answers(serving, int(outage_seconds * RATE))
         status = serving.status()
+        assert status["evidence"]["verdict"] == "Blind"
         assert status["candidate"]["version"] == second
         assert status["weight"] == 50
     finally:
         scaled(kubectl, leadsman, "prometheus", 1)
-    serving.until_serving(second)
+    status = serving.until_serving(second)
+    assert "RolledBack" not in {one["reason"] for one in status["history"]}
 
 
 def test_what_somebody_deletes_or_edits_is_repaired(serving: Story, kubectl: Kubectl) -> None:

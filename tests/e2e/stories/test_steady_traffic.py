@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from devcluster.engine import Engine
 from support.installation import Installation
 from support.kubectl import Kubectl
 from support.registry import Registry
 from support.stories import Story
 from support.waiting import eventually
+
+pytestmark = pytest.mark.alone
 
 
 def test_nothing_is_lost_over_the_life_of_a_model(
@@ -28,10 +32,7 @@ def test_nothing_is_lost_over_the_life_of_a_model(
     kubectl("-n", story.namespace, "scale", "modeldeployment", story.name, "--replicas=2")
     _lossless(story, "the model was scaled")
 
-    kubectl(
-        "-n", leadsman.operator_namespace, "delete", "pods", "-l", leadsman.operator_selector,
-        "--force", "--grace-period=0",
-    )  # fmt: skip
+    leadsman.kill_operator(kubectl)
     third = registry.add(story.name, "good")
     story.until_serving(third)
     _lossless(story, "the operator was killed and a version rolled out after")
