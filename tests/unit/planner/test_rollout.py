@@ -14,7 +14,7 @@ from leadsman_api.v1alpha1.model_deployment_status import DeploymentPhase
 from leadsman_operator.facts import Missing, Unknown
 from leadsman_operator.planner.plan import ApplyObject, DeleteObject, SetAlias
 from leadsman_operator.planner.scene import pods_for
-from support.deployments import Bench, a_deployment, a_version, counters
+from support.deployments import CONFIGURATION, Bench, a_deployment, a_version, counters
 
 QUICK: dict[str, Any] = {
     "rollout": {"steps": [50], "minimumStepTime": "10s", "bake": "20s", "keepPrevious": "60s"}
@@ -73,6 +73,19 @@ def versions(bench: Bench) -> tuple[int | None, int | None, int | None]:
 def test_pods_of_a_candidate_come_closest_to_its_share(weight: int, stable: int, pods: int) -> None:
     """At least one, at most maxReplicas."""
     assert pods_for(weight, stable, most=10) == pods
+
+
+def test_a_rollout_looks_several_times_between_two_scrapes() -> None:
+    """What Prometheus has just read is seen soon; at rest nothing is hurried."""
+    bench = rolling_out()
+    hurried = bench.plan().look_again_in
+    assert hurried is not None
+    assert hurried <= CONFIGURATION.scrape_interval / 3
+
+    bench.version = a_version(1)
+    at_rest = bench.settle().look_again_in
+    assert at_rest is not None
+    assert at_rest > CONFIGURATION.scrape_interval
 
 
 def test_the_candidate_gets_traffic_only_when_its_pods_are_ready() -> None:

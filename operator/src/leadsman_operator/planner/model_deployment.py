@@ -27,6 +27,8 @@ _SETTLED = timedelta(seconds=30)
 _SOON = timedelta(seconds=1)
 """While a gateway is to take something up, for a route of the user's is not watched; and while
 nothing serves."""
+_LOOKS = 3
+"""Between two scrapes, while a rollout moves: else a bad candidate stays for as long again."""
 _MOVING = frozenset({DeploymentPhase.ROLLING_OUT, DeploymentPhase.BAKING, DeploymentPhase.PAUSED})
 
 DeploymentPlan = Plan[ModelDeploymentStatus]
@@ -118,7 +120,7 @@ def _look_again(scene: Scene, status: ModelDeploymentStatus, course: Course) -> 
     if is_interrupted(status) or _waits_for_gateway(scene, status):
         return _SOON
     if status.phase in _MOVING:
-        return min(scene.observation.configuration.scrape_interval, _SETTLED)
+        return min(scene.observation.configuration.scrape_interval / _LOOKS, _SETTLED)
     if status.previous is not None and status.previous.keep_until is not None:
         return max(_AT_ONCE, min(_SETTLED, status.previous.keep_until - scene.now))
     return _SETTLED
