@@ -17,6 +17,7 @@ from sklearn import (
     linear_model,
     model_selection,
     multiclass,
+    naive_bayes,
     neural_network,
     tree,
 )  # fmt: skip
@@ -29,15 +30,15 @@ NUMPY, TREES, COMPOSED, ONNX, ORIGINAL = "numpy", "trees", "composed", "onnx", "
 LIGHTGBM, XGBOOST = "lightgbm", "xgboost"
 _NAMES: Mapping[str, str] = {
     NUMPY: """
-        ARDRegression BayesianRidge ElasticNet ElasticNetCV GammaRegressor GaussianNB
-        HuberRegressor Lars LarsCV Lasso LassoCV LassoLars LassoLarsCV LassoLarsIC
+        ARDRegression BayesianRidge BernoulliNB ComplementNB ElasticNet ElasticNetCV GammaRegressor
+        GaussianNB HuberRegressor Lars LarsCV Lasso LassoCV LassoLars LassoLarsCV LassoLarsIC
         LinearDiscriminantAnalysis LinearRegression LinearSVC LinearSVR LogisticRegression
-        LogisticRegressionCV MLPClassifier MLPRegressor MultiTaskElasticNet
+        LogisticRegressionCV MLPClassifier MLPRegressor MultinomialNB MultiTaskElasticNet
         MultiTaskElasticNetCV MultiTaskLasso MultiTaskLassoCV OrthogonalMatchingPursuit
         OrthogonalMatchingPursuitCV PassiveAggressiveClassifier PassiveAggressiveRegressor
-        Perceptron PoissonRegressor QuantileRegressor RANSACRegressor Ridge RidgeCV
-        RidgeClassifier RidgeClassifierCV SGDClassifier SGDRegressor SelfTrainingClassifier
-        TheilSenRegressor TweedieRegressor
+        Perceptron PoissonRegressor QuadraticDiscriminantAnalysis QuantileRegressor RANSACRegressor
+        Ridge RidgeCV RidgeClassifier RidgeClassifierCV SGDClassifier SGDRegressor
+        SelfTrainingClassifier TheilSenRegressor TweedieRegressor
     """,
     TREES: """
         DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor
@@ -48,22 +49,21 @@ _NAMES: Mapping[str, str] = {
     """,
     LIGHTGBM: "LGBMClassifier LGBMRanker LGBMRegressor",
     COMPOSED: """
-        BaggingClassifier BaggingRegressor CalibratedClassifierCV FixedThresholdClassifier
-        MultiOutputRegressor OneVsOneClassifier OneVsRestClassifier StackingClassifier
-        StackingRegressor TransformedTargetRegressor TunedThresholdClassifierCV VotingClassifier
-        VotingRegressor
+        AdaBoostClassifier BaggingClassifier BaggingRegressor CalibratedClassifierCV
+        FixedThresholdClassifier MultiOutputRegressor OneVsOneClassifier OneVsRestClassifier
+        StackingClassifier StackingRegressor TransformedTargetRegressor TunedThresholdClassifierCV
+        VotingClassifier VotingRegressor
     """,
     ONNX: """
-        AdaBoostRegressor BernoulliNB ComplementNB GaussianProcessRegressor MultinomialNB NuSVC
-        PLSRegression SVC
+        AdaBoostRegressor GaussianProcessRegressor NuSVC PLSRegression SVC
     """,
     # The converter builds a graph that answers otherwise, or none: the proof says which.
     ORIGINAL: """
-        AdaBoostClassifier CCA CategoricalNB ClassifierChain DummyClassifier
+        CCA CategoricalNB ClassifierChain DummyClassifier
         DummyRegressor GaussianProcessClassifier IsotonicRegression
         KNeighborsClassifier KNeighborsRegressor KernelRidge LabelPropagation LabelSpreading
         MultiOutputClassifier NearestCentroid NuSVR OutputCodeClassifier
-        PLSCanonical QuadraticDiscriminantAnalysis RadiusNeighborsClassifier
+        PLSCanonical RadiusNeighborsClassifier
         RadiusNeighborsRegressor RegressorChain SVR
     """,
 }
@@ -158,6 +158,11 @@ _OPTIONS: Mapping[str, tuple[Any, str, str]] = {
         ensemble.BaggingClassifier(_LOGISTIC, **_FEW), COMPOSED, "three",
     ),
     "BaggingRegressor of lines": (ensemble.BaggingRegressor(_RIDGE, **_FEW), COMPOSED, "amount"),
+    "AdaBoostClassifier of lines": (
+        ensemble.AdaBoostClassifier(_LOGISTIC, **_FEW), COMPOSED, "three",
+    ),
+    "BernoulliNB of counts": (naive_bayes.BernoulliNB(binarize=1.5), NUMPY, "counts"),
+    "ComplementNB normed": (naive_bayes.ComplementNB(norm=True), NUMPY, "counts"),
     "CalibratedClassifierCV isotonic": (
         _CALIBRATED(_LOGISTIC, method="isotonic", cv=3), COMPOSED, "three",
     ),

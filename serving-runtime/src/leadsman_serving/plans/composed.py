@@ -20,7 +20,7 @@ from leadsman_serving.table import Array, Table
 
 FILE = "composed.npz"
 SHARES, VOTES, MEAN, BESIDE, EACH, PAIRS = "shares", "votes", "mean", "beside", "each", "pairs"
-CALIBRATED, CUT, BACK = "calibrated", "cut", "back"
+CALIBRATED, CUT, BACK, BOOSTS = "calibrated", "cut", "back", "boosts"
 """What is made of the answers of the parts."""
 _ENGINES = ("numpy", "lightgbm", "xgboost")
 Answers: TypeAlias = Sequence[Array]
@@ -229,6 +229,31 @@ def _cut(answers: Answers, _arrays: _Arrays, settings: _Settings) -> Array:
     return np.asarray(np.where(above, positive, 1 - positive))
 
 
+def _boosts(answers: Answers, arrays: _Arrays, settings: _Settings) -> Array:
+    """For each class the weights of the parts that name it, less a part of all others.
+
+    https://scikit-learn.org/stable/modules/ensemble.html#adaboost
+    """
+    classes, weights = np.array(settings["classes"]), arrays["weights"][:, np.newaxis, np.newaxis]
+    is_named = np.asarray(answers)[:, :, np.newaxis] == classes
+    scores = np.where(is_named, weights, -1 / (len(classes) - 1) * weights).sum(axis=0)
+    scores /= arrays["weights"].sum()
+    if len(classes) > 2:  # noqa: PLR2004 - two
+        return np.asarray(scores)
+    score = scores[:, 1] - scores[:, 0]
+    return np.vstack([-score, score]).T
+
+
+def _boosts_place(answers: Answers, arrays: _Arrays, settings: _Settings) -> Array:
+    return np.asarray(_boosts(answers, arrays, settings).argmax(axis=1))
+
+
+def _boosts_shares(answers: Answers, arrays: _Arrays, settings: _Settings) -> Array:
+    scores = _boosts(answers, arrays, settings) / max(2, len(settings["classes"]) - 1)
+    shares = np.exp(scores - scores.max(axis=1)[:, np.newaxis])
+    return np.asarray(shares / shares.sum(axis=1)[:, np.newaxis])
+
+
 def _first(answers: Answers, _arrays: _Arrays, _settings: _Settings) -> Array:
     return answers[0]
 
@@ -236,9 +261,15 @@ def _first(answers: Answers, _arrays: _Arrays, _settings: _Settings) -> Array:
 _NUMBERS = {MEAN: _mean, BESIDE: _beside, BACK: _back}
 _PLACES = {
     SHARES: _largest, CALIBRATED: _largest, VOTES: _votes, EACH: _each_scores, PAIRS: _pairs,
-    CUT: _cut,
+    CUT: _cut, BOOSTS: _boosts_place,
 }  # fmt: skip
-_SHARES = {SHARES: _mean, CALIBRATED: _calibrated, EACH: _each_shares, CUT: _first}
+_SHARES = {
+    SHARES: _mean,
+    CALIBRATED: _calibrated,
+    EACH: _each_shares,
+    CUT: _first,
+    BOOSTS: _boosts_shares,
+}
 
 
 def library() -> str:

@@ -193,6 +193,14 @@ def _one_each(model: Any) -> _Made:  # noqa: ANN401 - of scikit-learn
     )
 
 
+def _boost(model: Any) -> _Made:  # noqa: ANN401 - of scikit-learn
+    if len(model.classes_) < _TWO:
+        raise NotComposed("a single class is not built")
+    weights = model.estimator_weights_[: len(model.estimators_)]
+    parts = [(one, PREDICT) for one in model.estimators_]
+    return _Made(composed.BOOSTS, parts, has_shares=True, arrays={"weights": weights})
+
+
 def _outputs(model: Any) -> _Made:  # noqa: ANN401 - of scikit-learn
     return _Made(composed.BESIDE, [(one, PREDICT) for one in model.estimators_])
 
@@ -258,6 +266,7 @@ _KINDS: dict[type, Callable[[Any], _Made]] = {
     ensemble.VotingRegressor: _vote,
     ensemble.BaggingClassifier: _bag,
     ensemble.BaggingRegressor: _bag,
+    ensemble.AdaBoostClassifier: _boost,
     ensemble.StackingClassifier: _stack,
     ensemble.StackingRegressor: _stack,
     calibration.CalibratedClassifierCV: _calibrate,

@@ -18,6 +18,7 @@ FILE = "features.npz"
 NUMBERS, WORDS, BESIDE = "numbers", "words", "beside"
 REFUSED = -1
 """In place of a line of a table: the original refuses such a value."""
+_EPSILON = float(np.finfo(np.float64).eps)
 Columns: TypeAlias = Sequence[Array]
 Step: TypeAlias = tuple[Callable[..., Array], tuple[Array, ...]]
 
@@ -167,10 +168,61 @@ def _multiplied_out(rows: Array, powers: Array) -> Array:
 
 
 def _scaled_to_length(rows: Array, norm: Array) -> Array:
-    """Divided by the sum of sizes (1) or the length (2) of each row; rows of zeros stay."""
+    """Divided by the sum of sizes (1) or the length (2) of each row; the smallest rows stay."""
     lengths = np.abs(rows).sum(axis=1) if norm == 1 else np.sqrt((rows * rows).sum(axis=1))
-    lengths[lengths == 0.0] = 1.0
+    lengths[lengths < 10 * np.finfo(lengths.dtype).eps] = 1.0
     return np.asarray(rows / lengths[:, np.newaxis])
+
+
+def _powered(rows: Array, powers: Array) -> Array:
+    """The Yeo-Johnson transformation of each column by its power.
+
+    https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.yeojohnson.html
+    """
+    made = np.empty_like(rows)
+    for place, power in enumerate(powers.tolist()):
+        values, is_up = rows[:, place], rows[:, place] >= 0
+        up, down = np.log1p(values[is_up]), np.log1p(-values[~is_up])
+        made[is_up, place] = up if abs(power) < _EPSILON else np.expm1(power * up) / power
+        rest = 2 - power
+        made[~is_up, place] = -down if abs(rest) <= _EPSILON else -np.expm1(rest * down) / rest
+    return made
+
+
+def _ranked(rows: Array, quantiles: Array, references: Array) -> Array:
+    """The share of the values seen that lie below: between those of equal ones, the middle."""
+    made = np.empty_like(rows)
+    for place, known in enumerate(quantiles.T):
+        values = rows[:, place]
+        from_below = np.interp(values, known, references)
+        made[:, place] = 0.5 * (from_below - np.interp(-values, -known[::-1], -references[::-1]))
+        made[values == known[-1], place] = 1
+        made[values == known[0], place] = 0
+    return made
+
+
+def _binned(rows: Array, edges: Array) -> Array:
+    """The number of the bin: how many inner edges of the column lie at the value or below."""
+    _refuse_gaps(rows)
+    made = np.empty_like(rows)
+    for place, inner in enumerate(edges):
+        made[:, place] = np.searchsorted(inner, rows[:, place], side="right")
+    return made
+
+
+def _told_apart(rows: Array, places: Array, codes: Array) -> Array:
+    """A column for each code of each column: whether it has it."""
+    return np.equal(rows[:, places], codes).astype(rows.dtype)
+
+
+def _above(rows: Array, threshold: Array) -> Array:
+    _refuse_gaps(rows)
+    return np.greater(rows, threshold).astype(rows.dtype)
+
+
+def _refuse_gaps(rows: Array) -> None:
+    if np.isnan(rows).any():
+        raise ValueError("a number is missing")
 
 
 def _zeros_as_gaps(rows: Array) -> Array:
@@ -191,6 +243,11 @@ OPERATIONS: dict[str, Callable[..., Array]] = {
     "multiply_out": _multiplied_out,
     "scale_to_length": _scaled_to_length,
     "zeros_as_gaps": _zeros_as_gaps,
+    "power": _powered,
+    "rank": _ranked,
+    "bin": _binned,
+    "tell_apart": _told_apart,
+    "above": _above,
     "log1p": np.log1p, "expm1": np.expm1, "log": np.log, "log2": np.log2, "log10": np.log10,
     "exp": np.exp, "sqrt": np.sqrt, "cbrt": np.cbrt, "square": np.square, "absolute": np.abs,
     "reciprocal": np.reciprocal, "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "sign": np.sign,

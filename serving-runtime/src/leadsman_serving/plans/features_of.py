@@ -190,10 +190,45 @@ def _function(transformer: Any) -> Steps:  # noqa: ANN401 - of scikit-learn
 
 
 def _components(analysis: Any) -> Steps:  # noqa: ANN401 - of scikit-learn
-    if analysis.whiten:
-        raise NoFeatures("a PCA that whitens is not built")
     vectors = analysis.components_.T
     yield "project", vectors, analysis.mean_.reshape(1, -1) @ vectors
+    if analysis.whiten:
+        smallest = np.finfo(analysis.explained_variance_.dtype).eps
+        yield "divide", np.maximum(np.sqrt(analysis.explained_variance_), smallest)
+
+
+def _decomposed(decomposition: Any) -> Steps:  # noqa: ANN401 - of scikit-learn
+    yield "project", decomposition.components_.T, 0.0
+
+
+def _power(transformer: Any) -> Steps:  # noqa: ANN401 - of scikit-learn
+    if transformer.method != "yeo-johnson":
+        raise NoFeatures(f"a power transformer by {transformer.method} is not built")
+    yield "power", transformer.lambdas_
+    if transformer.standardize:
+        yield from _standard(transformer._scaler)  # noqa: SLF001 - has no other name
+
+
+def _ranks(transformer: Any) -> Steps:  # noqa: ANN401 - of scikit-learn
+    if transformer.output_distribution != "uniform":
+        raise NoFeatures(f"quantiles of a {transformer.output_distribution} one are not built")
+    yield "rank", transformer.quantiles_, transformer.references_
+
+
+def _bins(discretizer: Any) -> Steps:  # noqa: ANN401 - of scikit-learn
+    inner = [edges[1:-1] for edges in discretizer.bin_edges_]
+    edges = np.full((len(inner), max(map(len, inner))), np.inf)
+    for place, known in enumerate(inner):
+        edges[place, : len(known)] = known
+    yield "bin", edges
+    if discretizer.encode != "ordinal":
+        counts = discretizer.n_bins_.tolist()
+        codes = np.concatenate([np.arange(count) for count in counts])
+        yield "tell_apart", np.repeat(np.arange(len(counts)), counts), codes
+
+
+def _binarized(binarizer: Any) -> Steps:  # noqa: ANN401 - of scikit-learn
+    yield "above", float(binarizer.threshold)
 
 
 def _polynomial(products: Any) -> Steps:  # noqa: ANN401 - of scikit-learn
@@ -219,8 +254,13 @@ _STEPS: dict[type, Callable[[Any], Steps]] = {
     preprocessing.FunctionTransformer: _function,
     preprocessing.PolynomialFeatures: _polynomial,
     preprocessing.Normalizer: _normalized,
+    preprocessing.PowerTransformer: _power,
+    preprocessing.QuantileTransformer: _ranks,
+    preprocessing.KBinsDiscretizer: _bins,
+    preprocessing.Binarizer: _binarized,
     impute.SimpleImputer: _imputed,
     decomposition.PCA: _components,
+    decomposition.TruncatedSVD: _decomposed,
     feature_selection.SelectKBest: _chosen,
     feature_selection.SelectPercentile: _chosen,
     feature_selection.SelectFromModel: _chosen,
@@ -229,6 +269,9 @@ _STEPS: dict[type, Callable[[Any], Steps]] = {
     feature_selection.VarianceThreshold: _chosen,
     feature_selection.SelectFpr: _chosen,
     feature_selection.SelectFdr: _chosen,
+    feature_selection.SelectFwe: _chosen,
+    feature_selection.GenericUnivariateSelect: _chosen,
+    feature_selection.SequentialFeatureSelector: _chosen,
 }
 
 

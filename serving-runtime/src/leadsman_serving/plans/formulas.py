@@ -1,4 +1,4 @@
-"""Networks of layers and Gaussian naive Bayes as NumPy, in the original's order of operations."""
+"""Networks, naive Bayes and quadratic discriminants as NumPy, in the originals' order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from leadsman_serving.plans.linear import PROBABILITIES
 from leadsman_serving.plans.links import logistic
 from leadsman_serving.table import Array, Table
 
-LAYERS, GAUSSIAN = "layers", "gaussian"
+LAYERS, GAUSSIAN, COUNTS, QUADRATIC = "layers", "gaussian", "counts", "quadratic"
 
 
 class FormulaPlan:
@@ -19,8 +19,7 @@ class FormulaPlan:
 
     def __init__(self, arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> None:
         """`form` of the settings names the formula."""
-        formula = _layers if settings["form"] == LAYERS else _gaussian
-        self._found: Callable[[Array], Array] = formula(arrays, settings)
+        self._found = _FORMULAS[settings["form"]](arrays, settings)
         classes = settings["classes"]
         self._classes = None if classes is None else np.array(classes)
         self._serves_shares = settings["function"] == PROBABILITIES
@@ -96,8 +95,46 @@ def _gaussian(
                 for mean, variance, prior, size in classes
             ]
         ).T
-        largest = joint.max(axis=1, keepdims=True)
-        total = np.log(np.exp(joint - largest).sum(axis=1, keepdims=True)) + largest
-        return np.asarray(np.exp(joint - total))
+        return _shares_of(joint)
 
     return found
+
+
+def _shares_of(joint: Array) -> Array:
+    """From logarithms that have lost a common part to shares."""
+    largest = joint.max(axis=1, keepdims=True)
+    total = np.log(np.exp(joint - largest).sum(axis=1, keepdims=True)) + largest
+    return np.asarray(np.exp(joint - total))
+
+
+def _counts(arrays: Mapping[str, Array], settings: Mapping[str, Any]) -> Callable[[Array], Array]:
+    """The share of each class by how often each column is counted in it, or is there at all."""
+    weights, bias, threshold = arrays["weights"], arrays["bias"], settings["threshold"]
+
+    def found(rows: Array) -> Array:
+        if threshold is not None:
+            rows = (rows > threshold).astype(np.float64)
+        return _shares_of(rows @ weights + bias)
+
+    return found
+
+
+def _quadratic(
+    arrays: Mapping[str, Array], _settings: Mapping[str, Any]
+) -> Callable[[Array], Array]:
+    """The share of each class by the distance to its mean, along its own axes."""
+    means, sizes, priors = arrays["means"], arrays["sizes"], arrays["log_priors"]
+    axes = [arrays[f"axes_{place}"] for place in range(len(means))]
+
+    def found(rows: Array) -> Array:
+        distances = [
+            (((rows - mean) @ own) ** 2).sum(axis=1) for mean, own in zip(means, axes, strict=True)
+        ]
+        return _softmax(-0.5 * (np.array(distances).T + sizes) + priors)
+
+    return found
+
+
+_FORMULAS: Mapping[str, Callable[..., Callable[[Array], Array]]] = {
+    LAYERS: _layers, GAUSSIAN: _gaussian, COUNTS: _counts, QUADRATIC: _quadratic,
+}  # fmt: skip
