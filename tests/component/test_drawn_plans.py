@@ -14,7 +14,7 @@ import pytest
 import xgboost
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sklearn import impute, linear_model, preprocessing, tree
+from sklearn import ensemble, impute, linear_model, preprocessing, tree
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
@@ -33,12 +33,14 @@ SCALERS: dict[str, Any] = {
     "robust": preprocessing.RobustScaler(),
     "range": preprocessing.MinMaxScaler(clip=True),
     "products": preprocessing.PolynomialFeatures(2, interaction_only=True),
+    "powers": preprocessing.PowerTransformer(),
 }
 ENCODERS: dict[str, Any] = {
     "ones": preprocessing.OneHotEncoder(handle_unknown="ignore", min_frequency=2),
     "codes": preprocessing.OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=-2, encoded_missing_value=-1
     ),
+    "means": preprocessing.TargetEncoder(random_state=0),
 }
 MODELS: dict[str, Any] = {
     "lightgbm": lambda size: lightgbm.LGBMClassifier(
@@ -49,14 +51,23 @@ MODELS: dict[str, Any] = {
     ),
     "xgboost": lambda size: xgboost.XGBRegressor(n_estimators=size, max_depth=3),
     "tree": lambda size: tree.DecisionTreeClassifier(max_depth=size, random_state=0),
+    "forest": lambda size: ensemble.RandomForestRegressor(size, max_depth=size, random_state=0),
+    "histograms": lambda size: ensemble.HistGradientBoostingClassifier(max_iter=size),
     "logistic": lambda size: linear_model.LogisticRegression(C=size),
     "ridge": linear_model.Ridge,
 }
+TYPES = {"n": "double", "c": "long", "b": "boolean", "w": "string"}
+"""Of columns, by the first letter of their names."""
 
 
-def frame_of(chance: np.random.Generator, count: int, numbers: int, words: int) -> pd.DataFrame:
-    """Columns of numbers with gaps, and of words."""
+def frame_of(
+    chance: np.random.Generator, count: int, numbers: int, whole: int, words: int
+) -> pd.DataFrame:
+    """Columns of numbers with gaps, of counts and truth values, and of words."""
     made: dict[str, Any] = {}
+    for place in range(whole):
+        made[f"c{place}"] = chance.integers(0, 9, count)
+        made[f"b{place}"] = chance.random(count) < 0.3
     for place in range(numbers):
         values = chance.normal(0, 10.0 ** chance.integers(-3, 4), count)
         made[f"n{place}"] = np.where(chance.random(count) < 0.1, np.nan, values)
@@ -79,6 +90,7 @@ class Drawn:
 
     seed: int
     numbers: int
+    whole: int
     words: int
     scaler: str
     encoder: str
@@ -91,6 +103,7 @@ DRAWN = st.builds(
     Drawn,
     seed=st.integers(0, 9999),
     numbers=st.integers(1, 4),
+    whole=st.integers(0, 2),
     words=st.integers(0, 2),
     scaler=st.sampled_from(sorted(SCALERS)),
     encoder=st.sampled_from(sorted(ENCODERS)),
@@ -100,23 +113,27 @@ DRAWN = st.builds(
 )
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(drawn=DRAWN)
 def test_a_drawn_pipeline_is_served_as_it_is(drawn: Drawn) -> None:
     """Labels and numbers of fresh rows, together and alone; every such pipeline has a plan."""
     chance = np.random.default_rng(drawn.seed)
-    seen, fresh = (frame_of(chance, count, drawn.numbers, drawn.words) for count in (80, 40))
+    seen, fresh = (
+        frame_of(chance, count, drawn.numbers, drawn.whole, drawn.words) for count in (80, 40)
+    )
+    if drawn.words:
+        fresh.loc[:5, "w0"] = "unknown"
     filled = make_pipeline(impute.SimpleImputer(), SCALERS[drawn.scaler])
     names = list(seen.columns)
     parts = [
-        ("n", filled, names[: drawn.numbers]),
-        ("w", ENCODERS[drawn.encoder], names[drawn.numbers :]),
+        ("n", filled, [name for name in names if name[0] != "w"]),
+        ("w", ENCODERS[drawn.encoder], [name for name in names if name[0] == "w"]),
     ]
     known = chance.integers(0, drawn.classes, 80)
     pipe = make_pipeline(
         ColumnTransformer([part for part in parts if part[2]]), MODELS[drawn.model](drawn.size)
     ).fit(seen, known)
-    columns = [Column(name, "double" if name[0] == "n" else "string") for name in names]
+    columns = [Column(name, TYPES[name[0]]) for name in names]
     example = tuple(rows_of(seen.head(4)))
     original = Model(Estimator(pipe), Schema(tuple(columns)), "sklearn", None, example)
     with tempfile.TemporaryDirectory() as folder:
