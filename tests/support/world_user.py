@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import io
 import itertools
@@ -73,12 +74,12 @@ class UserCluster:
     ) -> Sequence[Manifest]:
         """The objects of a namespace, or of all when it is empty."""
         self._gate()
+        if namespace:
+            return await self.sim.cluster.select(api_version, kind, namespace, labels)
         return [
             copy.deepcopy(manifest)
             for ref, manifest in self.sim.cluster.objects.items()
-            if (ref.api_version, ref.kind) == (api_version, kind)
-            and namespace in ("", ref.namespace)
-            and not labels
+            if (ref.api_version, ref.kind) == (api_version, kind) and not labels
         ]
 
     async def merge(self, ref: ObjectRef, patch: Mapping[str, Any]) -> Manifest:
@@ -135,6 +136,11 @@ class User:
         )
         code = run(arguments, surroundings)
         return Result(code, stdout.getvalue(), stderr.getvalue())
+
+    def go_on(self, seconds: int) -> None:
+        """Let time pass, with the operator at work."""
+        for _ in range(seconds // 5):
+            asyncio.run(self.sim.advance(5))
 
     @asynccontextmanager
     async def _connect(self, target: Target) -> AsyncIterator[Connection]:

@@ -40,8 +40,8 @@ class Clock(Protocol):
         """The time in UTC."""
 
 
-class Cluster(Protocol):
-    """The Kubernetes API."""
+class ClusterReader(Protocol):
+    """The Kubernetes API, as far as it is looked at."""
 
     async def read(self, ref: ObjectRef) -> Manifest | None:
         """One object; None when it is not there."""
@@ -53,6 +53,10 @@ class Cluster(Protocol):
 
         Raises UnknownKind where the cluster knows no such kind.
         """
+
+
+class Cluster(ClusterReader, Protocol):
+    """The Kubernetes API."""
 
     async def apply(self, manifest: Manifest) -> None:
         """Server-side apply with our field manager; takes fields over from others."""

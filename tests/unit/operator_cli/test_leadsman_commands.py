@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -18,16 +17,10 @@ def rolling_out(behaviour: str = "good", **rollout: Any) -> User:
     user = User()
     user.sim.apply({**WHOLE, "rollout": {**WHOLE["rollout"], **rollout}})
     user.sim.registry.aliases["champion"] = user.sim.register("good")
-    go_on(user, 30)
+    user.go_on(30)
     user.sim.registry.aliases["champion"] = user.sim.register(behaviour)
-    go_on(user, 15)
+    user.go_on(15)
     return user
-
-
-def go_on(user: User, seconds: int) -> None:
-    """Let time pass, with the operator at work."""
-    for _ in range(seconds // 5):
-        asyncio.run(user.sim.advance(5))
 
 
 def test_a_step_is_skipped_and_the_answer_is_told() -> None:
@@ -44,7 +37,7 @@ def test_all_steps_are_skipped() -> None:
     """With --full; the bake stays."""
     user = rolling_out()
     assert user("promote", "md/churn", "--full").stdout.endswith("all steps from 30 percent on\n")
-    go_on(user, 15)
+    user.go_on(15)
     assert user.sim.status()["phase"] == "Baking"
 
 
@@ -66,7 +59,7 @@ def test_a_pause_of_the_spec_is_ended_in_the_spec() -> None:
     result = user("resume", "churn")
     assert result.stdout.startswith("churn: spec.rollout.paused is false now\n")
     assert user.sim.cluster.objects[REF]["spec"]["rollout"]["paused"] is False
-    go_on(user, 10)
+    user.go_on(10)
     assert user.sim.status()["phase"] == "RollingOut"
 
 
@@ -74,16 +67,16 @@ def test_abort_then_retry_then_back() -> None:
     """The revision is found in the status: nobody has to type a hash."""
     user = rolling_out()
     assert "ada ended the rollout" in user("abort", "churn").stdout
-    go_on(user, 10)
+    user.go_on(10)
     assert user("retry", "churn").code == 0
     assert user("promote", "churn", "--full").code == 0
-    go_on(user, 15)
+    user.go_on(15)
     assert user("promote", "churn").code == 0
     assert user.sim.version("previous") == 1
     assert user("rollback", "churn", "--to", "1").stdout == (
         "churn: going back from version 2 to 1: ada asked for it\n"
     )
-    go_on(user, 10)
+    user.go_on(10)
     assert user.sim.version("stable") == 1
 
 
@@ -92,7 +85,7 @@ def test_a_rollback_names_what_is_kept() -> None:
     user = rolling_out()
     assert user("rollback", "churn", "--to", "7").stderr.startswith("churn: 7 is not kept; kept ")
     user("rollback", "churn")
-    go_on(user, 10)
+    user.go_on(10)
     result = user("rollback", "churn")
     assert result.code == 1
     assert "no earlier revision is kept" in result.stderr
@@ -103,7 +96,7 @@ def test_what_can_not_be_done_ends_with_1() -> None:
     """The operator's own words."""
     user = rolling_out()
     user("abort", "churn")
-    go_on(user, 10)
+    user.go_on(10)
     result = user("promote", "churn")
     assert result.code == 1
     assert result.stderr.startswith("churn: no rollout is running: rolled back from version 2 to 1")
@@ -124,7 +117,7 @@ def test_an_approval_is_written_for_what_waits(before: str, grant: dict[str, Any
     written = user.sim.cluster.objects[REF]["spec"]["rollout"]["approval"]["granted"]
     assert {**written, **grant} == written
     assert written["by"] == "ada"
-    go_on(user, 10)
+    user.go_on(10)
     assert user.sim.status()["weight"] == 30
 
 
@@ -141,7 +134,7 @@ def test_an_operator_that_is_away_is_not_waited_for_for_ever() -> None:
     assert result.code == 4
     assert "the operator has not answered yet" in result.stderr
     user.operator_runs = True
-    go_on(user, 5)
+    user.go_on(5)
     assert user.sim.status()["phase"] == "Paused"
 
 

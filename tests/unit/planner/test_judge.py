@@ -35,6 +35,7 @@ class Trial:
         """Both arms have served before it is looked at."""
         self.bench = Bench(resource=a_deployment(health={"conditions": list(conditions), **health}))
         self.past = past
+        self.pods = {"one": "one-0", "two": "two-0"}
         self.counts: dict[str, dict[str, float]] = {"one": counters(5000), "two": counters()}
         self.evidence: Evidence | None = None
         self.look()
@@ -50,7 +51,7 @@ class Trial:
         """Bring the evidence up to date; it is written and read as in a status."""
         if not isinstance(self.bench.counts, Unknown):
             self.bench.counts = tuple(
-                PodCount(f"{revision}-0", revision, self.bench.now, dict(counts))
+                PodCount(self.pods[revision], revision, self.bench.now, dict(counts))
                 for revision, counts in self.counts.items()
             )
         found = weigh(self.observe(), ARMS)
@@ -149,6 +150,17 @@ def test_a_pod_that_starts_anew_is_counted_on() -> None:
     trial.serve(3, one=(80, 0), two=(20, 0))
     trial.counts["two"] = counters()
     assert trial.serve(1, one=(80, 0), two=(10, 5)).conditions[0].candidate_bad == 5
+
+
+def test_a_stable_pod_that_was_not_seen_at_first_is_counted_from_then_on() -> None:
+    """What it has counted in its life before says nothing of the rollout."""
+    trial = Trial(ERRORS)
+    trial.serve(3, one=(80, 0), two=(20, 0))
+    trial.pods["one"] = "one-late"
+    trial.counts["one"] = counters(9000, 1000)
+    trial.serve(1, one=(80, 0), two=(20, 0))
+    evidence = trial.serve(1, one=(79, 1), two=(20, 0))
+    assert evidence.conditions[0].stable_bad == 1
 
 
 def test_noise_of_the_past_is_forgiven() -> None:

@@ -47,6 +47,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("status", "show where rollouts stand", f"{_COMMANDS}.status"),
     Entry("history", "show what has happened, and who asked for it", f"{_COMMANDS}.history"),
     Entry("explain", "show why the judge says what it says", f"{_COMMANDS}.explain"),
+    Entry("plan", "show what applying a manifest would do", f"{_COMMANDS}.plan"),
     Entry("promote", "skip the current step, or all of them", f"{_COMMANDS}.promote"),
     Entry("pause", "stop a rollout where it stands", f"{_COMMANDS}.pause"),
     Entry("resume", "go on after a pause", f"{_COMMANDS}.resume"),

@@ -58,21 +58,31 @@ class Report:
 
 def validate_paths(paths: Iterable[str], standard_input: TextIO) -> Report:
     """Check files, folders and `-`; raise Unreadable for what can't be read."""
+    reports = [validate_text(source, text) for source, text in texts_of(paths, standard_input)]
+    return Report(
+        sum(one.checked for one in reports),
+        tuple(finding for one in reports for finding in one.findings),
+        tuple(skipped for one in reports for skipped in one.skipped),
+    )
+
+
+def validate_text(source: str, text: str) -> Report:
+    """Check the documents of one text."""
     checked = 0
     findings: list[Finding] = []
     skipped: list[Skipped] = []
-    for source, text in _texts(paths, standard_input):
-        for part in read_documents(source, text):
-            outcome = _judge(part)
-            if isinstance(outcome, Skipped):
-                skipped.append(outcome)
-            else:
-                checked += isinstance(part, Document)
-                findings += outcome
+    for part in read_documents(source, text):
+        outcome = _judge(part)
+        if isinstance(outcome, Skipped):
+            skipped.append(outcome)
+        else:
+            checked += isinstance(part, Document)
+            findings += outcome
     return Report(checked, tuple(findings), tuple(skipped))
 
 
-def _texts(paths: Iterable[str], standard_input: TextIO) -> Iterable[tuple[str, str]]:
+def texts_of(paths: Iterable[str], standard_input: TextIO) -> Iterable[tuple[str, str]]:
+    """Every file's name and text; raises Unreadable."""
     for path in paths:
         if path == STANDARD_INPUT:
             yield "<stdin>", standard_input.read()

@@ -11,7 +11,7 @@ from leadsman_operator.facts import ClusterFacts, Manifest, ObjectRef
 from leadsman_operator.observe.ownership import is_owned, labels_of
 from leadsman_operator.observe.pods import pod_facts
 from leadsman_operator.planner.references import references
-from leadsman_operator.ports import Cluster
+from leadsman_operator.ports import ClusterReader
 
 SERVING_KINDS = (
     ("apps/v1", "Deployment"),
@@ -29,7 +29,9 @@ TRAINING_KINDS = (
 )
 
 
-async def read_cluster(resource: ModelDeployment | TrainingRun, cluster: Cluster) -> ClusterFacts:
+async def read_cluster(
+    resource: ModelDeployment | TrainingRun, cluster: ClusterReader
+) -> ClusterFacts:
     """Read it all side by side; raises Unreachable when a part can't be read."""
     namespace = resource.metadata.namespace or "default"
     labels = labels_of(resource)
@@ -52,7 +54,7 @@ async def read_cluster(resource: ModelDeployment | TrainingRun, cluster: Cluster
 
 
 async def _hashes(
-    resource: ModelDeployment | TrainingRun, cluster: Cluster
+    resource: ModelDeployment | TrainingRun, cluster: ClusterReader
 ) -> dict[str, str | None]:
     namespace = resource.metadata.namespace or "default"
     names = references(resource)

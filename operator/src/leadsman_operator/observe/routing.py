@@ -12,13 +12,13 @@ from leadsman_operator.errors import Refused, UnknownKind
 from leadsman_operator.facts import Manifest, Missing, ObjectRef, RoutingFacts
 from leadsman_operator.observe.ownership import is_owned, labels_of
 from leadsman_operator.planner.routing.traffic import API_VERSION
-from leadsman_operator.ports import Cluster
+from leadsman_operator.ports import ClusterReader
 
 ROUTE_KINDS = tuple((API_VERSION, kind.value) for kind in RouteKind)
 
 
 async def read_routing(
-    resource: ModelDeployment, cluster: Cluster
+    resource: ModelDeployment, cluster: ClusterReader
 ) -> tuple[Mapping[ObjectRef, Manifest], RoutingFacts]:
     """Our own routes, and the rest; nothing is read where no gateway is or was asked for.
 
@@ -39,7 +39,7 @@ async def read_routing(
     return own, RoutingFacts(None, named, gateways)
 
 
-async def _own(resource: ModelDeployment, cluster: Cluster) -> dict[ObjectRef, Manifest]:
+async def _own(resource: ModelDeployment, cluster: ClusterReader) -> dict[ObjectRef, Manifest]:
     """Of both kinds: those that are not wanted any more are taken away."""
     namespace = resource.metadata.namespace or "default"
     lists = await asyncio.gather(
@@ -56,7 +56,7 @@ async def _own(resource: ModelDeployment, cluster: Cluster) -> dict[ObjectRef, M
     }
 
 
-async def _named(resource: ModelDeployment, cluster: Cluster) -> Manifest | None:
+async def _named(resource: ModelDeployment, cluster: ClusterReader) -> Manifest | None:
     reference = resource.spec.traffic.route_ref
     if reference is None:
         return None
@@ -65,7 +65,7 @@ async def _named(resource: ModelDeployment, cluster: Cluster) -> Manifest | None
     return await cluster.read(ref)
 
 
-async def _gateways(resource: ModelDeployment, cluster: Cluster) -> dict[str, bool]:
+async def _gateways(resource: ModelDeployment, cluster: ClusterReader) -> dict[str, bool]:
     gateway = resource.spec.traffic.gateway
     if gateway is None:
         return {}
@@ -82,7 +82,7 @@ async def _gateways(resource: ModelDeployment, cluster: Cluster) -> dict[str, bo
     }
 
 
-async def _is_there(ref: ObjectRef, cluster: Cluster) -> bool | None:
+async def _is_there(ref: ObjectRef, cluster: ClusterReader) -> bool | None:
     """None where it may not be looked at: Gateways lie in namespaces of other people."""
     try:
         return await cluster.read(ref) is not None

@@ -35,8 +35,9 @@ def counted(
     """Add what was counted since `before` to its totals.
 
     `arms` gives the arm of each revision on trial; pods of other revisions count for nothing.
-    A pod that is seen in the first look of a rollout begins there, for it has served before;
-    one that appears later begins at zero.
+    A pod that is seen in the first look of a rollout begins there, for it has served before, as
+    does one of the stable revision whenever it is first seen; those of a candidate that appear
+    later begin at zero.
     """
     first_look = before is None or before.updated_at is None
     last = {pod.pod: pod for pod in before.pods} if before else {}
@@ -48,7 +49,8 @@ def counted(
         if arm is None:
             continue
         known = last.get(count.pod)
-        base = count.counters if known is None and first_look else _counters(known)
+        has_served = known is None and (first_look or arm is Arm.STABLE)
+        base = count.counters if has_served else _counters(known)
         for sums in (totals.setdefault(arm, {}), latest.setdefault(arm, {})):
             for name, increment in increments_since(base, count.counters).items():
                 sums[name] = sums.get(name, 0.0) + increment
