@@ -163,6 +163,22 @@ def test_a_stable_pod_that_was_not_seen_at_first_is_counted_from_then_on() -> No
     assert evidence.conditions[0].stable_bad == 1
 
 
+def test_a_look_between_two_scrapes_changes_nothing() -> None:
+    """The time until the next news belongs to what it brings."""
+    hurried, patient = Trial(ERRORS), Trial(ERRORS)
+    for _ in range(3):
+        hurried.serve(1)
+        hurried.serve(1)
+        hurried.serve(1, one=(80, 0), two=(19, 1))
+        patient.bench.now += 2 * LOOK
+        patient.serve(1, one=(80, 0), two=(19, 1))
+    assert hurried.evidence is not None
+    assert patient.evidence is not None
+    assert hurried.evidence.memory == patient.evidence.memory
+    assert hurried.evidence.memory is not None
+    assert hurried.evidence.memory.counted_seconds == 45
+
+
 def test_noise_of_the_past_is_forgiven() -> None:
     """What a stable revision does to itself now and then is no harm in a candidate."""
     bursts = tuple(PastCount(5, counters(900, 100 * (look % 48 < 6))) for look in range(1440))

@@ -102,6 +102,8 @@ def test_the_stable_revision_is_counted_before_it_makes_room() -> None:
     assert pods(bench) == {"1": 2, "2": 0}
 
     counted(bench)
+    bench.wait(10)
+    bench.settle()
     assert pods(bench) == {"1": 0, "2": 2}
     assert scales(bench)[-2:] == [("2", 2), ("1", 0)]
     assert bench.names("HorizontalPodAutoscaler") == []

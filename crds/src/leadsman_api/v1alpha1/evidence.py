@@ -107,7 +107,9 @@ class Memory(Contract):
     asked: Word
     """Digest of the conditions that it is about."""
     look_seconds: float
-    """Usual time between two looks."""
+    """Usual time between two looks that bring something new."""
+    counted_at: Time
+    """When something new came last."""
     past_seconds: float = 0
     """For how long the stable revision was watched before the rollout."""
     counted_seconds: float = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from leadsman_api.labels import Arm
 from leadsman_api.v1alpha1.evidence import Comparison, Evidence, Memory, Series
@@ -19,7 +19,12 @@ from leadsman_operator.planner.judge.sequential import (
     record_with,
 )
 from leadsman_operator.planner.judge.series import digest_of, requests_of, tally_of, wanted_series
-from leadsman_operator.planner.judge.spread import nothing_seen, of_numbers, spread_with
+from leadsman_operator.planner.judge.spread import (
+    LONGEST_LOOK,
+    nothing_seen,
+    of_numbers,
+    spread_with,
+)
 
 Counters = Mapping[str, float]
 
@@ -32,10 +37,9 @@ class Look:
     counted: Counted
     past: Sequence[PastCount]
     """What the stable revision counted before the rollout; read at the first look alone."""
-    seconds: float
-    """Since the last look; 0 at the first."""
+    now: datetime
     usual_seconds: float
-    """Usual time between two looks."""
+    """Usual time between two looks that bring something new."""
     window_seconds: float = RECENT_SECONDS
     """Length of the recent windows."""
 
@@ -47,23 +51,35 @@ def needs_past(evidence: Evidence | None, conditions: Sequence[HealthCondition])
 
 
 def remembered(before: Evidence | None, look: Look) -> Memory:
-    """The memory with what came up since; anew when other conditions are asked for."""
+    """The memory with what came up since; anew when other conditions are asked for.
+
+    Between two scrapes of Prometheus there is nothing new: then nothing changes.
+    """
     begun = _begun(look) if needs_past(before, look.conditions) else None
     memory = begun or (before.memory if before else None) or _begun(look)
+    if begun is None and not _has_news(look):
+        return memory
+    seconds = (look.now - memory.counted_at).total_seconds()
     had_requests = any(look.counted.latest.get(Arm.CANDIDATE, {}).values())
-    counted = look.seconds if had_requests else 0.0
+    # After a gap the requests belong to some of its time, nobody knows to which.
+    counted = min(seconds, LONGEST_LOOK * memory.look_seconds) if had_requests else 0.0
     begins = memory.recent_seconds >= look.window_seconds
     series = tuple(
-        _series_with(one, look, memory.look_seconds, begins=begins)
+        _series_with(one, look, (seconds, memory.look_seconds), begins=begins)
         for one in _with_times(memory.series, look)
     )
     return memory.model_copy(
         update={
             "series": series,
+            "counted_at": look.now,
             "counted_seconds": memory.counted_seconds + counted,
             "recent_seconds": counted + (0.0 if begins else memory.recent_seconds),
         }
     )
+
+
+def _has_news(look: Look) -> bool:
+    return any(any(counters.values()) for counters in look.counted.latest.values())
 
 
 def _begun(look: Look) -> Memory:
@@ -72,6 +88,7 @@ def _begun(look: Look) -> Memory:
     return Memory(
         asked=digest_of(look.conditions),
         look_seconds=max(look.usual_seconds, longest),
+        counted_at=look.now,
         past_seconds=past_seconds,
     )
 
@@ -101,12 +118,13 @@ def _begun_series(series: Series, look: Look) -> Series:
     )
 
 
-def _series_with(series: Series, look: Look, shortest: float, *, begins: bool) -> Series:
+def _series_with(series: Series, look: Look, times: tuple[float, float], *, begins: bool) -> Series:
+    """Add what came up; `times` are the seconds that it took, and those that are usual."""
     record = record_of(series)
     if begins:
         record = replace(record, recent=Tally())
     latest = tally_of(series, look.counted.latest)
-    after = record_with(record, latest, look.seconds, shortest) if look.seconds else record
+    after = record_with(record, latest, *times) if times[0] else record
     return series.model_copy(
         update={
             "whole": _comparison(after.whole),
@@ -153,10 +171,3 @@ def span_of(memory: Memory) -> Span:
         past=memory.past_seconds,
         shortest=memory.look_seconds,
     )
-
-
-def seconds_since(before: Evidence | None, now: datetime) -> float:
-    """Since the last look; 0 at the first."""
-    if before is None or before.updated_at is None:
-        return 0.0
-    return max(timedelta(0), now - before.updated_at).total_seconds()

@@ -30,7 +30,7 @@ WATCHED = 3600.0
 UNWATCHED = 0.3
 """Variance that is supposed of a revision that nobody has watched yet: that of a rate which is
 seldom more than twice its mean."""
-_LONGEST_LOOK = 3.0
+LONGEST_LOOK = 3.0
 """Usual looks that one may take and still be one."""
 _DOUBT = 1.0
 """Standard errors by which an estimated variance is raised."""
@@ -74,7 +74,7 @@ def spread_with(
 
     What was counted over a much longer time than usual belongs to no batch.
     """
-    if seconds > _LONGEST_LOOK * shortest:
+    if seconds > LONGEST_LOOK * shortest:
         return before
     open_seconds = before.open_seconds + seconds
     open_bad = before.open_bad + np.asarray(bad, dtype=float)[..., None]

@@ -21,7 +21,7 @@ from leadsman_api.v1alpha1.health import (
 from leadsman_operator.facts import Unknown
 from leadsman_operator.planner.judge.checks import checked, interval_of
 from leadsman_operator.planner.judge.counting import as_totals, counted
-from leadsman_operator.planner.judge.remembering import Look, remembered, seconds_since
+from leadsman_operator.planner.judge.remembering import Look, remembered
 from leadsman_operator.planner.judge.sequential import RECENT_SECONDS
 from leadsman_operator.planner.judge.verdicts import Judged, Promise, judge_query, judged
 from leadsman_operator.planner.observation import DeploymentObservation, scrape_interval
@@ -44,7 +44,7 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
         conditions=health.conditions,
         counted=found,
         past=observation.past,
-        seconds=seconds_since(before, now),
+        now=now,
         usual_seconds=scrape_interval(resource, observation.configuration).total_seconds(),
         window_seconds=_window_seconds(health.judge),
     )
