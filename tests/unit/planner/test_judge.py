@@ -257,6 +257,16 @@ def test_a_threshold_rule_forgets_no_failure() -> None:
     assert (told.passed_checks, told.failed_checks) == (3, 3)
 
 
+@pytest.mark.parametrize("rule", ["Argo", "Flagger"])
+def test_an_interval_is_checked_once(rule: str) -> None:
+    """Looks at which nothing new has come are no further checks of it."""
+    trial = Trial(ERRORS, judge={"rule": rule, "interval": "10s", "failures": 3})
+    assert trial.serve(2, one=(80, 0), two=(18, 2)).conditions[0].failed_checks == 1
+    evidence = trial.serve(6)
+    assert evidence.conditions[0].failed_checks == 1
+    assert evidence.verdict is Verdict.UNDECIDED
+
+
 def test_an_interval_without_a_request_is_no_check() -> None:
     """No data is no failure, whatever the rule."""
     trial = Trial(ERRORS, judge={"rule": "Flagger", "interval": "10s", "failures": 1})

@@ -12,7 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from leadsman_api.v1alpha1.evidence import ConditionEvidence, Memory, Series, Verdict
+from leadsman_api.v1alpha1.evidence import (
+    ConditionEvidence,
+    Evidence,
+    Memory,
+    Series,
+    Verdict,
+)
 from leadsman_api.v1alpha1.health import Disagreement, HealthCondition, Judge, JudgeRule, PromQL
 
 DEFAULT_INTERVAL = timedelta(minutes=1)
@@ -28,11 +34,12 @@ def checked(
     conditions: Sequence[HealthCondition],
     memory: Memory,
     judge: Judge,
-    before: Mapping[str, ConditionEvidence],
+    evidence: Evidence | None,
     queries: Mapping[str, ConditionEvidence],
 ) -> tuple[ConditionEvidence, ...]:
-    """Check every condition if its interval is over; `before` has the counts of checks so far."""
-    over = memory.recent_seconds >= interval_of(judge).total_seconds()
+    """Check every condition if its interval is over; `evidence` has the checks so far."""
+    before = {one.name: one for one in evidence.conditions} if evidence else {}
+    over = _is_over(memory, evidence.memory if evidence else None, interval_of(judge))
     found = {
         one.name: _checked(one.name, memory, before.get(one.name), over=over)
         for one in conditions
@@ -47,6 +54,12 @@ def checked(
         for name, one in found.items()
     }
     return tuple(told.get(one.name) or queries[one.name] for one in conditions)
+
+
+def _is_over(memory: Memory, before: Memory | None, interval: timedelta) -> bool:
+    """Whether an interval ends with this look: one that brought nothing new ends none."""
+    has_news = before is None or memory.counted_at != before.counted_at
+    return has_news and memory.recent_seconds >= interval.total_seconds()
 
 
 def _checked(

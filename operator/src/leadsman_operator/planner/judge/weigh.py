@@ -76,12 +76,12 @@ def _window_seconds(judge: Judge) -> float:
 def _judgement(observation: DeploymentObservation, memory: Memory) -> Judged:
     """By the rule that the spec names."""
     resource, queries = observation.resource, _queries(observation)
-    health, evidence = resource.spec.health, resource.status.evidence
+    health = resource.spec.health
     if health.judge.rule is JudgeRule.SEQUENTIAL:
         promise = Promise(health.false_rollback_rate, _longest(resource))
         return judged(health.conditions, memory, promise, queries)
-    before = {one.name: one for one in evidence.conditions} if evidence else {}
-    return Judged(checked(health.conditions, memory, health.judge, before, queries))
+    evidence = resource.status.evidence
+    return Judged(checked(health.conditions, memory, health.judge, evidence, queries))
 
 
 def _longest(resource: ModelDeployment) -> timedelta:
