@@ -26,7 +26,6 @@ ROLLOUT = {**QUICK, "steps": [WEIGHT], "minimumStepTime": "40s"}
 pytestmark = pytest.mark.timeout(600)  # a step long enough to count its share
 
 
-@pytest.mark.alone
 def test_a_weight_reaches_the_traffic_and_nothing_is_lost(
     story: Story, registry: Registry, leadsman: Installation, web: str, measured: Measured
 ) -> None:

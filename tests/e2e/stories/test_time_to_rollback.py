@@ -20,7 +20,7 @@ BAR_SECONDS = {"broken": 15, "errors": 30, "slow": 60}
 """Of a version whose every answer is an error, of one with a fifth of errors, of a slow one."""
 
 Measured = Callable[[str], None]
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def seconds_with_traffic(reports: list[Counted], version: int) -> float:
