@@ -122,6 +122,29 @@ def test_limits_of_latency(
     assert trial.serve(8, one=(80, 0, 0), two=candidate).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("limits", "within", "verdict"),
+    [
+        ({"ratio": 1.5}, {"le=0.005": 20, "le=0.5": 20}, Verdict.GOOD),
+        ({"ratio": 1.5}, {"le=0.005": 0, "le=0.5": 0}, Verdict.BAD),
+        ({"maxLatency": "50ms"}, {"le=0.005": 20, "le=0.5": 20}, Verdict.GOOD),
+        ({"ratio": 1.5}, {}, Verdict.BLIND),
+    ],
+    ids=["quick", "slow", "quick enough", "not timed"],
+)
+def test_a_candidate_may_have_other_buckets(
+    limits: Mapping[str, Any], within: Mapping[str, int], verdict: Verdict
+) -> None:
+    """The next bound above is read; a bucket that is missing is no answer that was too slow."""
+    trial = Trial({"name": "latency", "type": "Latency", **limits})
+    trial.counts["two"] = {"2xx": 0, "le=+Inf": 0, **dict.fromkeys(within, 0)}
+    for _ in range(24):
+        for name, count in {"2xx": 20, "le=+Inf": 20, **within}.items():
+            trial.counts["two"][name] += count
+        evidence = trial.serve(1, one=(80, 0))
+    assert evidence.verdict is verdict
+
+
 def test_times_are_compared_once_the_stable_revision_has_answered_enough() -> None:
     """Without a past its first answers say what is usual."""
     trial = Trial(LATENCY, past=())

@@ -47,7 +47,7 @@ def _of(condition: HealthCondition, totals: Mapping[Arm, Counters]) -> Iterator[
         if condition.max is not None:
             yield Series(condition=condition.name, share=condition.max)
     elif isinstance(condition, Latency):
-        bounds = _bounds(totals)
+        bounds = _bounds(*totals.values())
         if condition.max_latency is not None:
             yield from _of_longest(condition, condition.max_latency.total_seconds(), bounds)
         if condition.ratio is not None:
@@ -95,12 +95,19 @@ def tally_of(series: Series, counters: Mapping[Arm, Counters]) -> Tally:
 
 
 def requests_of(counters: Counters, bound: float | None) -> tuple[float, float]:
-    """Bad and all requests: 5xx, for a 4xx is the client's; or answers beyond a bound."""
+    """Bad and all requests: 5xx, for a 4xx is the client's; or answers beyond a bound.
+
+    Where no bucket ends there the next one counts: another image may have other buckets. Of
+    answers that are in no bucket but the last nothing is known.
+    """
     if bound is None:
         total = sum(value for name, value in counters.items() if not name.startswith(_TIMES))
         return counters.get("5xx", 0.0), total
+    known = _bound_above(_bounds(counters), bound)
+    if known is None:
+        return 0.0, 0.0
     total = counters.get(_TIMED, 0.0)
-    return max(0.0, total - counters.get(_within(bound), 0.0)), total
+    return max(0.0, total - counters[_within(known)]), total
 
 
 def _within(bound: float) -> str:
@@ -108,9 +115,9 @@ def _within(bound: float) -> str:
     return f"le={bound:g}"
 
 
-def _bounds(totals: Mapping[Arm, Counters]) -> list[float]:
+def _bounds(*counted: Counters) -> list[float]:
     """The bounds of all buckets but the one without, in seconds, the smallest first."""
-    names = {name for counters in totals.values() for name in counters} - {_TIMED}
+    names = {name for counters in counted for name in counters} - {_TIMED}
     return sorted(float(name[3:]) for name in names if name.startswith(_TIMES))
 
 
