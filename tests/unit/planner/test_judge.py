@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from leadsman_api.labels import Arm
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import Evidence, Verdict
 from leadsman_operator.facts import PastCount, PodCount, Unknown
+from leadsman_operator.planner.judge.counting import MOST_PODS
 from leadsman_operator.planner.judge.remembering import needs_past
 from leadsman_operator.planner.judge.weigh import weigh
 from leadsman_operator.planner.observation import DeploymentObservation
@@ -184,6 +186,26 @@ def test_a_stable_pod_that_was_not_seen_at_first_is_counted_from_then_on() -> No
     trial.serve(1, one=(80, 0), two=(20, 0))
     evidence = trial.serve(1, one=(79, 1), two=(20, 0))
     assert evidence.conditions[0].stable_bad == 1
+
+
+def test_pods_beyond_those_that_can_be_remembered_are_not_counted_again() -> None:
+    """Where their counters stood is forgotten at every look: nobody knows what is new of them."""
+    trial = Trial(ERRORS)
+
+    def crowd(good: int) -> tuple[PodCount, ...]:
+        return tuple(
+            PodCount(f"{name}-{number}", revision, trial.bench.now, counters(good))
+            for revision, name in (("one", "later"), ("two", "first"))
+            for number in range(MOST_PODS * 3 // 4)
+        )
+
+    totals = []
+    for good in (10, 20, 30, 40):
+        trial.bench.now += LOOK
+        trial.evidence = weigh(replace(trial.observe(), counts=crowd(good)), ARMS)
+        totals.append(trial.evidence.conditions[0].candidate_total or 0)
+    remembered = MOST_PODS - MOST_PODS * 3 // 4
+    assert [after - before for before, after in itertools.pairwise(totals)] == 3 * [10 * remembered]
 
 
 def test_a_look_between_two_scrapes_changes_nothing() -> None:

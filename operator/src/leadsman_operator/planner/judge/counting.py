@@ -37,7 +37,7 @@ def counted(
     `arms` gives the arm of each revision on trial; pods of other revisions count for nothing.
     A pod that is seen in the first look of a rollout begins there, for it has served before, as
     does one of the stable revision whenever it is first seen; those of a candidate that appear
-    later begin at zero.
+    later begin at zero, but where there are more pods than can be remembered.
     """
     first_look = before is None or before.updated_at is None
     last = {pod.pod: pod for pod in before.pods} if before else {}
@@ -49,8 +49,8 @@ def counted(
         if arm is None:
             continue
         known = last.get(count.pod)
-        has_served = known is None and (first_look or arm is Arm.STABLE)
-        base = count.counters if has_served else _counters(known)
+        has_served = first_look or arm is Arm.STABLE or len(last) >= MOST_PODS
+        base = count.counters if known is None and has_served else _counters(known)
         for sums in (totals.setdefault(arm, {}), latest.setdefault(arm, {})):
             for name, increment in increments_since(base, count.counters).items():
                 sums[name] = sums.get(name, 0.0) + increment
