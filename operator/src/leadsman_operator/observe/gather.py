@@ -63,7 +63,7 @@ async def observe_deployment(
         read_model(registry, resource.spec.model.name, world),
         read_counts(resource, metrics, cluster.pods, world, configuration, now),
         read_past(resource, metrics, cluster.pods, world, configuration, now),
-        read_queries(resource, metrics, world, now),
+        read_queries(resource, metrics, world.metrics, now),
     )
     return DeploymentObservation(
         now=now,

@@ -18,7 +18,7 @@ from leadsman_operator.observe.serving_pods import counts_of_pods
 from leadsman_operator.planner.judge.questions import condition_queries
 from leadsman_operator.planner.judge.remembering import needs_past
 from leadsman_operator.planner.observation import Configuration, scrape_interval
-from leadsman_operator.ports import Endpoint, World
+from leadsman_operator.ports import Endpoint, Metrics, World
 
 
 async def metrics_endpoint(
@@ -96,30 +96,30 @@ async def read_past(
 async def read_queries(
     resource: ModelDeployment,
     endpoint: Endpoint | Missing | Unknown,
-    world: World,
+    metrics: Metrics,
     now: datetime,
 ) -> Mapping[str, float | Unknown]:
     """The number of each condition of the user's own."""
     candidate = resource.status.candidate
     queries = condition_queries(resource, candidate.name if candidate else None)
     numbers = await asyncio.gather(
-        *(_number(query, endpoint, world, now) for query in queries.values())
+        *(_number(query, endpoint, metrics, now) for query in queries.values())
     )
     return dict(zip(queries, numbers, strict=True))
 
 
 async def _number(
-    query: str, endpoint: Endpoint | Missing | Unknown, world: World, now: datetime
+    query: str, endpoint: Endpoint | Missing | Unknown, metrics: Metrics, now: datetime
 ) -> float | Unknown:
     if isinstance(endpoint, Unknown):
         return endpoint
     if isinstance(endpoint, Missing):
         return Unknown(endpoint.reason, endpoint.message)
     try:
-        samples = await world.metrics.query(endpoint, query, now)
+        samples = await metrics.query(endpoint, query, now)
     except EdgeError as error:
         return Unknown(error.reason, error.message)
-    numbers = [sample.value for sample in samples if not math.isnan(sample.value)]
+    numbers = [sample.value for sample in samples if math.isfinite(sample.value)]
     if len(numbers) != 1:
         return Unknown(
             Reason.QUERY_FAILED, f"the query gave {len(numbers)} numbers where one was expected"
