@@ -82,6 +82,8 @@ def test_samples_are_gathered_by_pod() -> None:
         timed(1, "1e9"),
         answered(float("nan"), "2xx"),
         answered(float("inf"), "2xx"),
+        answered(-1, "2xx"),
+        answered(1e300, "2xx"),
         answered(1, "2xx", ""),
         answered(1, "2xx", "c-1"),
         answered(1, "2xx", "ab-1"),

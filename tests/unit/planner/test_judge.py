@@ -12,7 +12,7 @@ import pytest
 
 from leadsman_api.labels import Arm
 from leadsman_api.reasons import Reason
-from leadsman_api.v1alpha1.evidence import Evidence, Verdict
+from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Evidence, Verdict
 from leadsman_operator.facts import PastCount, PodCount, Unknown
 from leadsman_operator.planner.judge.counting import MOST_PODS
 from leadsman_operator.planner.judge.remembering import needs_past
@@ -175,6 +175,17 @@ def test_a_pod_that_starts_anew_is_counted_on() -> None:
     trial.serve(3, one=(80, 0), two=(20, 0))
     trial.counts["two"] = counters()
     assert trial.serve(1, one=(80, 0), two=(10, 5)).conditions[0].candidate_bad == 5
+
+
+def test_more_requests_than_the_status_can_hold() -> None:
+    """A pod that counts nonsense stops nobody from looking."""
+    trial = Trial(ERRORS)
+    for _ in range(3):
+        trial.counts["two"] = counters(LARGEST_TOTAL)
+        evidence = trial.serve(1, one=(80, 0))
+        trial.counts["two"] = counters()
+        trial.serve(1, one=(80, 0))
+    assert evidence.conditions[0].candidate_total == LARGEST_TOTAL
 
 
 def test_a_stable_pod_that_was_not_seen_at_first_is_counted_from_then_on() -> None:

@@ -13,8 +13,9 @@ from leadsman_api.lists import ATOMIC, Distinct
 from leadsman_api.values import Sentence, Time, Word
 from leadsman_api.vocabulary import Term
 
-# Up to what a double holds exactly: the API server compares bounds as doubles.
-Total = Annotated[int, Field(ge=0, le=2**53, json_schema_extra={"format": "int64"})]
+LARGEST_TOTAL = 2**53
+"""What a double holds exactly: the API server compares bounds as doubles."""
+Total = Annotated[int, Field(ge=0, le=LARGEST_TOTAL, json_schema_extra={"format": "int64"})]
 
 
 class Verdict(Term):

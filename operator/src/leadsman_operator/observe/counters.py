@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
+from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL
 from leadsman_api.v1alpha1.health import RequestMetrics
 from leadsman_operator.facts import PodCount, Sample
 from leadsman_operator.planner.names import pod_prefix
@@ -33,7 +34,7 @@ def pod_counts(
     answers, times, native = _sums(), _sums(), _sums()
     for sample in samples:
         whose = pod_and_revision(sample.labels, metrics, arms)
-        if whose is None or not math.isfinite(sample.value):
+        if whose is None or not 0 <= sample.value <= LARGEST_TOTAL:
             continue
         name, bound = sample.labels.get(_NAME), _bound(sample.labels, metrics)
         status = _STATUS.fullmatch(sample.labels.get(metrics.labels.status, ""))

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leadsman_api.labels import Arm
-from leadsman_api.v1alpha1.evidence import Comparison, Evidence, Memory, Series
+from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Comparison, Evidence, Memory, Series
 from leadsman_api.v1alpha1.health import HealthCondition
 from leadsman_operator.facts import PastCount
 from leadsman_operator.planner.judge.counting import Counted
 from leadsman_operator.planner.judge.sequential import (
     RECENT_SECONDS,
+    Number,
     Record,
     Span,
     Tally,
@@ -114,7 +115,11 @@ def _begun_series(series: Series, look: Look) -> Series:
         spread = spread_with(spread, now_bad, now_total, one.seconds, shortest)
         bad, total = bad + now_bad, total + now_total
     return series.model_copy(
-        update={"past_bad": round(bad), "past_total": round(total), "spread": spread.as_numbers()}
+        update={
+            "past_bad": _whole(bad),
+            "past_total": _whole(total),
+            "spread": spread.as_numbers(),
+        }
     )
 
 
@@ -136,11 +141,15 @@ def _series_with(series: Series, look: Look, times: tuple[float, float], *, begi
 
 def _comparison(tally: Tally) -> Comparison:
     return Comparison(
-        stable_bad=round(float(tally.stable_bad)),
-        stable_total=round(float(tally.stable_total)),
-        candidate_bad=round(float(tally.candidate_bad)),
-        candidate_total=round(float(tally.candidate_total)),
+        stable_bad=_whole(tally.stable_bad),
+        stable_total=_whole(tally.stable_total),
+        candidate_bad=_whole(tally.candidate_bad),
+        candidate_total=_whole(tally.candidate_total),
     )
+
+
+def _whole(requests: Number) -> int:
+    return min(round(float(requests)), LARGEST_TOTAL)
 
 
 def record_of(series: Series) -> Record:
