@@ -245,6 +245,37 @@ def test_noise_of_the_past_is_forgiven() -> None:
     assert (noisy.conditions[0].dispersion or 0) > 10 * (quiet.conditions[0].dispersion or 0)
 
 
+def test_a_gap_in_the_past_changes_no_other_time() -> None:
+    """Half an hour without a scrape belongs to nothing that was watched."""
+    gap = PastCount(1800, counters(998 * 360, 2 * 360))
+    whole, broken = Trial(ERRORS).evidence, Trial(ERRORS, past=(*QUIET, gap)).evidence
+    assert whole is not None
+    assert whole.memory is not None
+    assert broken is not None
+    assert broken.memory is not None
+    assert broken.memory.look_seconds == whole.memory.look_seconds == 5
+    assert broken.memory.past_seconds == whole.memory.past_seconds == 7200
+    assert broken.memory.series[0].spread == whole.memory.series[0].spread
+
+
+def test_a_clock_that_is_behind_takes_no_time_back() -> None:
+    """Another replica of the operator may have another clock."""
+    trial = Trial(ERRORS)
+    before = trial.serve(4, one=(80, 0), two=(20, 0))
+    trial.bench.now -= 3 * LOOK
+    after = trial.serve(1, one=(80, 0), two=(20, 0))
+    assert before.memory is not None
+    assert after.memory is not None
+    assert after.memory.counted_seconds == before.memory.counted_seconds
+    assert after.conditions[0].candidate_total == 100
+
+
+def test_nothing_is_said_of_the_noise_before_the_first_request() -> None:
+    """Over no time at all any share is off by anything."""
+    evidence = Trial(ERRORS).serve(2, one=(80, 0))
+    assert evidence.conditions[0].dispersion is None
+
+
 def test_the_interval_of_the_ratio_closes_around_it() -> None:
     """It holds at any time, and more requests make it narrower."""
     trial = Trial(ERRORS)

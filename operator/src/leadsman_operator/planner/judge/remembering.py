@@ -60,7 +60,8 @@ def remembered(before: Evidence | None, look: Look) -> Memory:
     memory = begun or (before.memory if before else None) or _begun(look)
     if begun is None and not _has_news(look):
         return memory
-    seconds = (look.now - memory.counted_at).total_seconds()
+    # The clock of another replica of the operator may be behind.
+    seconds = max(0.0, (look.now - memory.counted_at).total_seconds())
     had_requests = any(look.counted.latest.get(Arm.CANDIDATE, {}).values())
     # After a gap the requests belong to some of its time, nobody knows to which.
     counted = min(seconds, LONGEST_LOOK * memory.look_seconds) if had_requests else 0.0
@@ -84,14 +85,19 @@ def _has_news(look: Look) -> bool:
 
 
 def _begun(look: Look) -> Memory:
-    past_seconds = sum(one.seconds for one in look.past)
-    longest = max((one.seconds for one in look.past), default=0.0)
+    shortest = _shortest(look)
+    watched = [one.seconds for one in look.past if one.seconds <= LONGEST_LOOK * shortest]
     return Memory(
         asked=digest_of(look.conditions),
-        look_seconds=max(look.usual_seconds, longest),
+        look_seconds=shortest,
         counted_at=look.now,
-        past_seconds=past_seconds,
+        past_seconds=sum(watched),
     )
+
+
+def _shortest(look: Look) -> float:
+    """Usual time between two looks, and between two moments of the past, which has gaps."""
+    return max(look.usual_seconds, min((one.seconds for one in look.past), default=0.0))
 
 
 def _with_times(series: tuple[Series, ...], look: Look) -> tuple[Series, ...]:
@@ -109,7 +115,7 @@ def _with_times(series: tuple[Series, ...], look: Look) -> tuple[Series, ...]:
 def _begun_series(series: Series, look: Look) -> Series:
     """A series with the past of the stable revision."""
     spread, bad, total = nothing_seen(), 0.0, 0.0
-    shortest = max(look.usual_seconds, *(one.seconds for one in look.past), 0.0)
+    shortest = _shortest(look)
     for one in look.past:
         now_bad, now_total = requests_of(one.counters, series.stable_bound)
         spread = spread_with(spread, now_bad, now_total, one.seconds, shortest)
@@ -129,7 +135,7 @@ def _series_with(series: Series, look: Look, times: tuple[float, float], *, begi
     if begins:
         record = replace(record, recent=Tally())
     latest = tally_of(series, look.counted.latest)
-    after = record_with(record, latest, *times) if times[0] else record
+    after = record_with(record, latest, *times)
     return series.model_copy(
         update={
             "whole": _comparison(after.whole),
