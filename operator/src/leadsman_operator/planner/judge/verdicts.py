@@ -16,6 +16,7 @@ from leadsman_operator.planner.judge.remembering import record_of, span_of
 from leadsman_operator.planner.judge.sequential import (
     RECENT_SECONDS,
     Limit,
+    Span,
     log_against,
     log_cleared,
     ratio_interval,
@@ -99,9 +100,7 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
         ratio=_ratio(told),
         ratio_low=low if high < inf or low else None,
         ratio_high=high if isfinite(high) else None,
-        dispersion=float(
-            variance_over(record_of(told).spread, span.whole, span.past + span.whole, span.shortest)
-        ),
+        dispersion=_dispersion(told, span) if span.whole else None,
         log_evidence=evidence,
     )
 
@@ -110,6 +109,11 @@ def _log_against(series: Series, memory: Memory, promise: Promise) -> float:
     return float(
         log_against(record_of(series), _limit(series), span_of(memory), promise.windows(memory))
     )
+
+
+def _dispersion(series: Series, span: Span) -> float:
+    watched = span.past + span.whole
+    return float(variance_over(record_of(series).spread, span.whole, watched, span.shortest))
 
 
 def _limit(series: Series) -> Limit:
