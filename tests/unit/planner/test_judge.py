@@ -327,6 +327,7 @@ def test_a_threshold_rule_counts_failed_checks(
     evidence = trial.serve(2 * checks, one=(80, 0), two=(18, 2))
     assert evidence.verdict is verdict
     assert evidence.conditions[0].failed_checks == checks
+    assert f"{checks} of {checks} checks failed" in evidence.because
     assert evidence.log_evidence is None
 
 

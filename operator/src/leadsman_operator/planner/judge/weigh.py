@@ -139,7 +139,7 @@ def describe(condition: HealthCondition, evidence: ConditionEvidence) -> str:
             return (
                 f"{condition.name}: {evidence.candidate_bad} of {evidence.candidate_total} requests"
                 f" {what} at the candidate, {evidence.stable_bad} of {evidence.stable_total}"
-                " at the stable revision"
+                f" at the stable revision{_checks(evidence)}"
             )
         case PromQL():
             if evidence.value is None:
@@ -149,6 +149,14 @@ def describe(condition: HealthCondition, evidence: ConditionEvidence) -> str:
             return f"{condition.name}: no request was copied"
         case _:
             assert_never(condition)
+
+
+def _checks(evidence: ConditionEvidence) -> str:
+    """What a threshold rule decides by; nothing of the sequential test."""
+    if evidence.failed_checks is None:
+        return ""
+    made = evidence.failed_checks + (evidence.passed_checks or 0)
+    return f", {evidence.failed_checks} of {made} checks failed"
 
 
 def _bounds(condition: PromQL) -> str:
