@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from leadsman_api.durations import parse_duration
+from leadsman_api.durations import format_duration, parse_duration
 from leadsman_operator.cli.commanding import where
 from leadsman_operator.cli.evidence_view import ratio, share, value, verdict_line
 from leadsman_operator.cli.paper import moment, span, word
+from leadsman_operator.planner.judge.checks import DEFAULT_FAILURES, DEFAULT_INTERVAL
 
 if TYPE_CHECKING:
     from leadsman_operator.facts import Manifest
@@ -30,9 +31,10 @@ def explained(manifest: Manifest, now: datetime) -> list[list[Any]]:
             [f"{name}: there is no evidence: it is gathered while a rollout has traffic"],
             [where(manifest)],
         ]
-    specs = {one["name"]: one for one in manifest["spec"].get("health", {}).get("conditions", ())}
+    health = manifest["spec"].get("health", {})
+    specs = {one["name"]: one for one in health.get("conditions", ())}
     return [
-        list(_head(status, evidence, now)),
+        [*_head(status, evidence, now), *_rule(health.get("judge", {}))],
         *(list(_condition(one, specs.get(one["name"], {}))) for one in evidence["conditions"]),
         list(_next(manifest, status, evidence, now)),
     ]
@@ -65,6 +67,18 @@ def _strength(evidence: Part) -> Iterator[str]:
         f"evidence that it is worse: {found}, a rollback needs {bar}"
         f" ({100 * max(0.0, min(1.0, log_evidence / log_bar)):.0f} percent of the way)"
     )
+
+
+def _rule(judge: Part) -> Iterator[str]:
+    """How many failed checks a threshold rule bears."""
+    rule, failures = judge.get("rule"), judge.get("failures", DEFAULT_FAILURES)
+    limits = {
+        "Argo": f"a condition fails more than {failures} checks",
+        "Flagger": f"{max(1, failures)} checks have failed",
+    }
+    if rule in limits:
+        each = judge.get("interval", format_duration(DEFAULT_INTERVAL))
+        yield f"rule {rule}: it is taken back when {limits[rule]}, one each {each}"
 
 
 def _times(logarithm: float) -> str:
