@@ -97,17 +97,25 @@ def tally_of(series: Series, counters: Mapping[Arm, Counters]) -> Tally:
 def requests_of(counters: Counters, bound: float | None) -> tuple[float, float]:
     """Bad and all requests: 5xx, for a 4xx is the client's; or answers beyond a bound.
 
-    Where no bucket ends there the next one counts: another image may have other buckets. Of
-    answers that are in no bucket but the last nothing is known.
+    Of answers that are in no bucket but the last nothing is known.
     """
     if bound is None:
         total = sum(value for name, value in counters.items() if not name.startswith(_TIMES))
         return counters.get("5xx", 0.0), total
-    known = _bound_above(_bounds(counters), bound)
-    if known is None:
+    within = _answers_within(counters, bound)
+    if within is None:
         return 0.0, 0.0
     total = counters.get(_TIMED, 0.0)
-    return max(0.0, total - counters[_within(known)]), total
+    return max(0.0, total - within), total
+
+
+def _answers_within(counters: Counters, bound: float) -> float | None:
+    """Where no bucket ends there the next one counts: another image may have other buckets."""
+    exact = counters.get(_within(bound))
+    if exact is not None:
+        return exact
+    above = _bound_above(_bounds(counters), bound)
+    return None if above is None else counters[_within(above)]
 
 
 def _within(bound: float) -> str:
