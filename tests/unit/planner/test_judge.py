@@ -169,6 +169,15 @@ def test_what_was_not_read_changes_nothing() -> None:
     assert after.conditions[0].candidate_total == 2 * 20 + 61 * 20
 
 
+def test_a_long_complaint_is_cut() -> None:
+    """Some servers repeat the query in their errors, and the status holds one sentence."""
+    trial = Trial(ERRORS)
+    trial.bench.counts = Unknown(Reason.QUERY_FAILED, "bad query " * 1000)
+    for before in (trial.evidence, None):
+        trial.evidence = before
+        assert trial.look().because.startswith("bad query bad query")
+
+
 def test_a_pod_that_starts_anew_is_counted_on() -> None:
     """Its counters begin at zero."""
     trial = Trial(ERRORS)

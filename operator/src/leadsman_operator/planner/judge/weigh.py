@@ -26,6 +26,8 @@ from leadsman_operator.planner.judge.sequential import RECENT_SECONDS
 from leadsman_operator.planner.judge.verdicts import Judged, Promise, judge_query, judged
 from leadsman_operator.planner.observation import DeploymentObservation, scrape_interval
 
+_LONGEST_SENTENCE = 1024
+"""Characters that the status has room for."""
 _WORST_FIRST = (Verdict.BAD, Verdict.BLIND, Verdict.UNDECIDED, Verdict.GOOD)
 
 
@@ -103,12 +105,13 @@ def _queries(observation: DeploymentObservation) -> Mapping[str, ConditionEviden
 
 
 def _blind(before: Evidence | None, now: datetime, message: str) -> Evidence:
+    because = message[:_LONGEST_SENTENCE]
     if before is None:
-        return Evidence(verdict=Verdict.BLIND, because=message, since=now, blind_since=now)
+        return Evidence(verdict=Verdict.BLIND, because=because, since=now, blind_since=now)
     return before.model_copy(
         update={
             "verdict": Verdict.BLIND,
-            "because": message,
+            "because": because,
             "blind_since": _blind_since(before, now),
         }
     )
@@ -124,7 +127,7 @@ def _because(
     """One sentence with the numbers of the conditions that decided."""
     specs = {condition.name: condition for condition in resource.spec.health.conditions}
     deciding = [one for one in conditions if one.verdict is verdict]
-    return "; ".join(describe(specs[one.name], one) for one in deciding)[:1024]
+    return "; ".join(describe(specs[one.name], one) for one in deciding)[:_LONGEST_SENTENCE]
 
 
 def describe(condition: HealthCondition, evidence: ConditionEvidence) -> str:
