@@ -31,13 +31,15 @@ FLAVORS = (
     re.compile(r"^ARG FLAVORS=all\n|^    dev\.leadsman\.flavors=.*\n", re.MULTILINE),
 )
 
-# The training jobs alone have another member: a gate times versions as they will be served.
+# The training jobs alone have another member, because a gate times versions as they will be
+# served, and extras.
 SERVED = {
     "training-jobs": (
         re.compile(r"^# The serving runtime is among them.*\n", re.MULTILINE),
         re.compile(r"^# What a version was trained by.*\n", re.MULTILINE),
         re.compile(r"^COPY serving-runtime .*\n", re.MULTILINE),
         re.compile(r" /workspace/serving-runtime(?= )"),
+        re.compile(r" --extra all(?= --output-file)"),  # data from every source
     ),
 }
 

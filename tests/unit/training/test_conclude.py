@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import subprocess
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +24,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.termination import ExitCode, Termination
 from leadsman_api.v1alpha1.training_run_status import GateStatus
 from leadsman_training import job
+from leadsman_training.provenance import FILE
 from leadsman_training.search import prepare
 from leadsman_training.settings import read_settings
 from leadsman_training.warm_start import enqueue_champion
@@ -54,6 +57,12 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def own_dvc_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC's cache is the test's own."""
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
 
 
 def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Termination]:
@@ -230,6 +239,28 @@ def test_of_several_objectives_the_best_by_the_first_is_concluded(
     assert found.gate.champion_version is None
     assert [check.metric for check in found.gate.checks] == ["accuracy"]
     assert found.provenance.rows == 60
+
+
+@pytest.mark.usefixtures("own_dvc_cache")
+def test_the_revision_of_the_data_is_recorded_with_the_version(
+    tmp_path: Path, pod: Pod, client: MlflowClient
+) -> None:
+    """The commit that a branch was at, on the version and in its provenance."""
+    uri = f"dvc+file://{tmp_path}@main:rows.csv"
+    made = pod(data={"source": {"uri": uri}, "target": "bought"}, search={"trials": 1})
+    ada = ["-c", "user.name=ada", "-c", "user.email=ada@example.org"]
+    for command in (["init", "-b", "main"], ["add", "rows.csv"], [*ada, "commit", "-m", "rows"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
+    commit = (tmp_path / ".git/refs/heads/main").read_text().strip()
+    last_words("work", made)
+    found = found_by(made, client)
+
+    assert found.provenance.data_revision == commit
+    name = read_settings(made).resource.spec.model.name
+    version = client.get_model_version(name, str(found.model_version))
+    assert version.tags[Tag.DATA_REVISION] == commit
+    file = client.download_artifacts(made[Variable.PARENT_RUN], FILE, str(tmp_path))
+    assert json.loads(Path(file).read_text())["about"]["revision"] == commit
 
 
 def test_several_objectives_may_have_no_best(tmp_path: Path, pod: Pod) -> None:

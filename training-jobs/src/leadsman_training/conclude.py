@@ -116,6 +116,7 @@ class Conclude:
             Tag.DIGEST: digest_of(files),
             Tag.TRAINING_RUN_UID: self.settings.uid,
             Tag.DATA_DIGEST: self.table.digest,
+            Tag.DATA_REVISION: self.table.revision,
             Tag.SPEC_HASH: self._spec_hash(),
             Tag.TRIGGER: self.settings.trigger,
             Tag.GIT_COMMIT: self.settings.commit,
@@ -215,6 +216,7 @@ class Conclude:
         )
         text = provenance.record(
             made,
+            revision=self.table.revision,
             study=settings.study,
             trial=best.number,
             trigger=settings.trigger,
@@ -243,6 +245,7 @@ class Conclude:
             ),
             provenance=Provenance(
                 data_digest=self.table.digest,
+                data_revision=self.table.revision,
                 rows=len(self.table.frame),
                 spec_hash=made.tags.get(Tag.SPEC_HASH),
                 git_commit=made.tags.get(Tag.GIT_COMMIT),

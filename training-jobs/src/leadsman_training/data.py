@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import inspect
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ import pandas as pd
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.data import Data, DataFormat, DataSource, HoldoutBy
 from leadsman_training.errors import NoUse
+from leadsman_training.sources import read
 
 _MOST_NAMED = 12
-_SECONDS = 60.0
 _FEW_CLASSES = 20
 
 
@@ -27,6 +26,8 @@ class Table:
 
     frame: pd.DataFrame
     digest: str
+    revision: str | None = None
+    """What the source calls the state that was read, such as the commit of a repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +46,20 @@ def load(source: DataSource, folder: Path) -> Table:
 
     `folder` is where a claim or a ConfigMap is mounted.
     """
-    content, name = _read(source, folder)
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    content = read(source.uri, folder)
+    digest = f"sha256:{hashlib.sha256(content.data).hexdigest()}"
     if source.digest is not None and source.digest != digest:
         raise NoUse(
             Reason.DATA_CHANGED,
             f"{source.uri} has the digest {digest}, spec.data.source.digest asks for"
             f" {source.digest}",
         )
+    form = _format(source, content.name)
     try:
-        frame = _parsers()[_format(source, name)](content)
+        frame = _parsers()[form](content.data)
     except (ValueError, OSError, KeyError) as error:
-        raise NoUse(
-            Reason.DATA_UNREADABLE, f"{source.uri} is no {_format(source, name)}: {error}"[:900]
-        ) from error
-    return Table(frame, digest)
+        raise NoUse(Reason.DATA_UNREADABLE, f"{source.uri} is no {form}: {error}"[:900]) from error
+    return Table(frame, digest, content.revision)
 
 
 def split(table: Table, data: Data, seed: int, *, classification: bool | None) -> Split:
@@ -123,80 +123,6 @@ def _held_out(
     chosen = pd.Series(data=False, index=frame.index)
     chosen.iloc[test] = True
     return chosen
-
-
-def _read(source: DataSource, folder: Path) -> tuple[bytes, str]:
-    """The content and the name by whose ending it is understood."""
-    scheme, _, rest = source.uri.partition("://")
-    match scheme:
-        case "sklearn":
-            return _bundled(rest), "data.csv"
-        case "configmap" | "pvc":
-            return _file(folder / rest.partition("/")[2], source.uri)
-        case "http" | "https":
-            return _download(source.uri), rest.partition("?")[0]
-        case "s3":
-            return _bucket(rest, source.uri), rest
-        case _:
-            pass
-    raise NoUse(
-        Reason.DATA_UNREADABLE,
-        f"spec.data.source.uri: this version reads sklearn, configmap, pvc, http, https and s3,"
-        f" not {scheme}",
-    )
-
-
-def _bundled(name: str) -> bytes:
-    """A set that scikit-learn brings along, as CSV with its target in the column `target`."""
-    from sklearn import datasets  # noqa: PLC0415 - slow to import
-
-    loaders = {
-        one.removeprefix("load_"): getattr(datasets, one)
-        for one in sorted(dir(datasets))
-        if one.startswith("load_")
-    }
-    # The others read files and images.
-    tables = [one for one in loaders if "as_frame" in inspect.signature(loaders[one]).parameters]
-    if name not in tables:
-        raise NoUse(Reason.DATA_UNREADABLE, f"scikit-learn has no set {name}: {', '.join(tables)}")
-    frame: pd.DataFrame = loaders[name](as_frame=True)["frame"]
-    text: str = frame.to_csv(index=False, lineterminator="\n")
-    return text.encode()
-
-
-def _file(path: Path, uri: str) -> tuple[bytes, str]:
-    try:
-        return path.read_bytes(), path.name
-    except OSError as error:
-        there = (
-            ", ".join(sorted(one.name for one in path.parent.iterdir())[:_MOST_NAMED])
-            if (path.parent.is_dir())
-            else "nothing"
-        )
-        raise NoUse(Reason.DATA_UNREADABLE, f"{uri}: {error.strerror}; there is {there}") from error
-
-
-def _download(uri: str) -> bytes:
-    import httpx  # noqa: PLC0415 - only where it is needed
-
-    try:
-        answer = httpx.get(uri, follow_redirects=True, timeout=_SECONDS)
-        answer.raise_for_status()
-    except httpx.HTTPError as error:
-        raise NoUse(Reason.DATA_UNREADABLE, f"{uri}: {error}"[:900]) from error
-    return answer.content
-
-
-def _bucket(place: str, uri: str) -> bytes:
-    import boto3  # noqa: PLC0415 - only where it is needed
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - likewise
-
-    bucket, _, key = place.partition("/")
-    try:
-        body: bytes = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    except (BotoCoreError, ClientError) as error:
-        raise NoUse(Reason.DATA_UNREADABLE, f"{uri}: {error}"[:900]) from error
-    return body
 
 
 def _format(source: DataSource, name: str) -> DataFormat:

@@ -18,6 +18,15 @@ class NoUse(TrainingError):
     """Data, entrypoint or spec are wrong: trying again gives the same."""
 
 
+def not_installed(extra: str, what: str) -> NoUse:
+    """The image lacks the library that reads some data."""
+    return NoUse(
+        Reason.DATA_UNREADABLE,
+        f"spec.data.source.uri: this image can't read {what}: install leadsman-training[{extra}]"
+        " in an image, and name it in spec.trainer.image",
+    )
+
+
 class ThisWorker(TrainingError):
     """This process can't go on; another one may."""
 

@@ -101,7 +101,11 @@ class Again:
         model = self.candidate.fit(optuna.trial.FixedTrial(self.known.parameters))
         found = Reproduction(
             reproduction=self._compared(model),
-            provenance=Provenance(data_digest=self.table.digest, rows=len(self.table.frame)),
+            provenance=Provenance(
+                data_digest=self.table.digest,
+                data_revision=self.table.revision,
+                rows=len(self.table.frame),
+            ),
         )
         patiently(lambda: self._write(found), self.settings.tracking_uri)
         return found

@@ -99,6 +99,7 @@ def prepare(settings: Settings, seed: int | None = None) -> tuple[Candidate, Tab
             "rows": len(table.frame),
             "held_out": len(parts.test_x),
             "digest": table.digest,
+            "revision": table.revision,
             "classification": parts.classification,
         },
     )
