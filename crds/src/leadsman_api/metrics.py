@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from leadsman_api.vocabulary import Term
 
+LATENCY_BOUNDS = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+)  # fmt: skip
+"""Bounds of the latency's buckets in seconds; limits of the judge are read at one of these."""
+
 
 class ServingMetric(Term):
     """Metrics of a serving pod; the judge reads the first three."""

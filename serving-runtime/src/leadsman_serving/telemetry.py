@@ -20,7 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.utils import floatToGoString
 
-from leadsman_api.metrics import MetricLabel, ServingMetric
+from leadsman_api.metrics import LATENCY_BOUNDS, MetricLabel, ServingMetric
 from leadsman_serving.lifecycle import Lifecycle, loop_lag_seconds
 from leadsman_serving.work_metrics import CpuCollector, histogram, start_metrics, work_metrics
 from leadsman_serving.worker import Worker
@@ -61,10 +61,6 @@ class _LoadCollector:
         yield histogram(ServingMetric.LOOP_LATENESS, self._lifecycle.lateness)
 
 
-BOUNDS = (
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-)  # fmt: skip
-"""Bounds of the latency's buckets in seconds; limits of the judge are read at one of these."""
 CLASSES = ("2xx", "4xx", "5xx")
 _CLASS = {1: "2xx", 2: "2xx", 3: "2xx", 4: "4xx"}
 _INFO = "_info"
@@ -83,7 +79,7 @@ class RequestMetrics:
         Without a registry they are counted and told to nobody.
         """
         self._answered = dict.fromkeys(CLASSES, 0)
-        self._buckets = [0] * (len(BOUNDS) + 1)
+        self._buckets = [0] * (len(LATENCY_BOUNDS) + 1)
         self._seconds = 0.0
         self._refused: dict[str, int] = {}
         self._rows = self._unknown = 0
@@ -98,14 +94,14 @@ class RequestMetrics:
     def answered(self, status: int, seconds: float) -> None:
         """A request of a model route has ended with a status."""
         self._answered[_CLASS.get(status // 100, "5xx")] += 1
-        self._buckets[bisect_left(BOUNDS, seconds)] += 1
+        self._buckets[bisect_left(LATENCY_BOUNDS, seconds)] += 1
         self._seconds += seconds
 
     def answered_row(self, seconds: float) -> None:
         """A request for one row was answered well."""
         self._answered["2xx"] += 1
         self._rows += 1
-        self._buckets[bisect_left(BOUNDS, seconds)] += 1
+        self._buckets[bisect_left(LATENCY_BOUNDS, seconds)] += 1
         self._seconds += seconds
 
     def refused(self, cause: str) -> None:
@@ -148,7 +144,7 @@ class RequestMetrics:
     def _cumulative(self) -> list[tuple[str, float]]:
         """Requests up to each bound, as Prometheus has them."""
         counts = list(self._buckets)  # at once: the loop goes on counting
-        bounds = [*map(floatToGoString, BOUNDS), "+Inf"]
+        bounds = [*map(floatToGoString, LATENCY_BOUNDS), "+Inf"]
         return list(zip(bounds, map(float, accumulate(counts)), strict=True))
 
 

@@ -135,7 +135,28 @@ def record_of(
     return record, Span(looks * LOOK, min(60.0, looks * LOOK), HOURS * LOOK, LOOK)
 
 
+def test_rollouts_that_are_judged_together_may_be_looked_at_at_other_times() -> None:
+    """One of them missed the second of three looks: as if each had been judged alone."""
+    whole, holed = (Record(Tally(), Tally(), 0.0, 0.0, nothing_seen()) for _ in range(2))
+    both = Record(Tally(), Tally(), np.zeros(2), np.zeros(2), nothing_seen((2,)))
+    look, none = Tally(8.0, 800.0, 9.0, 200.0), Tally(0.0, 0.0, 0.0, 0.0)
+    worse = Tally(16.0, 1600.0, 60.0, 400.0)
+    for one, other, seconds in ((look, look, LOOK), (look, none, 0.0), (look, worse, 30.0)):
+        whole = record_with(whole, one, LOOK, LOOK)
+        holed = record_with(holed, other, seconds, LOOK) if seconds else holed
+        pair = Tally(*(np.array([getattr(one, name), getattr(other, name)]) for name in NAMES))
+        both = record_with(both, pair, np.array([LOOK, seconds]), LOOK)
+    span = Span(np.array([45.0, 45.0]), np.array([45.0, 45.0]), 0.0, LOOK)
+    alone = [
+        log_against(one, RELATIVE, Span(45.0, 45.0, 0.0, LOOK), 45.0) for one in (whole, holed)
+    ]
+    assert np.allclose(log_against(both, RELATIVE, span, 45.0), alone)
+    assert alone[0] < alone[1]
+    assert np.allclose(both.spread.batches, [whole.spread.batches, holed.spread.batches])
+
+
 RELATIVE = Limit(ratio=1.5)
+NAMES = ("stable_bad", "stable_total", "candidate_bad", "candidate_total")
 
 
 @pytest.mark.parametrize(

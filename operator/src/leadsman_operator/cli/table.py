@@ -56,6 +56,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("rollback", "go back to the revision before", f"{_COMMANDS}.rollback"),
     Entry("approve", "say yes to what waits for an approval", f"{_COMMANDS}.approve"),
     Entry("wait", "wait for the end of a rollout, for CI", f"{_COMMANDS}.wait"),
+    Entry("simulate", "try a rollout on traffic to come", f"{_COMMANDS}.simulate"),
     Entry("completion", "print the completion for a shell", f"{_COMMANDS}.completion"),
 )
 

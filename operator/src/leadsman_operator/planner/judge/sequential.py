@@ -78,14 +78,14 @@ class Record:
 class Span:
     """The times that a record stands for, in seconds."""
 
-    whole: float
-    recent: float
+    whole: Number
+    recent: Number
     past: float
     shortest: float
     """Usual time between two looks: the shortest batch of the spread."""
 
 
-def record_with(before: Record, slice_: Tally, seconds: float, shortest: float) -> Record:
+def record_with(before: Record, slice_: Tally, seconds: Number, shortest: float) -> Record:
     """Add what was counted since the last look, `seconds` ago."""
     return Record(
         whole=before.whole + slice_,
@@ -109,7 +109,7 @@ def log_against(record: Record, limit: Limit, span: Span, windows: float) -> Flo
     return np.asarray(np.logaddexp(*parts))
 
 
-def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds: float) -> Floats:
+def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds: Number) -> Floats:
     watched = span.past + span.whole
     wander = variance_over(record.spread, seconds, watched, span.shortest)
     bad, total = np.asarray(tally.candidate_bad), np.asarray(tally.candidate_total)

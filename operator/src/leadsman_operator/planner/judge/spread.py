@@ -68,17 +68,17 @@ def of_numbers(numbers: tuple[float, ...]) -> Spread:
 
 
 def spread_with(
-    before: Spread, bad: ArrayLike, total: ArrayLike, seconds: float, shortest: float
+    before: Spread, bad: ArrayLike, total: ArrayLike, seconds: ArrayLike, shortest: float
 ) -> Spread:
     """Add what was counted in `seconds`; `shortest` is the length of the shortest batch, in s.
 
     What was counted over a much longer time than usual belongs to no batch.
     """
-    if seconds > LONGEST_LOOK * shortest:
-        return before
-    open_seconds = before.open_seconds + seconds
-    open_bad = before.open_bad + np.asarray(bad, dtype=float)[..., None]
-    open_total = before.open_total + np.asarray(total, dtype=float)[..., None]
+    lasted = np.asarray(seconds, dtype=float)[..., None]
+    usual = np.where(lasted > LONGEST_LOOK * shortest, 0.0, 1.0)
+    open_seconds = before.open_seconds + usual * lasted
+    open_bad = before.open_bad + usual * np.asarray(bad, dtype=float)[..., None]
+    open_total = before.open_total + usual * np.asarray(total, dtype=float)[..., None]
     # A look may come a little early; a batch is not kept open for a moment that is missing.
     full = (open_seconds >= 0.9 * shortest * _FACTOR) & (open_total > 0)
     closing = full.astype(float)

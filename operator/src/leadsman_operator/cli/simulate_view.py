@@ -1,0 +1,120 @@
+"""What `simulate` found, for people and for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from leadsman_api.durations import format_duration
+from leadsman_operator.cli.forecasting import Report, Simulated
+from leadsman_operator.cli.paper import as_data, show, span, table
+from leadsman_operator.forecast.summary import Summary
+
+if TYPE_CHECKING:
+    from leadsman_operator.cli.surroundings import Surroundings
+
+
+def write(surroundings: Surroundings, report: Report, form: str) -> None:
+    """Write it all."""
+    if form == "json":
+        as_data(surroundings, form, _data(report))
+        return
+    curves = [
+        [Text(f"{one.name}, by traffic", style="bold"), _curve(one)]
+        for one in report.simulated
+        if one.points
+    ]
+    show(surroundings, [_head(report), [_results(report)], *curves, _notes(report)])
+
+
+def _data(report: Report) -> dict[str, Any]:
+    """One rule's figures stand at the top, those of several in a list."""
+    shared = {
+        "rollouts": report.rollouts,
+        "seed": report.seed,
+        "forecast": asdict(report.forecast),
+        "advice": list(report.advice),
+        "conditions_left_out": list(report.left_out),
+    }
+    rules = [_rule_data(one) for one in report.simulated]
+    return {**rules[0], **shared} if report.one_rule else {**shared, "rules": rules}
+
+
+def _rule_data(one: Simulated) -> dict[str, Any]:
+    data = {"rule": one.name, **asdict(one.summary), "elapsed_seconds": one.elapsed_seconds}
+    if one.points:
+        data["curve"] = [{"rate": point.rate, **asdict(point.summary)} for point in one.points]
+    return data
+
+
+def _head(report: Report) -> list[Text]:
+    forecast, rollout = report.forecast, report.plan.rollout
+    parts = [
+        f"{forecast.rate:g} requests per second",
+        f"errors {forecast.stable_errors:.2%} stable, {forecast.candidate_errors:.2%} candidate",
+    ]
+    if forecast.latencies is not None:
+        parts.append(f"times {forecast.latencies.slowdown:g}x")
+    if forecast.cv:
+        lasting = f" for {_time(forecast.persistence)}" if forecast.persistence else ""
+        parts.append(f"bursts of CV {forecast.cv:g}{lasting}")
+    steps = ", ".join(f"{step} %" for step in rollout.steps)
+    seconds = sum(one.elapsed_seconds for one in report.simulated)
+    return [
+        Text(f"forecast  {'; '.join(parts)}"),
+        Text(
+            f"plan      {steps}; deadline {format_duration(rollout.deadline)}, bake"
+            f" {format_duration(rollout.bake)}; at most {report.plan.false_rollback_rate:.2%} of"
+            " the healthy rolled back"
+        ),
+        Text(f"rollouts  {report.rollouts:,} a rule in {seconds:.1f} s, seed {report.seed}"),
+    ]
+
+
+def _results(report: Report) -> Table:
+    shown = table(
+        "RULE", "ROLLED BACK", "AFTER", "PROMOTED", "AFTER", "UNDECIDED", "BAD ANSWERS",
+        "IN AN HOUR",
+    )  # fmt: skip
+    for one in report.simulated:
+        shown.add_row(one.name, *_figures(one.summary))
+    return shown
+
+
+def _curve(one: Simulated) -> Table:
+    shown = table(
+        "RATE", "ROLLED BACK", "AFTER", "PROMOTED", "AFTER", "UNDECIDED", "BAD ANSWERS",
+        "IN AN HOUR",
+    )  # fmt: skip
+    for point in one.points:
+        shown.add_row(f"{point.rate:g}/s", *_figures(point.summary))
+    return shown
+
+
+def _figures(summary: Summary) -> list[str]:
+    low, high = summary.rollback_probability_interval
+    return [
+        f"{summary.rollback_probability:.2%} ({low:.2%} to {high:.2%})",
+        _time(summary.median_seconds_to_rollback),
+        f"{summary.promotion_probability:.2%}",
+        _time(summary.median_seconds_to_promotion),
+        f"{summary.undecided_probability:.2%}",
+        f"{summary.mean_bad_answers:,.1f}",
+        f"{summary.mean_bad_answers_in_an_hour:,.1f}",
+    ]
+
+
+def _time(seconds: float | None) -> str:
+    return "" if seconds is None else span(timedelta(seconds=seconds))
+
+
+def _notes(report: Report) -> list[Text]:
+    notes = [Text(sentence) for sentence in report.advice]
+    if report.left_out:
+        names = ", ".join(report.left_out)
+        notes.append(Text(f"Not simulated, for a forecast can't say what they see: {names}."))
+    return notes

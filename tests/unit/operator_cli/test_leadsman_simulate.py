@@ -1,0 +1,202 @@
+"""`leadsman simulate`: rollouts on traffic to come, without a cluster."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from leadsman_api.labels import API_VERSION
+from support.world_user import User
+
+HEAVY = {"aiohttp", "httpx", "kopf", "kubernetes", "matplotlib", "mlflow", "optuna"}
+QUICK = ("--rollouts", "50")
+WORSE = ("--rate", "200", "--stable-errors", "0.015", "--candidate-errors", "0.05")
+FILE: dict[str, Any] = {
+    "apiVersion": API_VERSION,
+    "kind": "ModelDeployment",
+    "metadata": {"name": "churn"},
+    "spec": {
+        "model": {"name": "churn", "version": 3},
+        "scaling": {"minReplicas": 2, "targets": {"requestsPerSecond": 50}},
+        "rollout": {"steps": [20], "minimumStepTime": "30s", "bake": "2m"},
+        "health": {
+            "falseRollbackRate": 0.05,
+            "conditions": [
+                {"name": "errors", "type": "ErrorRate", "max": 0.03},
+                {"name": "own", "type": "PromQL", "query": "up", "min": 1},
+            ],
+        },
+    },
+}
+
+
+def simulated(*arguments: str, stdin: str = "") -> dict[str, Any]:
+    """The figures."""
+    result = User()("simulate", *QUICK, "-o", "json", *arguments, stdin=stdin)
+    assert result.code == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rule", "seconds"), [("leadsman", 45), ("argo", 1800), ("flagger", 660), ("relative", 360)]
+)
+def test_one_rule_in_figures(rule: str, seconds: float) -> None:
+    """From options alone; the same seed gives the same figures."""
+    found = simulated(*WORSE, "--rule", rule)
+    assert found["rule"] == rule
+    assert found["median_seconds_to_rollback"] == seconds
+    assert found["rollback_probability"] > 0.4
+    assert found["mean_bad_answers"] > 5
+    assert found["elapsed_seconds"] >= 0
+    assert {**simulated(*WORSE, "--rule", rule), "elapsed_seconds": 0} == {
+        **found, "elapsed_seconds": 0
+    }  # fmt: skip
+
+
+def test_all_rules_side_by_side() -> None:
+    """As a list for programs, as lines for people."""
+    found = simulated(*WORSE, "--rule", "all")
+    assert [one["rule"] for one in found["rules"]] == ["leadsman", "argo", "flagger", "relative"]
+    shown = User()("simulate", *QUICK, *WORSE, "--rule", "all").stdout.splitlines()
+    assert shown[0].startswith("forecast  200 requests per second; errors 1.50% stable, 5.00%")
+    assert shown[1].startswith("plan      10 %, 30 %, 60 %; deadline 30m, bake 15m; at most 1.00%")
+    assert shown[4].split() == [
+        "RULE", "ROLLED", "BACK", "AFTER", "PROMOTED", "AFTER", "UNDECIDED", "BAD", "ANSWERS",
+        "IN", "AN", "HOUR",
+    ]  # fmt: skip
+    assert [line.split()[0] for line in shown[5:9]] == ["leadsman", "argo", "flagger", "relative"]
+    assert "100.00%" in shown[5]
+    assert " 45s " in shown[5]
+
+
+def test_a_file_gives_plan_and_rate() -> None:
+    """Its conditions, steps and times; what options say counts more."""
+    found = simulated("-f", "-", stdin=yaml.safe_dump(FILE))
+    assert found["forecast"]["rate"] == 100
+    assert found["median_seconds_to_promotion"] == 30 + 120
+    assert found["conditions_left_out"] == ["own"]
+    assert "the promise is at most 5.00%" in found["advice"][0]
+    changed = simulated("-f", "-", "--bake", "4m", "--rate", "200", stdin=yaml.safe_dump(FILE))
+    assert changed["median_seconds_to_promotion"] == 30 + 240
+
+
+def test_answers_that_take_longer() -> None:
+    """Times are simulated when they are forecast."""
+    times = ("--stable-p50", "20ms", "--stable-p99", "200ms")
+    slow = simulated("--rate", "100", *times, "--slowdown", "4")
+    assert slow["rollback_probability"] == 1
+    assert slow["forecast"]["latencies"] == {"p50": 0.02, "p99": 0.2, "slowdown": 4.0}
+    assert simulated("--rate", "100", *times)["rollback_probability"] == 0
+
+
+def test_what_is_seen_can_be_forecast_too() -> None:
+    """Bursts, holes and outages."""
+    found = simulated(
+        "--rate", "20", "--cv", "0.5", "--persistence", "2m", "--daily", "0.4", "--missing", "0.1",
+        "--outage", "5m+10m", "--restarts", "2", "--history", "1h", "--scrape-interval", "30s",
+        "--worsens-after", "1m",
+    )  # fmt: skip
+    forecast = found["forecast"]
+    assert forecast["outages"] == [{"begins": 300, "lasts": 600}]
+    assert (forecast["persistence"], forecast["scrape_interval"]) == (120, 30)
+    assert found["promotion_probability"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--rate", "200"), "A healthy candidate is rolled back in 0.00% of the rollouts"),
+        (("--rate", "1"), "there is too little traffic to show its health sooner"),
+        (WORSE, "A 3.3x regression is found after 45s: nothing has to change."),
+        (("--rate", "5", "--candidate-errors", "0.012"), "1.5x is tolerated"),
+        (("--rate", "2", "--candidate-errors", "0.04"), "%: start at 20 % and give that step"),
+        (("--rate", "0.01", "--candidate-errors", "0.05"), "can't be told from chance in 2h"),
+    ],
+)
+def test_advice(arguments: tuple[str, ...], sentence: str) -> None:
+    """What the figures mean for the plan."""
+    assert sentence in " ".join(simulated(*arguments)["advice"])
+
+
+def test_a_curve_over_traffic(tmp_path: Path) -> None:
+    """In figures, as a table, and as a picture."""
+    found = simulated(*WORSE, "--curve", "--rule", "flagger")
+    assert [point["rate"] for point in found["curve"]][:3] == [1, 2, 5]
+    shown = User()("simulate", *QUICK, *WORSE, "--curve", "--rule", "flagger").stdout
+    assert "\n2000/s " in shown
+    for name, begins in (("curve.svg", b"<?xml"), ("curve.png", b"\x89PNG")):
+        drawn = User()(
+            "simulate", *QUICK, *WORSE, "--rule", "flagger", "--plot", str(tmp_path / name)
+        )
+        assert drawn.code == 0
+        assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "--rate: write how many requests come per second"),
+        (("--rate", "0"), "argument --rate: 0: write a number above 0"),
+        (("--rate", "many"), "argument --rate: 'many': write a number above 0"),
+        (("--rate", "1", "--stable-errors", "2"), "--stable-errors: 2: write a share from 0 to 1"),
+        (("--rate", "1", "--steps", "a"), "--steps: 'a': write percents that rise"),
+        (("--rate", "1", "--steps", "30,10"), "--steps (spec.rollout.steps): steps must rise"),
+        (("--rate", "1", "--deadline", "1m"), "--deadline (spec.rollout.deadline): deadline (1m)"),
+        (("--rate", "1", "--bake", "soon"), "--bake: 'soon': write a time such as"),
+        (("--rate", "1", "--scrape-interval", "1h"), "--scrape-interval: 1h: write a time from"),
+        (("--rate", "1", "--outage", "5m"), "--outage: '5m': write when and for how long"),
+        (("--rate", "1", "--rollouts", "0"), "--rollouts: 0: write a whole number from 1"),
+        (("--rate", "1", "--rollouts", "x"), "--rollouts: 'x': write a whole number from 1"),
+        (("--rate", "1", "--plot", "x.pdf"), "--plot: 'x.pdf': write a file that ends with"),
+        (("--rate", "1", "--slowdown", "2"), "--slowdown: write --stable-p50 and --stable-p99"),
+        (("--rate", "1", "--stable-p50", "2s"), "--stable-p99: write it too"),
+        (
+            ("--rate", "1", "--stable-p50", "2s", "--stable-p99", "1s"),
+            "--stable-p99: write a time above --stable-p50",
+        ),
+        (("-f", "not-there.yaml"), "--filename: not-there.yaml: No such file or directory"),
+        (("-f", "-"), "--filename: - has 0 ModelDeployments"),
+    ],
+)
+def test_what_makes_no_sense_is_named(
+    arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its flag, with what to write instead, as a wrong command line."""
+    result = User()("simulate", *QUICK, *arguments)
+    assert result.code == 2
+    assert sentence in result.stderr + capsys.readouterr().err
+
+
+def test_a_file_whose_conditions_say_nothing_is_refused() -> None:
+    """A promise that was not tried must not look kept."""
+    spec = {**FILE["spec"], "health": {"conditions": FILE["spec"]["health"]["conditions"][1:]}}
+    result = User()("simulate", "-f", "-", stdin=yaml.safe_dump({**FILE, "spec": spec}))
+    assert result.code == 1
+    assert "none of its conditions is simulated" in result.stderr
+
+
+def test_a_picture_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+    """With the reason."""
+    result = User()("simulate", *QUICK, *WORSE, "--plot", str(tmp_path / "gone" / "x.svg"))
+    assert result.code == 1
+    assert "No such file or directory" in result.stderr
+
+
+def test_it_starts_without_the_clients() -> None:
+    """Neither those of a cluster nor the one of the registry are loaded."""
+    code = (
+        "import sys; sys.argv = ['leadsman', 'simulate', '--rate', '5', '--rollouts', '2']\n"
+        "from leadsman_operator.cli.entry import main\n"
+        "code = main(); print(code, *sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ended, *modules = done.stderr.split()
+    assert ended == "0"
+    assert {name.partition(".")[0] for name in modules} & HEAVY == set()
