@@ -68,12 +68,12 @@ class SequentialCourse:
 
     def after(self, look: Look) -> None:
         """Weigh what is new, then go on, hold or go back."""
-        seen = look.scraped & look.answering
-        self._read(look, seen)
+        self._read(look, look.scraped & look.answering)
         against, good = self._weighed()
-        self.rollouts.end(seen & (against >= self._promise.log_bar), Outcome.ROLLED_BACK, look.at)
-        some = self._records[self._asked[0][0]].whole.candidate_total
-        self._go_on(look.at, good, ~seen | (np.asarray(some) == 0))
+        bad = look.answering & (against >= self._promise.log_bar)
+        self.rollouts.end(bad, Outcome.ROLLED_BACK, look.at)
+        asked_for = np.asarray(self._records[self._asked[0][0]].whole.candidate_total) > 0
+        self._go_on(look.at, good, blind=~(look.answering & asked_for))
 
     def _read(self, look: Look, seen: Truths) -> None:
         """Add to the records what the counters have gained since they were read last."""
@@ -117,7 +117,7 @@ class SequentialCourse:
             good &= evidence <= 0
         return np.logaddexp.reduce(each) - np.log(self._conditions), good
 
-    def _go_on(self, at: float, good: Truths, blind: Truths) -> None:
+    def _go_on(self, at: float, good: Truths, *, blind: Truths) -> None:
         plan, rollouts = self._plan, self.rollouts
         elapsed = at - self._step_began
         baking = self._step == len(plan.weights) - 1
