@@ -147,6 +147,18 @@ def test_a_bad_candidate_loses_its_traffic_first_and_its_pods_then() -> None:
     assert any(isinstance(action, DeleteObject) for action in second.actions)
 
 
+def test_no_step_ends_without_a_check_of_its_own() -> None:
+    """A threshold rule that was content with the step before has not seen this one yet."""
+    rollout = {**QUICK["rollout"], "steps": [10, 50]}
+    judge = {"rule": "Flagger", "interval": "40s"}
+    bench = rolling_out(rollout=rollout, health={"judge": judge})
+    weights = []
+    for look in range(1, 9):
+        count(bench, counters(1000 + 100 * look), counters(20 * look))
+        weights.append(bench.resource.status.weight)
+    assert weights == [10, 10, 50, 50, 50, 100, 100, None]
+
+
 def test_a_rollback_says_what_it_saw() -> None:
     """History and Event carry the numbers."""
     bench = rolling_out()

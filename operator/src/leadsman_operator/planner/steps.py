@@ -9,6 +9,7 @@ from leadsman_api.durations import format_duration
 from leadsman_api.labels import Arm
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import Verdict
+from leadsman_api.v1alpha1.health import JudgeRule
 from leadsman_api.v1alpha1.model_deployment_status import (
     DeploymentPhase,
     RevisionStatus,
@@ -22,6 +23,7 @@ from leadsman_api.v1alpha1.rollout import (
     Strategy,
 )
 from leadsman_operator.planner.course import Course, move, stay
+from leadsman_operator.planner.judge.checks import interval_of
 from leadsman_operator.planner.outcomes import promote, roll_back
 from leadsman_operator.planner.routing.traffic import (
     ALL_CANDIDATE,
@@ -278,7 +280,7 @@ def _judge(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> C
     elapsed = scene.since(rollout.step_started_at)
     verdict = evidence.verdict if evidence else Verdict.BLIND
     because = evidence.because if evidence else "nothing was counted yet"
-    if elapsed >= spec.minimum_step_time:
+    if elapsed >= _shortest_step(scene):
         if verdict is Verdict.GOOD:
             return _advance(scene, rollout)
         if verdict is Verdict.UNDECIDED and elapsed >= _step_time(scene):
@@ -290,10 +292,16 @@ def _judge(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> C
     return stay(scene, DeploymentPhase.ROLLING_OUT, reason, message)
 
 
+def _shortest_step(scene: Scene) -> timedelta:
+    """Shortest time of one step: a threshold rule makes a check of its own in each."""
+    shortest, judge = scene.spec.rollout.minimum_step_time, scene.spec.health.judge
+    return shortest if judge.rule is JudgeRule.SEQUENTIAL else max(shortest, interval_of(judge))
+
+
 def _step_time(scene: Scene) -> timedelta:
     """Longest time of one step: its part of the rollout's deadline."""
     spec = scene.spec.rollout
-    return max(spec.minimum_step_time, spec.deadline / len(spec.steps))
+    return max(_shortest_step(scene), spec.deadline / len(spec.steps))
 
 
 def _advance(scene: Scene, rollout: RolloutStatus) -> Course:
