@@ -21,7 +21,10 @@ class InvalidSpec(Exception):
 
 
 def parsed(manifest: Manifest) -> AnyResource:
-    """The resource; a status that can't be read counts as none, a spec raises InvalidSpec."""
+    """The resource; evidence or a status that can't be read count as none.
+
+    Raises InvalidSpec for a spec.
+    """
     document: dict[str, Any] = {name: manifest[name] for name in manifest if name != "status"}
     try:
         bare = parse_resource(document)
@@ -30,10 +33,13 @@ def parsed(manifest: Manifest) -> AnyResource:
     status = manifest.get("status")
     if not status:
         return bare
-    try:
-        return parse_resource({**document, "status": status})
-    except InvalidResource as error:
-        # An older or newer operator wrote it: what matters is found out again.
-        name = f"{bare.metadata.namespace}/{bare.metadata.name}"
-        _logger.warning("The status of %s %s can't be read: %s", bare.kind, name, error)
-        return bare
+    # Evidence is gathered anew; who serves and who was rolled back can't be.
+    without_evidence = {name: status[name] for name in status if name != "evidence"}
+    for known in (status, without_evidence):
+        try:
+            return parse_resource({**document, "status": known})
+        except InvalidResource as error:
+            # An older or newer operator wrote it: what matters is found out again.
+            name = f"{bare.metadata.namespace}/{bare.metadata.name}"
+            _logger.warning("The status of %s %s can't be read: %s", bare.kind, name, error)
+    return bare
