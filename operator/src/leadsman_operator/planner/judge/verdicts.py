@@ -85,9 +85,9 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
     series = [one for one in memory.series if one.condition == name]
     if not series:
         return ConditionEvidence(name=name, verdict=Verdict.UNDECIDED)
-    told = max(series, key=lambda one: _log_against(one, memory, promise))
-    whole, span = told.whole, span_of(memory)
     logs = [_log_against(one, memory, promise) for one in series]
+    told = series[logs.index(max(logs))]
+    whole, span = told.whole, span_of(memory)
     evidence = float(np.logaddexp.reduce(logs)) - log(len(logs))
     low, high = ratio_interval(record_of(told), span, promise.rate)
     return ConditionEvidence(
