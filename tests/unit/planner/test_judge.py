@@ -285,6 +285,18 @@ def test_nothing_is_said_of_the_noise_before_the_first_request() -> None:
     assert evidence.conditions[0].dispersion is None
 
 
+def test_noise_of_a_small_share_hides_nothing_beyond_a_large_limit() -> None:
+    """A stable arm that is slow now and then, and a candidate that always is."""
+    pauses = tuple(
+        PastCount(5, counters(100, 0, slow=8 * (look % 12 == 0))) for look in range(1440)
+    )
+    limit = {"name": "latency", "type": "Latency", "maxLatency": "100ms", "quantile": 0.9}
+    trial = Trial(limit, past=pauses)
+    evidence = trial.serve(4, one=(80, 0, 0), two=(20, 0, 20))
+    assert (evidence.conditions[0].dispersion or 0) > 1
+    assert evidence.verdict is Verdict.BAD
+
+
 def test_the_interval_of_the_ratio_closes_around_it() -> None:
     """It holds at any time, and more requests make it narrower."""
     trial = Trial(ERRORS)

@@ -113,12 +113,15 @@ def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds
     watched = span.past + span.whole
     wander = variance_over(record.spread, seconds, watched, span.shortest)
     bad, total = np.asarray(tally.candidate_bad), np.asarray(tally.candidate_total)
-    if limit.share is not None:
-        return log_excess(bad, limit.share * total, wander)
-    ratio = limit.ratio or 1.0
-    long_run = variance_over(record.spread, watched, watched, span.shortest)
     known_bad = record.past_bad + record.whole.stable_bad + 1.0
     usual = known_bad / np.maximum(record.past_total + record.whole.stable_total, 1.0)
+    if limit.share is not None:
+        # What is wide beside a small share is narrower beside a large limit: noise from many
+        # sources has a variance in proportion to the mean.
+        beside = np.minimum(1.0, usual / limit.share)
+        return log_excess(bad, limit.share * total, wander * beside)
+    ratio = limit.ratio or 1.0
+    long_run = variance_over(record.spread, watched, watched, span.shortest)
     before = log_excess(bad, ratio * usual * total, wander + long_run + 1.0 / known_bad)
     # Few requests of the stable arm say little of now: then what was usual speaks.
     now_bad = np.asarray(tally.stable_bad) + 1.0
