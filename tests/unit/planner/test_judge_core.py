@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -207,8 +209,19 @@ def test_who_is_cleared() -> None:
     """Health needs requests to be shown; what does harm is never cleared."""
     enough = np.log(20)
     few = Record(Tally(0.0, 800.0, 0.0, 90.0), Tally(), 0.0, 0.0, nothing_seen())
-    many, _ = record_of(4, stable=0.002, candidate=0.002)
+    many, span = record_of(4, stable=0.002, candidate=0.002)
     worse, _ = record_of(40, stable=0.002, candidate=0.05)
-    assert log_cleared(few, RELATIVE) < enough < log_cleared(many, RELATIVE)
-    assert log_cleared(worse, RELATIVE) < 0
-    assert log_cleared(many, Limit(share=0.02)) > enough
+    new = Span(LOOK, LOOK, 0.0, LOOK)
+    assert log_cleared(few, RELATIVE, new) < enough < log_cleared(many, RELATIVE, span)
+    assert log_cleared(worse, RELATIVE, span) < 0
+    assert log_cleared(many, Limit(share=0.02), span) > enough
+
+
+def test_nobody_is_cleared_by_a_lucky_spell() -> None:
+    """Where the stable share comes and goes, few bad requests prove less."""
+    random = np.random.default_rng(6)
+    bad = random.poisson(20 * np.repeat(random.gamma(1, 1, HOURS // 8), 8)).astype(float)
+    noisy = seen(bad, np.full(HOURS, 1000.0))
+    steady, span = record_of(8, stable=0.02, candidate=0.02)
+    restless = replace(steady, spread=noisy)
+    assert log_cleared(restless, RELATIVE, span) < log_cleared(steady, RELATIVE, span) / 2

@@ -111,7 +111,7 @@ class SequentialCourse:
             against.setdefault(one.condition, []).append(
                 log_against(record, one.limit, span, self._windows)
             )
-            good &= log_cleared(record, one.limit) >= CLEARED
+            good &= log_cleared(record, one.limit, span) >= CLEARED
         each = [np.logaddexp.reduce(logs) - np.log(len(logs)) for logs in against.values()]
         for evidence in each:
             good &= evidence <= 0

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadsman_operator.planner.judge.excess import log_excess, log_shortfall
-from leadsman_operator.planner.judge.spread import Spread, spread_with, variance_over
+from leadsman_operator.planner.judge.spread import WATCHED, Spread, spread_with, variance_over
 
 Floats = NDArray[np.float64]
 Number = float | Floats
@@ -131,14 +131,22 @@ def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds
     )
 
 
-def log_cleared(record: Record, limit: Limit) -> Floats:
-    """Logarithm of the evidence that the candidate does no harm."""
+def log_cleared(record: Record, limit: Limit, span: Span) -> Floats:
+    """Logarithm of the evidence that the candidate does no harm.
+
+    A revision that was not watched for long is supposed to be steady here: nothing is promised
+    of this side, and without that nothing new would ever be called good.
+    """
     bad, total = np.asarray(record.whole.candidate_bad), np.asarray(record.whole.candidate_total)
-    if limit.share is not None:
-        return log_shortfall(bad, limit.share * total, 0.0)
     usual = usual_share(record)
-    harm = np.maximum(HARM * (limit.ratio or 1.0) * usual, usual + HARMLESS)
-    return log_shortfall(bad, harm * total, 0.0)
+    if limit.share is not None:
+        harm = np.asarray(limit.share)
+    else:
+        harm = np.maximum(HARM * (limit.ratio or 1.0) * usual, usual + HARMLESS)
+    watched = np.asarray(span.past + span.whole)
+    beside = np.minimum(1.0, usual / np.maximum(harm, 1e-9))
+    wander = variance_over(record.spread, span.whole, watched, span.shortest) * beside
+    return log_shortfall(bad, harm * total, np.where(watched >= WATCHED, wander, 0.0))
 
 
 def ratio_interval(record: Record, span: Span, rate: float) -> tuple[float, float]:

@@ -92,7 +92,7 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
     low, high = ratio_interval(record_of(told), span, promise.rate)
     return ConditionEvidence(
         name=name,
-        verdict=_verdict(series, evidence),
+        verdict=_verdict(series, span, evidence),
         stable_total=whole.stable_total,
         stable_bad=whole.stable_bad,
         candidate_total=whole.candidate_total,
@@ -129,11 +129,11 @@ def _ratio(series: Series) -> float | None:
     return (whole.candidate_bad / whole.candidate_total) / (bad / total)
 
 
-def _verdict(series: Sequence[Series], log_evidence: float) -> Verdict:
+def _verdict(series: Sequence[Series], span: Span, log_evidence: float) -> Verdict:
     """Of one condition by itself; whether it is bad depends on all of them."""
     if not any(one.whole.candidate_total for one in series):
         return Verdict.BLIND
-    cleared = all(log_cleared(record_of(one), _limit(one)) >= CLEARED for one in series)
+    cleared = all(log_cleared(record_of(one), _limit(one), span) >= CLEARED for one in series)
     return Verdict.GOOD if cleared and log_evidence <= 0 else Verdict.UNDECIDED
 
 
