@@ -93,10 +93,11 @@ class _Asked:
     def column(self, number: int, values: Sequence[Any], kind: str) -> list[Array | None]:
         """What a row becomes with each value in one column; None where it is refused."""
         unknown = UNKNOWN if kind == "string" else _UNKNOWN_NUMBER
-        rows = [
-            [*self._first[:number], value, *self._first[number + 1 :]]
-            for value in (*values, None, unknown)
-        ]
+        # Gaps and unknown values are what encoders refuse: known ones are asked for at once.
+        return [*self._each(number, values), *self._each(number, (None, unknown))]
+
+    def _each(self, number: int, values: Sequence[Any]) -> list[Array | None]:
+        rows = [[*self._first[:number], value, *self._first[number + 1 :]] for value in values]
         together = self._tried(rows)
         if together is not None:
             return list(together)
