@@ -48,6 +48,8 @@ def read_making(tracking_uri: str, name: str, wanted: str) -> Making:
     """
     os.environ.setdefault(MlflowVariable.RETRIES, RETRIES)
     os.environ.setdefault(MlflowVariable.TIMEOUT, REQUEST_SECONDS)
+    # It would draw on standard error while a file of a few kilobytes is fetched.
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     client = MlflowClient(tracking_uri)
     try:
         found = _version(client, name, wanted)
