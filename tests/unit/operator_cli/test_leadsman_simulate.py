@@ -112,6 +112,10 @@ def test_what_is_seen_can_be_forecast_too() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (
+            ("--rate", "20", "--stable-errors", "0.002", "--candidate-errors", "0.2"),
+            "A 100x regression is found after",
+        ),
         (("--rate", "200"), "A healthy candidate is rolled back in 0.00% of the rollouts"),
         (("--rate", "1"), "there is too little traffic to show its health sooner"),
         (WORSE, "A 3.3x regression is found after 45s: nothing has to change."),

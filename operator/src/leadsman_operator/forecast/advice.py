@@ -22,6 +22,7 @@ _NEARLY = 1.1
 """A step that needs so many times the least is as good: it harms fewer."""
 _ROLLOUTS = 200
 _WEIGHTS = (10, 20, 50)
+_TENFOLD = 9.95
 
 
 def advice(forecast: Forecast, rule: Sequential, found: Summary, seed: int) -> Iterator[str]:
@@ -32,12 +33,12 @@ def advice(forecast: Forecast, rule: Sequential, found: Summary, seed: int) -> I
         yield from _about_health(rule, found)
     elif times <= tolerated:
         yield (
-            f"The candidate is {times:.2g}x as bad as the stable revision, and {tolerated:g}x is"
+            f"The candidate is {_times(times)} as bad as the stable revision, and {tolerated:g}x is"
             " tolerated: lower the ratio of the condition to find it."
         )
     elif found.rollback_probability >= SURE:
         median = _told(found.median_seconds_to_rollback or 0.0)
-        yield f"A {times:.2g}x regression is found after {median}: nothing has to change."
+        yield f"A {_times(times)} regression is found after {median}: nothing has to change."
     else:
         yield _about_weight(forecast, rule, times, seed)
 
@@ -61,7 +62,7 @@ def _about_weight(forecast: Forecast, rule: Sequential, times: float, seed: int)
     """How long a step of each weight needs to find it; the first that has the time is advised."""
     first = rule.rollout.steps[0]
     step = rule.rollout.deadline / len(rule.rollout.steps)
-    begun = f"At {forecast.rate:g} requests per second a {times:.2g}x regression"
+    begun = f"At {forecast.rate:g} requests per second a {_times(times)} regression"
     needs: dict[int, float] = {}
     for weight in sorted({first, *(one for one in _WEIGHTS if one > first)}, reverse=True):
         needed = _needed(forecast, rule, weight, seed)
@@ -112,3 +113,8 @@ def _told(seconds: float) -> str:
     """A time, in whole minutes where it has several."""
     unit = 60 if seconds >= 180 else 1  # noqa: PLR2004 - three minutes
     return format_duration(timedelta(seconds=round(seconds / unit) * unit))
+
+
+def _times(ratio: float) -> str:
+    """A ratio as people say it: 1.5x, 3.3x, 100x."""
+    return f"{ratio:.0f}x" if ratio >= _TENFOLD else f"{ratio:.2g}x"
