@@ -1,0 +1,119 @@
+"""The cells of the judge's benchmark: what is forecast in each.
+
+Calibration: candidates that are as good as the stable revision, in traffic that makes it hard to
+see so. Regressions: candidates that are worse, against the rules of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from leadsman_api.v1alpha1.health import ErrorRate, Latency
+from leadsman_operator.forecast.latency import Latencies
+from leadsman_operator.forecast.sequential import Sequential
+from leadsman_operator.forecast.traffic import Forecast, Outage
+
+MINUTE, HOUR = 60.0, 3600.0
+LATENCIES = Latencies(p50=0.02, p99=0.2)
+ONE = Sequential(conditions=(ErrorRate(name="errors", type="ErrorRate", ratio=1.5),))
+"""One condition alone, which has all of the promised rate for itself."""
+MANY = Sequential(
+    conditions=(
+        ErrorRate(name="errors", type="ErrorRate", ratio=1.5, max=0.02),
+        Latency(name="latency", type="Latency", ratio=1.5, max_latency=timedelta(milliseconds=250)),
+    )
+)
+"""All limits that a condition can have, of both types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One forecast, and the plan that meets it."""
+
+    name: str
+    forecast: Forecast
+    rule: Sequential = field(default=ONE)
+    promised: bool = True
+    """Whether the promised rate is claimed to hold here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Bursts of each arm's share of bad answers."""
+
+    name: str
+    cv: float = 0.0
+    persistence: float = 0.0
+
+
+NOISES = (
+    Noise("none"),
+    Noise("CV 0.5", 0.5),
+    Noise("CV 1", 1.0),
+    Noise("CV 0.5 for 2 min", 0.5, 2 * MINUTE),
+    Noise("CV 1 for 2 min", 1.0, 2 * MINUTE),
+    Noise("CV 0.5 for 10 min", 0.5, 10 * MINUTE),
+    Noise("CV 1 for 10 min", 1.0, 10 * MINUTE),
+)
+CALIBRATED_RATES = (1.0, 20.0, 200.0, 2000.0)
+CALIBRATED_ERRORS = (0.001, 0.01, 0.1)
+COMPARED_RATES = (2.0, 20.0, 200.0, 2000.0)
+REGRESSIONS = (
+    (0.002, 0.006), (0.002, 0.01), (0.002, 0.05), (0.002, 0.2),
+    (0.015, 0.045), (0.015, 0.075), (0.015, 0.3),
+)  # fmt: skip
+"""Shares of bad answers of both arms."""
+
+
+def healthy(rate: float, errors: float, noise: Noise = NOISES[0]) -> Forecast:
+    """A candidate as good as the stable revision."""
+    return Forecast(rate, errors, errors, cv=noise.cv, persistence=noise.persistence)
+
+
+def grid() -> Iterator[tuple[float, float, tuple[Cell, ...]]]:
+    """Rates, errors, and a cell for each noise."""
+    for rate in CALIBRATED_RATES:
+        for errors in CALIBRATED_ERRORS:
+            yield (
+                rate,
+                errors,
+                tuple(Cell(noise.name, healthy(rate, errors, noise)) for noise in NOISES),
+            )
+
+
+def conditions() -> Iterator[Cell]:
+    """What else happens to a service, at two rates of requests."""
+    lasting = NOISES[3]
+    for rate in (20.0, 200.0):
+        plain, noisy = healthy(rate, 0.01), healthy(rate, 0.01, lasting)
+        at = f"{rate:g}/s"
+        yield Cell(f"{at}, load up and down by 80 % a day", replace(noisy, daily=0.8))
+        yield Cell(
+            f"{at}, 6 restarts of pods an hour, every tenth look without a sample",
+            replace(noisy, restarts=6.0, missing=0.1),
+        )
+        yield Cell(
+            f"{at}, Prometheus down for ten minutes",
+            replace(noisy, outages=(Outage(2 * MINUTE, 10 * MINUTE),)),
+        )
+        yield Cell(f"{at}, scraped every 30 s", replace(noisy, scrape_interval=30.0))
+        timed = replace(plain, latencies=LATENCIES)
+        yield Cell(f"{at}, errors and times, no noise", timed, Sequential())
+        wild = replace(timed, cv=0.5, persistence=2 * MINUTE)
+        yield Cell(f"{at}, errors and times, {lasting.name} of both at once", wild, Sequential())
+        yield Cell(f"{at}, four limits at once, {lasting.name} of all", wild, MANY)
+        for noise in (NOISES[0], NOISES[1]):
+            bare = replace(healthy(rate, 0.01, noise), history=0.0)
+            yield Cell(f"{at}, without any history, noise {noise.name}", bare)
+
+
+def beyond() -> Iterator[Cell]:
+    """Where the promise is not claimed: what happens there all the same."""
+    hour = Noise("CV 1 for an hour", 1.0, HOUR)
+    for rate in (20.0, 200.0):
+        yield Cell(f"{rate:g}/s, {hour.name}", healthy(rate, 0.01, hour), promised=False)
+        bare = replace(healthy(rate, 0.01, NOISES[4]), history=0.0)
+        name = f"{rate:g}/s, without any history, {NOISES[4].name}"
+        yield Cell(name, bare, promised=False)

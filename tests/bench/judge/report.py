@@ -1,0 +1,202 @@
+"""The page of the judge's benchmark, docs/benchmarks/judge.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.judge.cells import NOISES
+from bench.judge.rates import FalseAlarms
+from bench.judge.regressions import Compared
+from leadsman_operator.forecast.summary import Summary
+
+FEWER_THAN_DEFAULTS = 10.0
+"""So many times fewer bad answers than either rule at its documented settings,"""
+LARGE, BUSY = 5.0, 20.0
+"""for regressions so many times as bad, at so many requests per second."""
+MORE_THAN_TUNED = 1.5
+"""So many times the bad answers of a rule that was tuned to the very traffic, at most."""
+_ABOUT = """\
+# The judge, simulated
+
+What [`leadsman simulate`](../cli.md#simulate) finds over whole grids, with the operator's own
+judge. `make bench-judge` simulates and writes this page; it takes about 15 minutes of one
+core's time.
+Tests of `make component` hold the hardest cells at each change, and a unit test holds the
+simulation to the planner, look after look.
+
+## In short
+"""
+_CALIBRATION = """\
+## False rollbacks
+
+Candidates as good as the stable revision; shares of rollouts in which they were rolled back, of
+{rollouts:,} in each cell. One condition, so that it has the whole promised rate of 1 %; two hours
+of history; default steps. Noise is a gamma factor on the share of bad answers, drawn for each arm
+alone: so a candidate can have a bad time that the stable revision has not.
+"""
+_REGRESSIONS = """\
+## Bad answers of bad candidates
+
+Mean bad answers of the candidate in the first hour from the start of its rollout: once promoted
+it goes on serving. Behind them the share of rollouts in which it was rolled back, and the median
+time to that.
+
+- **ours**: default ModelDeployment: 10, 30, 60 %; errors are judged, and times, which stay good.
+- **Argo**, **Flagger**: as their documentation shows them; `kubectl leadsman simulate --help` has
+  the settings.
+- **tuned**: Flagger's steps, a check each minute against 1.5 times the stable revision's errors
+  and half a percent, with the fewest failures (in brackets) that keep its own false rollbacks at
+  this very traffic to 1 %. **ours, its steps** is our rule on the same steps.
+
+| requests/s | errors | ours | Argo | Flagger | ours, its steps | tuned |
+|---|---|---|---|---|---|---|"""
+_HEALTHY = """\
+## How long a healthy candidate takes
+
+From the first request to the end of the bake, which takes 15 minutes of it; the shortest is 18
+minutes, the longest 45.
+
+| requests/s | errors | median time |
+|---|---|---|"""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All that one run found."""
+
+    grid: Sequence[tuple[float, float, Sequence[FalseAlarms]]]
+    conditions: Sequence[FalseAlarms]
+    beyond: Sequence[FalseAlarms]
+    compared: Sequence[Compared]
+    healthy: Sequence[tuple[float, float, Summary]]
+
+
+def page(results: Results) -> str:
+    """All of it."""
+    parts = (_about(results), _calibration(results), _regressions(results), _healthy(results))
+    return "\n".join(line for part in parts for line in part)
+
+
+def misses(results: Results) -> list[str]:
+    """Cells that break the promise."""
+    cells = [one for *_, row in results.grid for one in row] + list(results.conditions)
+    return [f"{one.cell.name}: {one.share:.2%}" for one in cells if one.breaks_the_promise]
+
+
+def _about(results: Results) -> Iterator[str]:
+    cells = [one for *_, row in results.grid for one in row] + list(results.conditions)
+    worst = max(cells, key=lambda one: one.share)
+    low, high = worst.interval
+    yield _ABOUT
+    yield (
+        f"- False rollbacks: {len(cells)} cells of {cells[0].rollouts:,} rollouts each, promised"
+        f" at most 1 %. The worst is {worst.share:.2%} ({low:.2%} to {high:.2%})."
+    )
+    yield f"- {_won(results)}"
+    yield f"- {_tuned(results)}"
+    yield ""
+
+
+def _won(results: Results) -> str:
+    asked = [one for one in results.compared if one.times >= LARGE and one.rate >= BUSY]
+    lost = [one for one in asked if _fewest(one) < FEWER_THAN_DEFAULTS]
+    told = "; ".join(f"{_name(one)}: {_fewest(one):.1f}" for one in lost)
+    return (
+        f"Regressions of {LARGE:g} times and more at {BUSY:g} requests per second and more cost"
+        f" at least {FEWER_THAN_DEFAULTS:g} times fewer bad answers in the first hour than under"
+        f" either rule as documented in {len(asked) - len(lost)} of {len(asked)} cells."
+        + (f" Not in: {told} times fewer." if lost else "")
+    )
+
+
+def _tuned(results: Results) -> str:
+    asked = [one for one in results.compared if one.rate >= BUSY]
+    worst = max(asked, key=_beside_tuned)
+    return (
+        "Beside a rule that was tuned to the very traffic, on the same steps, never more than"
+        f" {_beside_tuned(worst):.2f} times its bad answers at {BUSY:g} requests per second and"
+        f" more ({_name(worst)})."
+    )
+
+
+def _fewest(one: Compared) -> float:
+    """How many times fewer bad answers than the better of the documented rules."""
+    best = min(rule.mean_bad_answers_in_an_hour for rule in (one.argo, one.flagger))
+    return best / one.ours.mean_bad_answers_in_an_hour
+
+
+def _beside_tuned(one: Compared) -> float:
+    return one.same_steps.mean_bad_answers_in_an_hour / one.tuned.mean_bad_answers_in_an_hour
+
+
+def _name(one: Compared) -> str:
+    return f"{one.rate:g}/s {one.stable:.1%} to {one.candidate:.1%}"
+
+
+def _calibration(results: Results) -> Iterator[str]:
+    rollouts = results.conditions[0].rollouts
+    yield _CALIBRATION.format(rollouts=rollouts)
+    yield f"| requests/s | errors | {' | '.join(noise.name for noise in NOISES)} |"
+    yield f"|---|---|{'---|' * len(NOISES)}"
+    for rate, errors, row in results.grid:
+        yield f"| {rate:g} | {errors:.1%} | {' | '.join(f'{one.share:.2%}' for one in row)} |"
+    yield from ("", "What else happens to a service:", "")
+    yield from _alarms(results.conditions)
+    yield from ("", "Where the promise is not claimed, and what happens there:", "")
+    yield from _alarms(results.beyond)
+    yield ""
+
+
+def _alarms(found: Sequence[FalseAlarms]) -> Iterator[str]:
+    yield "| cell | rolled back | interval of 99 % |"
+    yield "|---|---|---|"
+    for one in found:
+        low, high = one.interval
+        yield f"| {one.cell.name} | {one.share:.2%} | {low:.2%} to {high:.2%} |"
+
+
+def _regressions(results: Results) -> Iterator[str]:
+    yield _REGRESSIONS
+    for one in results.compared:
+        rules = (one.ours, one.argo, one.flagger, one.same_steps, one.tuned)
+        told = " | ".join(map(_bad, rules))
+        errors = f"{one.stable:.1%} to {one.candidate:.1%}"
+        yield f"| {one.rate:g} | {errors} | {told} ({one.failures}) |"
+    yield from ("", *_lost(results), "")
+
+
+def _lost(results: Results) -> Iterator[str]:
+    """The cells in which another rule does better, and what the product does there."""
+    yield "Where another rule costs fewer bad answers than ours:"
+    yield ""
+    for one in results.compared:
+        rules = {"Argo": one.argo, "Flagger": one.flagger, "tuned": one.tuned}
+        better = [
+            name
+            for name, rule in rules.items()
+            if rule.mean_bad_answers_in_an_hour < one.ours.mean_bad_answers_in_an_hour
+        ]
+        if better:
+            undecided = 1 - one.ours.rollback_probability
+            yield (
+                f"- {_name(one)}: {' and '.join(better)}. Ours stays undecided in"
+                f" {undecided:.0%} of the rollouts: each step takes its whole time, then"
+                " `onUndecided` decides (`Promote` by default; `Pause` or `RollBack` for those who"
+                " would rather wait). `simulate` tells which first step would find it."
+            )
+
+
+def _bad(summary: Summary) -> str:
+    share = f"{summary.rollback_probability:.0%}"
+    after = summary.median_seconds_to_rollback
+    time = "" if after is None else f", {after:.0f} s"
+    return f"**{summary.mean_bad_answers_in_an_hour:,.0f}** {share}{time}"
+
+
+def _healthy(results: Results) -> Iterator[str]:
+    yield _HEALTHY
+    for rate, errors, summary in results.healthy:
+        median = summary.median_seconds_to_promotion
+        yield f"| {rate:g} | {errors:.1%} | {'' if median is None else f'{median / 60:.0f} min'} |"
+    yield ""

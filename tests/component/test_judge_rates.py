@@ -1,0 +1,83 @@
+"""The judge keeps its promise where that is hardest, and takes bad candidates back in time.
+
+Some of the cells of docs/benchmarks/judge.md, with fewer rollouts; `make bench-judge` has all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bench.judge.cells import MANY, NOISES, ONE, Cell, conditions, healthy
+from bench.judge.rates import clopper_pearson, false_alarms
+from bench.judge.regressions import OURS, SAME_STEPS, tuned
+from leadsman_operator.forecast.simulation import Rule, simulate
+from leadsman_operator.forecast.summary import summary_of
+from leadsman_operator.forecast.thresholds import ArgoSettings, FlaggerSettings
+from leadsman_operator.forecast.traffic import Forecast
+from leadsman_operator.planner.judge import spread
+
+ROLLOUTS = 1500
+LONG, WILD = NOISES[6], NOISES[4]
+HARDEST = (
+    Cell("1/s, errors 1 %, CV 1 for 10 min", healthy(1.0, 0.01, LONG)),
+    Cell("200/s, errors 1 %, CV 1 for 10 min", healthy(200.0, 0.01, LONG)),
+    Cell("20/s, errors 0.1 %, CV 1 for 2 min", healthy(20.0, 0.001, WILD)),
+    Cell("2000/s, errors 10 %, no noise", healthy(2000.0, 0.1)),
+    *(cell for cell in conditions() if cell.rule is MANY or "restarts" in cell.name),
+)
+
+
+@pytest.mark.parametrize("cell", HARDEST, ids=[cell.name for cell in HARDEST])
+def test_the_promised_rate_holds(cell: Cell) -> None:
+    """Not more false rollbacks than a rate of 1 percent would give by chance."""
+    found = false_alarms(cell, ROLLOUTS, seed=2)
+    assert not found.breaks_the_promise, f"{found.share:.2%} in {found.interval}"
+
+
+def test_a_broken_promise_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A judge that takes lasting noise for harm is caught by the same count."""
+    monkeypatch.setattr(spread, "UNWATCHED", 0.0)
+    bare = replace(healthy(200.0, 0.01, WILD), history=0.0)
+    assert false_alarms(Cell("no doubt at all", bare, ONE), 300, seed=2).breaks_the_promise
+
+
+def bad_answers(forecast: Forecast, rule: Rule) -> float:
+    """Mean of the candidate in an hour."""
+    return summary_of(simulate(forecast, rule, 400, seed=2)).mean_bad_answers_in_an_hour
+
+
+@pytest.mark.parametrize(
+    ("rate", "stable", "candidate"),
+    [(20.0, 0.002, 0.2), (200.0, 0.002, 0.01), (200.0, 0.015, 0.075)],
+)
+def test_large_regressions_cost_a_tenth_of_the_documented_rules(
+    rate: float, stable: float, candidate: float
+) -> None:
+    """Of Argo's and of Flagger's bad answers."""
+    forecast = Forecast(rate, stable, candidate)
+    ours = bad_answers(forecast, OURS)
+    assert bad_answers(forecast, ArgoSettings()) > 10 * ours
+    assert bad_answers(forecast, FlaggerSettings()) > 10 * ours
+
+
+@pytest.mark.parametrize(
+    ("rate", "stable", "candidate"), [(20.0, 0.015, 0.045), (200.0, 0.002, 0.01)]
+)
+def test_a_rule_tuned_to_the_traffic_is_not_far_ahead(
+    rate: float, stable: float, candidate: float
+) -> None:
+    """On the same steps, at an equal rate of false rollbacks."""
+    relative = tuned(Forecast(rate, stable, stable), 1000, seed=2)
+    forecast = Forecast(rate, stable, candidate)
+    assert bad_answers(forecast, SAME_STEPS) <= 1.5 * bad_answers(forecast, relative)
+
+
+def test_the_interval_of_a_count_is_exact() -> None:
+    """Three in ten thousand may be a rate of one in a thousand, and none says little of a few."""
+    low, high = clopper_pearson(3, 10_000)
+    assert low < 0.0001
+    assert high > 0.001
+    assert clopper_pearson(0, 100)[0] == 0
+    assert clopper_pearson(0, 100)[1] == pytest.approx(0.0516, abs=0.0005)
