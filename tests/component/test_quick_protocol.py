@@ -158,8 +158,10 @@ def test_both_count_the_same(both: tuple[ServingProcess, ServingProcess]) -> Non
     """What a rollout is judged by does not depend on the way."""
     counts = []
     for server in both:
-        for pieces in REQUESTS.values():
-            conversation(server, pieces)
+        # Rubbish ends the connection: whether the answer before it came first, as it always does
+        # below ASGI, depends on how busy the machine is.
+        for name in REQUESTS.keys() - {"rubbish after it"}:
+            conversation(server, REQUESTS[name])
         text = server.get("/metrics", port=server.side_port).text
         counts.append(re.findall(_COUNTS, text, re.MULTILINE))
 
