@@ -63,6 +63,29 @@ def compared(rate: float, rollouts: int, seed: int) -> list[Compared]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Healthy:
+    """A candidate as good as the stable revision under all rules."""
+
+    rate: float
+    errors: float
+    ours: Summary
+    argo: Summary
+    flagger: Summary
+    tuned: Summary
+
+
+def unharmed(rate: float, errors: float, rollouts: int, seed: int) -> Healthy:
+    """What each rule does with one."""
+    forecast = Forecast(rate, errors, errors)
+    rival = tuned(forecast, rollouts, seed)
+    ours, argo, flagger, relative = (
+        summary_of(simulate(forecast, rule, rollouts, seed))
+        for rule in (OURS, ArgoSettings(), FlaggerSettings(), rival)
+    )
+    return Healthy(rate, errors, ours, argo, flagger, relative)
+
+
 def tuned(healthy: Forecast, rollouts: int, seed: int) -> FlaggerSettings:
     """A check against the stable revision that bears as few failures as our false alarms allow.
 
