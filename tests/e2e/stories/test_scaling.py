@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from support.registry import Registry
 from support.stories import Story
 
@@ -9,6 +11,7 @@ LOAD = 50
 """Requests a second: more than two small pods carry within their CPU requests."""
 
 
+@pytest.mark.alone  # what the pods use of the processors is what it is about
 def test_load_brings_more_pods_within_two_minutes(story: Story, registry: Registry) -> None:
     """And not one request fails meanwhile."""
     registry.add(story.name, "good")
