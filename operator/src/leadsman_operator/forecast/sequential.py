@@ -17,6 +17,7 @@ from leadsman_api.v1alpha1.rollout import OnBlind, OnUndecided, Rollout, Strateg
 from leadsman_operator.forecast.asked import Question, are_counted
 from leadsman_operator.forecast.rollouts import Outcome, started
 from leadsman_operator.forecast.traffic import Counts, Floats, Forecast, Look, Traffic, Truths
+from leadsman_operator.planner.judge.excess import log_mean
 from leadsman_operator.planner.judge.sequential import (
     RECENT_SECONDS,
     Number,
@@ -112,7 +113,7 @@ class SequentialCourse:
                 log_against(record, one.limit, span, self._windows)
             )
             good &= log_cleared(record, one.limit, span) >= CLEARED
-        each = [np.logaddexp.reduce(logs) - np.log(len(logs)) for logs in against.values()]
+        each = [log_mean(np.stack(logs, axis=-1)) for logs in against.values()]
         for evidence in each:
             good &= evidence <= 0
         return np.logaddexp.reduce(each) - np.log(self._conditions), good

@@ -13,6 +13,7 @@ from leadsman_operator.facts import PastCount, PodCount, Sample
 from leadsman_operator.observe.counters import pod_counts
 from leadsman_operator.planner.judge.counting import increments_since
 from leadsman_operator.planner.judge.questions import counters_query
+from leadsman_operator.planner.observation import request_metrics
 from leadsman_operator.ports import Endpoint, Metrics
 
 SPAN = timedelta(hours=2)
@@ -31,8 +32,7 @@ async def past_of_prometheus(
     now: datetime,
 ) -> tuple[PastCount, ...]:
     """What the pods of a revision counted together, one scrape `interval` or more at a time."""
-    own = resource.spec.health.prometheus
-    layout = own.metrics if own is not None else RequestMetrics()
+    layout = request_metrics(resource)
     metrics, endpoint = prometheus
     query = counters_query(resource, layout, (revision,))
     step = max(interval, SPAN * max(1, pods) * _SERIES_OF_A_POD / _MOST_SAMPLES)

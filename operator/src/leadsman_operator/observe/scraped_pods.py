@@ -14,6 +14,7 @@ from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import PodCount, PodFacts, Sample, Unknown
 from leadsman_operator.observe.counters import pod_and_revision, pod_counts
 from leadsman_operator.planner.judge.questions import counters_query, scrapes_query
+from leadsman_operator.planner.observation import request_metrics
 from leadsman_operator.ports import Endpoint, Metrics
 
 _MOST_INTERVALS = 2
@@ -36,8 +37,7 @@ async def counts_of_prometheus(
     Unknown when a pod's counts are older than two scrapes of `interval`: what the other arm has
     counted since would be compared with nothing.
     """
-    own = resource.spec.health.prometheus
-    layout = own.metrics if own is not None else RequestMetrics()
+    layout = request_metrics(resource)
     metrics, endpoint = prometheus
     try:
         samples, times = await asyncio.gather(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from leadsman_api import ModelDeployment, TrainingRun
+from leadsman_api.v1alpha1.health import RequestMetrics
 from leadsman_operator.facts import (
     ClusterFacts,
     Missing,
@@ -80,6 +81,12 @@ class RunObservation:
     """Address of the study's database, from the spec's Secret or the configuration."""
     run: RunFacts | Missing | Unknown | None = None
     """The parent run; None before it was made."""
+
+
+def request_metrics(resource: ModelDeployment) -> RequestMetrics:
+    """The metrics of a Prometheus that count the requests of a resource's pods."""
+    own = resource.spec.health.prometheus
+    return own.metrics if own is not None else RequestMetrics()
 
 
 def scrape_interval(resource: ModelDeployment, configuration: Configuration) -> timedelta:

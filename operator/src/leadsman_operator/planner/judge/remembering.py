@@ -56,10 +56,10 @@ def remembered(before: Evidence | None, look: Look) -> Memory:
 
     Between two scrapes of Prometheus there is nothing new: then nothing changes.
     """
-    begun = _begun(look) if needs_past(before, look.conditions) else None
-    memory = begun or (before.memory if before else None) or _begun(look)
-    if begun is None and not _has_news(look):
-        return memory
+    known = before.memory if before and not needs_past(before, look.conditions) else None
+    if known is not None and not _has_news(look):
+        return known
+    memory = known or _begun(look)
     # The clock of another replica of the operator may be behind.
     seconds = max(0.0, (look.now - memory.counted_at).total_seconds())
     had_requests = any(look.counted.latest.get(Arm.CANDIDATE, {}).values())

@@ -12,10 +12,12 @@ import numpy as np
 from leadsman_api.v1alpha1.evidence import ConditionEvidence, Memory, Series, Verdict
 from leadsman_api.v1alpha1.health import Disagreement, HealthCondition, PromQL
 from leadsman_operator.facts import Unknown
+from leadsman_operator.planner.judge.excess import log_mean
 from leadsman_operator.planner.judge.remembering import record_of, span_of
 from leadsman_operator.planner.judge.sequential import (
     RECENT_SECONDS,
     Limit,
+    Record,
     Span,
     log_against,
     log_cleared,
@@ -81,18 +83,24 @@ def judged(
 
 
 def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence:
-    """One condition: its first limit is told in numbers, all of them count alike."""
+    """One condition: the limit that most speaks against is told, all of them count alike."""
     series = [one for one in memory.series if one.condition == name]
     if not series:
         return ConditionEvidence(name=name, verdict=Verdict.UNDECIDED)
-    logs = [_log_against(one, memory, promise) for one in series]
-    told = series[logs.index(max(logs))]
-    whole, span = told.whole, span_of(memory)
-    evidence = float(np.logaddexp.reduce(logs)) - log(len(logs))
-    low, high = ratio_interval(record_of(told), span, promise.rate)
+    records, span = [record_of(one) for one in series], span_of(memory)
+    limits = [Limit(ratio=one.ratio, share=one.share) for one in series]
+    windows = promise.windows(memory)
+    logs = [
+        float(log_against(record, limit, span, windows))
+        for record, limit in zip(records, limits, strict=True)
+    ]
+    strongest = logs.index(max(logs))
+    told, record = series[strongest], records[strongest]
+    whole, evidence = told.whole, float(log_mean(np.array(logs)))
+    low, high = ratio_interval(record, span, promise.rate)
     return ConditionEvidence(
         name=name,
-        verdict=_verdict(series, span, evidence),
+        verdict=_verdict(records, limits, span, evidence),
         stable_total=whole.stable_total,
         stable_bad=whole.stable_bad,
         candidate_total=whole.candidate_total,
@@ -100,24 +108,14 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
         ratio=_ratio(told),
         ratio_low=low if high < inf or low else None,
         ratio_high=high if isfinite(high) else None,
-        dispersion=_dispersion(told, span) if span.whole else None,
+        dispersion=_dispersion(record, span) if span.whole else None,
         log_evidence=evidence,
     )
 
 
-def _log_against(series: Series, memory: Memory, promise: Promise) -> float:
-    return float(
-        log_against(record_of(series), _limit(series), span_of(memory), promise.windows(memory))
-    )
-
-
-def _dispersion(series: Series, span: Span) -> float:
+def _dispersion(record: Record, span: Span) -> float:
     watched = span.past + span.whole
-    return float(variance_over(record_of(series).spread, span.whole, watched, span.shortest))
-
-
-def _limit(series: Series) -> Limit:
-    return Limit(ratio=series.ratio, share=series.share)
+    return float(variance_over(record.spread, span.whole, watched, span.shortest))
 
 
 def _ratio(series: Series) -> float | None:
@@ -129,11 +127,16 @@ def _ratio(series: Series) -> float | None:
     return (whole.candidate_bad / whole.candidate_total) / (bad / total)
 
 
-def _verdict(series: Sequence[Series], span: Span, log_evidence: float) -> Verdict:
+def _verdict(
+    records: Sequence[Record], limits: Sequence[Limit], span: Span, log_evidence: float
+) -> Verdict:
     """Of one condition by itself; whether it is bad depends on all of them."""
-    if not any(one.whole.candidate_total for one in series):
+    if not any(one.whole.candidate_total for one in records):
         return Verdict.BLIND
-    cleared = all(log_cleared(record_of(one), _limit(one), span) >= CLEARED for one in series)
+    cleared = all(
+        log_cleared(record, limit, span) >= CLEARED
+        for record, limit in zip(records, limits, strict=True)
+    )
     return Verdict.GOOD if cleared and log_evidence <= 0 else Verdict.UNDECIDED
 
 
