@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc import StatusCode, aio
+from grpc import ChannelConnectivity, StatusCode, aio
 
 from leadsman_serving.cost import Cost
 from leadsman_serving.rpc.messages import CLASSES
@@ -127,6 +127,9 @@ def test_calls_that_are_open_are_finished_while_the_port_closes(models: Path) ->
         first = asyncio.ensure_future(ask(channel, request([ROW])))
         await asyncio.to_thread(model.began.wait, LONG)
         stopping = asyncio.ensure_future(rpc.stop(LONG))
+        # A call that crosses the news of the closing is cancelled by gRPC's own library.
+        async with asyncio.timeout(LONG):
+            await channel.wait_for_state_change(ChannelConnectivity.READY)
         late = await ask(channel, request([ROW]), seconds=2.0)
         model.go_on.set()
         await stopping

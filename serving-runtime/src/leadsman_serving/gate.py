@@ -101,7 +101,8 @@ class RequestGate:
                 began, message = time.monotonic(), await receive()
                 answer = _at_once(single, message)
                 if answer is not None:
-                    given, is_last = request_id or self.next_id(), self._is_last(scope["state"])
+                    given = request_id or self.next_id()
+                    is_last = self._is_last(scope.get("state", _NONE))
                     whole: SendWhole | None = scope.get("extensions", _NONE).get(WHOLE)
                     if not (whole and whole(scope, self.head, given, answer, is_last)):
                         await self._send(send, given, answer, is_last=is_last)
