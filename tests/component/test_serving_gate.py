@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from leadsman_serving.gate import Quick, RequestGate, id_of_usual
+from leadsman_serving.gate import RequestGate, id_of_usual
 from leadsman_serving.lifecycle import Lifecycle
 
 
@@ -49,29 +49,6 @@ def test_other_connections_pass_untouched() -> None:
 
     assert converse(lifecycle, "websocket") == [{"type": "websocket.accept"}]
     assert lifecycle.in_flight == 0
-
-
-def test_usual_requests_need_no_state_of_the_server() -> None:
-    """ASGI lets a server leave it out."""
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"{}"}
-
-    gate = RequestGate(answer, Lifecycle(beat_at=0), quick=Quick({"/predict": lambda _body: b"1"}))
-    scope: Scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/predict",
-        "query_string": b"",
-        "headers": [(b"content-type", b"application/json")],
-    }
-    asyncio.run(gate(scope, receive, send))
-
-    assert [sent[0]["status"], sent[1]["body"]] == [200, b"1"]
 
 
 @pytest.mark.parametrize(

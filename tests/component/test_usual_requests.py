@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
+from leadsman_serving.cost import Cost
 from support.serving_models import ModelServer
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -110,6 +113,29 @@ def leave_out_the_quick_way(inference: Any) -> None:
 def test_usual_requests_go_the_quick_way(models: Path) -> None:
     """A model of numbers has one for each protocol."""
     assert set(PATHS) <= set(ModelServer(models / "skops").app.quick.singles)
+
+
+def test_a_server_of_asgi_need_not_give_a_state(models: Path) -> None:
+    """The quick way does without; the model is taken for a fast one, however busy the machine."""
+    server, sent = ModelServer(models / "skops"), list[Message]()
+    server.inference.worker.expect(Cost(0.0, 1e-6))
+    asked = server.inference.worker.counts.calls
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b'{"features": [1, 2, 3]}'}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {
+        "type": "http", "method": "POST", "path": "/predict", "headers": headers,
+        "query_string": b"",
+    }  # fmt: skip
+    asyncio.run(server.app(scope, receive, send))
+
+    assert sent[0]["status"] == 200
+    assert server.inference.worker.counts.calls == asked, "it went the quick way"
 
 
 def test_a_wrong_form_is_found_out(models: Path) -> None:
