@@ -56,7 +56,7 @@ Where another rule costs fewer bad answers than ours:
 - With few requests the evidence says neither when the time of a step is over: then `onUndecided`
   decides, which is `Promote` by default. `Pause` and `RollBack` are there for those who would
   rather wait or go back, and `simulate` tells which first step finds the regression in time.
-- A candidate that is worse by less than two percentage points is called good as soon as that is
+- A candidate that is worse by less than one percentage point is called good as soon as that is
   sure, and moves on; in the bake it is found if it can be told from the stable revision at all.
 - Flagger's line of 99 % pays for it with healthy candidates: see the last table. Argo's steps are
   slow, which is all of its gain here: it rolls back next to none. The tuned rule knows the traffic.

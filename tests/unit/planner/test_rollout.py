@@ -42,7 +42,7 @@ def count(
     bench.settle()
 
 
-def healthy(bench: Bench, requests: int = 200) -> None:
+def healthy(bench: Bench, requests: int = 400) -> None:
     """Both revisions answer well."""
     count(bench, counters(1000 + requests), counters(requests))
 

@@ -27,7 +27,7 @@ WHOLE_WEIGHT, RECENT_WEIGHT = 0.5, 0.5
 """Parts of the promised rate that are spent on all that was counted, and on the windows."""
 HARM = 2.0
 """So many times what is tolerated would be harm: a candidate is called good below it."""
-HARMLESS = 0.02
+HARMLESS = 0.01
 """So large a share of requests more than the stable revision's is no harm yet."""
 
 
