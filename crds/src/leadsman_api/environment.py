@@ -18,6 +18,8 @@ class Variable(Term):
     LIMITS = "LEADSMAN_LIMITS", "spec.serving.limits as JSON."
     API_KEYS_DIR = "LEADSMAN_API_KEYS_DIR", "folder with the accepted API keys."
     PAYLOAD_LOG = "LEADSMAN_PAYLOAD_LOG", "spec.serving.payloadLog as JSON."
+    SHADOW = "LEADSMAN_SHADOW", "spec.rollout.shadow as JSON."
+    STABLE_ADDRESS = "LEADSMAN_STABLE_ADDRESS", "where the stable revision is asked for comparison."
     TRAINING_RUN = "LEADSMAN_TRAINING_RUN", "namespace/name of the TrainingRun."
     TRAINING_RUN_UID = "LEADSMAN_TRAINING_RUN_UID", "its uid."
     TRAINING_SPEC = "LEADSMAN_TRAINING_SPEC", "path of the file with its spec."

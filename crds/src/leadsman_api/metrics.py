@@ -22,6 +22,10 @@ class ServingMetric(Term):
         "leadsman_unknown_columns_total",
         "columns that were sent and ignored, for the model does not know them.",
     )
+    COPIES = (
+        "leadsman_copies_total",
+        "copies of requests, by what came of comparing their answers with the stable revision's.",
+    )
     BATCH = "leadsman_batch_rows", "rows of a batch, as a histogram."
     FEATURES = "leadsman_feature_values_total", "values by feature and bin of the profile."
     PREDICTIONS = "leadsman_predictions_total", "predictions by bin of the profile."
@@ -57,6 +61,15 @@ class ServingMetric(Term):
     SPANS_DROPPED = "leadsman_spans_dropped_total", "spans that were dropped, by cause."
 
 
+class Compared(Term):
+    """What came of comparing the answer to a copy; the judge reads the first two."""
+
+    SAME = "Same", "the stable revision has answered the same."
+    DIFFERENT = "Different", "the stable revision has answered something else."
+    ALONE = "Alone", "there was no good answer of the stable revision to compare with."
+    DROPPED = "Dropped", "too many waited to be compared, or it was too large."
+
+
 class OperatorMetric(Term):
     """Metrics of the operator."""
 
@@ -89,4 +102,5 @@ class MetricLabel(Term):
     VERDICT = "verdict", "Good, Bad, Undecided or Blind."
     STATE = "state", "of a trial, or how far a request was: waiting or running."
     PART = "part", "of a cost: call or row."
+    RESULT = "result", "of a comparison: Same, Different, Alone or Dropped."
     REGISTRY = "registry", "address of the MLflow server."

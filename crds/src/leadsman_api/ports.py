@@ -10,6 +10,7 @@ class Port(IntEnum):
 
     SERVING_HTTP = 8080
     SERVING_GRPC = 8081
+    SERVING_COPIES = 8082
     SERVING_SIDE = 9090
     OPERATOR_METRICS = 9091
     OPERATOR_HEALTH = 8085
@@ -19,6 +20,7 @@ class Port(IntEnum):
 
 SERVICE_PORT_NAME = "http"
 GRPC_PORT_NAME = "grpc"
+COPIES_PORT_NAME = "copies"
 SIDE_PORT_NAME = "side"
 LIVE_PATH = "/health/live"
 READY_PATH = "/health/ready"

@@ -26,6 +26,10 @@ class Admission:
         self.asks = keys is not None or rate is not None
         """Whether requests have to show a key, or are counted."""
 
+    def without_rate(self) -> Admission:
+        """Asks for the same keys and counts nobody."""
+        return Admission(self._keys)
+
     def lets_in(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Whether a client with these headers would be let in; `count` it if it is."""
         now = time.monotonic()

@@ -73,6 +73,13 @@ def create_app(
     return gate
 
 
+def create_asked_app(settings: Settings, lifecycle: Lifecycle, inference: Inference) -> RequestGate:
+    """The app that answers other revisions, which compare: nothing of it is counted."""
+    uncounted = inference.uncounted()
+    routes = _routes(settings, lifecycle, uncounted)
+    return RequestGate(routes, lifecycle, endpoints_of(uncounted))
+
+
 def endpoints_of(inference: Inference) -> Mapping[str, Endpoint]:
     """Each route that predicts with what answers it, of all protocols."""
     return {

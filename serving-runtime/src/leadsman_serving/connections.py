@@ -20,18 +20,21 @@ from leadsman_serving.quick_protocol import QuickAnswers, QuickProtocol
 _SPREAD = 0.1
 
 
+def kept_connection(quick: QuickAnswers | None) -> type[KeptConnection]:
+    """Connections of clients; with `quick` usual requests are answered below ASGI."""
+    if quick is None:
+        return KeptConnection
+    return type("QuickProtocol", (QuickProtocol,), {"answers": quick})
+
+
 def protocol_of(
-    most_seconds: float, quick: QuickAnswers | None, guard: Guard
+    most_seconds: float, kept: type[KeptConnection], guard: Guard
 ) -> type[asyncio.Protocol]:
     """The protocol of uvicorn, whose connections are asked to close after this time; 0 for never.
 
-    The time differs by a tenth from one to the next, lest all come back at once. With `quick`
-    usual requests are answered below ASGI.
+    The time differs by a tenth from one to the next, lest all come back at once.
     """
-    base: type[KeptConnection] = KeptConnection
-    if quick is not None:
-        base = type("QuickProtocol", (QuickProtocol,), {"answers": quick})
-    base = guarded(base, guard)
+    base = guarded(kept, guard)
     if not most_seconds:
         return cast("type[asyncio.Protocol]", base)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
@@ -33,7 +34,7 @@ class Inference:
     ) -> None:
         """Keep what an answer needs, and a thread for models that take their time."""
         self.model, self._limits = model, settings.limits
-        self.admission, self._metrics = admission, metrics
+        self.admission, self.metrics = admission, metrics
         self._seconds = settings.limits.timeout.total_seconds()
         self.worker: Worker[Question, bytes] = Worker(
             self.outcomes,
@@ -47,6 +48,12 @@ class Inference:
         self.bounds = Bounds(self._limits.max_rows, self._limits.max_body_bytes)
         """What a file may hold that unpacks to more than itself."""
 
+    def uncounted(self) -> Inference:
+        """The same model for who is no client: without a rate, and counted nowhere."""
+        other = copy.copy(self)
+        other.admission, other.metrics = self.admission.without_rate(), RequestMetrics()
+        return other
+
     async def admitted(self, call: Call) -> bytes:
         """The body of a request that may be answered; what is refused is counted by its cause."""
         try:
@@ -56,7 +63,7 @@ class Inference:
             self.worker.check(call.deadline)
             body = await call.body(self._limits.max_body_bytes, seconds, self._bodies)
         except BadRequest as error:
-            self._metrics.refused(error.code)
+            self.metrics.refused(error.code)
             raise
         if span := CURRENT.get():
             span.stage("decode")
@@ -79,11 +86,11 @@ class Inference:
             self._admit_rows(question.rows)
             self.worker.check(latest, question.rows, joins=not question.params)
         except BadRequest as error:
-            self._metrics.refused(error.code)
+            self.metrics.refused(error.code)
             raise
         answer = await self.ask(staged(question), latest, None if call is None else call.gone)
-        self._metrics.rows(answer.rows)
-        self._metrics.unknown_columns(question.unknown)
+        self.metrics.rows(answer.rows)
+        self.metrics.unknown_columns(question.unknown)
         return answer
 
     async def ask(

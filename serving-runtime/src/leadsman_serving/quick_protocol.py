@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from typing_extensions import override
 
@@ -20,9 +21,10 @@ from leadsman_serving.admission import Admission
 from leadsman_serving.gate import CLOSES_AT, USUAL_BYTES, id_of_usual
 from leadsman_serving.kept_connection import Head, Headers, KeptConnection
 from leadsman_serving.lifecycle import Lifecycle
-from leadsman_serving.single_row import SingleRow
 from leadsman_serving.telemetry import RequestMetrics
 
+Single: TypeAlias = Callable[[bytes], bytes | None]
+"""Answers a usual body; None where the general way has to find out."""
 _METHOD, _BEGIN = b"POST", b"POST "
 _END_OF_HEAD, _LINE = b"\r\n\r\n", b"\r\n"
 _MOST_HEADS = 512
@@ -32,7 +34,7 @@ _MOST_HEADS = 512
 class QuickAnswers:
     """What all connections share."""
 
-    singles: Mapping[bytes, SingleRow]
+    singles: Mapping[bytes, Single]
     """By the path as clients write it."""
     admission: Admission
     lifecycle: Lifecycle
@@ -40,10 +42,10 @@ class QuickAnswers:
     head: Head
     """Says which model gave the answer."""
     next_id: Callable[[], bytes]
-    known: dict[bytes, tuple[SingleRow, int, Headers]] = field(default_factory=dict)
+    known: dict[bytes, tuple[Single, int, Headers]] = field(default_factory=dict)
     """Heads that were found usual: what answers, the length of the body, the headers."""
 
-    def remember(self, head: bytes, headers: Headers, single: SingleRow) -> None:
+    def remember(self, head: bytes, headers: Headers, single: Single) -> None:
         """Know a usual head again, if its bytes can't be read in another way."""
         lengths = [value for name, value in headers if name == b"content-length"]
         lines = head.count(_LINE)
@@ -65,7 +67,7 @@ class QuickProtocol(KeptConnection):
     """Set on a subclass for each process: uvicorn makes the connections."""
     _body: list[bytes] | None = None
     """Of a request that looks usual; None while another one is read."""
-    _single: SingleRow
+    _single: Single
     """What answers that request."""
     _id = b""
     _began = 0.0

@@ -1,7 +1,7 @@
-"""Runs the two ports of the process and ends it without losing a request.
+"""Runs the ports of the process and ends it without losing a request.
 
-The model port has the main thread and its event loop; the side port a thread of its
-own, so that a slow model never costs a probe.
+The model port has the main thread and its event loop, with the port for copies where there is
+one; the side port a thread of its own, so that a slow model never costs a probe.
 """
 
 from __future__ import annotations
@@ -14,19 +14,23 @@ import resource
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import uvicorn
 import uvloop
 from typing_extensions import override
 
-from leadsman_serving.app import create_app, create_side_app
-from leadsman_serving.connections import protocol_of
+from leadsman_serving.app import create_app, create_asked_app, create_side_app, endpoints_of
+from leadsman_serving.connections import kept_connection, protocol_of
+from leadsman_serving.copies.port import CopiesPort, copies_port
+from leadsman_serving.copies.quick import copies_protocol
 from leadsman_serving.ending import Ending
 from leadsman_serving.errors import PortUnavailable
 from leadsman_serving.gate import RequestGate
-from leadsman_serving.kept_connection import IS_TESTED, TESTED_WITH
+from leadsman_serving.inference import Inference
+from leadsman_serving.kept_connection import IS_TESTED, TESTED_WITH, KeptConnection
 from leadsman_serving.lifecycle import BEAT_SECONDS, Lifecycle, loop_lag_seconds
 from leadsman_serving.open_connections import Guard
 from leadsman_serving.quick_protocol import QuickAnswers
@@ -37,6 +41,7 @@ from leadsman_serving.telemetry import RequestMetrics, create_registry, installe
 from leadsman_serving.watch import Watch, watch_of
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
     from starlette.types import ASGIApp
 
 _BACKLOG = 2048
@@ -63,16 +68,21 @@ def run(settings: Settings, import_seconds: float = 0.0) -> None:
     if settings.grpc:  # the library opens it later, and has no words for what is wrong
         _listening(settings.port_grpc, "port_grpc").close()
     rpc = RpcPort(settings, app, inference, metrics)
+    copies = _copies(settings, lifecycle, registry, app, inference)
     with (
         _listening(settings.port_side, "port_side") as side_socket,
         _listening(settings.port_http, "port_http") as model_socket,
+        _copies_socket(settings, copies) as copies_socket,
         _side_port(side_app, side_socket),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        quick = _quick(settings, app, metrics)
-        configuration = _configuration(settings, app, quick, _guard(settings, metrics))
-        sockets = model_socket, side_socket
-        runner.run(_serve(settings, lifecycle, configuration, watch, sockets, rpc))
+        guard, quick = _guard(settings, metrics), _quick(settings, app, metrics)
+        server = _server(settings, app, kept_connection(quick), guard)
+        ports = [_Port("http", model_socket, server)]
+        if copies and copies_socket:
+            server = _server(settings, copies, copies_protocol(copies, quick), guard)
+            ports.append(_Port("copies", copies_socket, server))
+        runner.run(_serve(settings, lifecycle, ports, side_socket, watch, rpc))
     _logger.info("Ended.")
 
 
@@ -85,33 +95,47 @@ class _Server(uvicorn.Server):
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class _Port:
+    """A port that is open, and what serves it."""
+
+    name: str
+    listener: socket.socket
+    server: _Server
+
+
 async def _serve(
     settings: Settings,
     lifecycle: Lifecycle,
-    configuration: uvicorn.Config,
+    ports: Sequence[_Port],
+    side_socket: socket.socket,
     watch: Watch | None,
-    sockets: tuple[socket.socket, socket.socket],
     rpc: RpcPort,
 ) -> None:
-    """Serve the model port, the first socket; on a signal drain, on a second one stop at once."""
-    server = _Server(configuration)
-    ending = Ending(lifecycle, on_hurry=lambda: setattr(server, "force_exit", True))
-    _say_serving(settings, lifecycle, *sockets)
+    """Serve the ports of the main thread; on a signal drain, on a second one stop at once."""
+    ending = Ending(lifecycle, on_hurry=lambda: _set(ports, "force_exit"))
+    _say_serving(settings, lifecycle, ports, side_socket)
     async with asyncio.TaskGroup() as tasks:
         beating = tasks.create_task(_beat(lifecycle))
-        serving = tasks.create_task(server.serve(sockets=[sockets[0]]))
+        serving = [tasks.create_task(port.server.serve(sockets=[port.listener])) for port in ports]
         rpc.open(tasks)
         await ending.drained(settings.drain_seconds)
-        server.should_exit = True
+        _set(ports, "should_exit")
         await rpc.close(ending.hurried)
-        await serving
+        await asyncio.wait(serving)
         if watch is not None:
             await ending.flushed(watch, settings.flush_seconds)
         beating.cancel()
 
 
+def _set(ports: Sequence[_Port], flag: str) -> None:
+    """Tell the servers of all ports to end: when they have finished, or at once."""
+    for port in ports:
+        setattr(port.server, flag, True)
+
+
 def _say_serving(
-    settings: Settings, lifecycle: Lifecycle, listener: socket.socket, side_listener: socket.socket
+    settings: Settings, lifecycle: Lifecycle, ports: Sequence[_Port], side_socket: socket.socket
 ) -> None:
     """Log what is served, and where."""
     what = "Serving." if lifecycle.model_loaded else "Serving without a model: readiness stays off."
@@ -120,8 +144,8 @@ def _say_serving(
         extra={
             "model": settings.model_name,
             "model_version": settings.model_version,
-            "port_http": listener.getsockname()[1],
-            "port_side": side_listener.getsockname()[1],
+            **{f"port_{port.name}": port.listener.getsockname()[1] for port in ports},
+            "port_side": side_socket.getsockname()[1],
             "version": installed_version(),
             "git_commit": settings.git_commit,
         },
@@ -170,13 +194,11 @@ def _most_connections(settings: Settings) -> int:
     return max(1, min(settings.most_connections, (soft - _OTHER_FILES) * 3 // 4))
 
 
-def _configuration(
-    settings: Settings, app: ASGIApp, quick: QuickAnswers | None, guard: Guard
-) -> uvicorn.Config:
-    return uvicorn.Config(
+def _server(settings: Settings, app: ASGIApp, kept: type[KeptConnection], guard: Guard) -> _Server:
+    configuration = uvicorn.Config(
         app,
         # httptools by name: "auto" falls back without a word to a parser three times slower.
-        http=protocol_of(settings.limits.max_connection_age.total_seconds(), quick, guard),
+        http=protocol_of(settings.limits.max_connection_age.total_seconds(), kept, guard),
         ws="none",
         lifespan="off",
         backlog=_BACKLOG,
@@ -187,6 +209,29 @@ def _configuration(
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.finish_seconds,
     )
+    return _Server(configuration)
+
+
+def _copies(
+    settings: Settings,
+    lifecycle: Lifecycle,
+    registry: CollectorRegistry,
+    live: RequestGate,
+    inference: Inference | None,
+) -> CopiesPort | None:
+    """What answers copies; None where there is nothing to compare, or to compare with."""
+    if inference is None or not settings.stable_address:
+        return None
+    asked = create_asked_app(settings, lifecycle, inference)
+    return copies_port(settings, registry, live, asked, endpoints_of(inference))
+
+
+def _copies_socket(
+    settings: Settings, copies: CopiesPort | None
+) -> contextlib.AbstractContextManager[socket.socket | None]:
+    if copies is None:
+        return contextlib.nullcontext()
+    return _listening(settings.port_copies, "port_copies")
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from leadsman_api.ports import Port
 from leadsman_api.termination import TERMINATION_PATH
 from leadsman_api.v1alpha1.model_source import Loading
+from leadsman_api.v1alpha1.rollout import Shadow
 from leadsman_api.v1alpha1.serving import Limits, PayloadLog
 from leadsman_serving.errors import InvalidSettings
 
@@ -35,6 +36,10 @@ def _log_from_json(value: object) -> object:
     return PayloadLog.model_validate_json(value) if value else None
 
 
+def _shadow_from_json(value: object) -> object:
+    return Shadow.model_validate_json(value) if isinstance(value, str) else value
+
+
 class Settings(BaseModel):
     """Settings of the server; the variable of a field is its name in capitals, prefixed."""
 
@@ -48,6 +53,9 @@ class Settings(BaseModel):
 
     grpc: bool = True
     """Whether the Open Inference Protocol is answered over gRPC too."""
+
+    port_copies: PortNumber = Port.SERVING_COPIES
+    """Where copies of requests come, once there is a stable revision to be compared with."""
 
     port_side: PortNumber = Port.SERVING_SIDE
     """Where probes and metrics are answered, apart from the clients' traffic."""
@@ -117,6 +125,12 @@ class Settings(BaseModel):
 
     payload_log: Annotated[PayloadLog | None, BeforeValidator(_log_from_json)] = None
     """Where a sample of requests and answers is sent, as the JSON of spec.serving.payloadLog."""
+
+    stable_address: str = ""
+    """The stable revision's port for copies, which is asked the same; no copies when empty."""
+
+    shadow: Annotated[Shadow, BeforeValidator(_shadow_from_json)] = Shadow()
+    """How copies are compared, as the JSON of spec.rollout.shadow."""
 
     flush_seconds: Seconds = 10.0
     """How long the process may take at its end to send what sinks have not yet taken."""

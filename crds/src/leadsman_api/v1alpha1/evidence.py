@@ -41,7 +41,7 @@ class ConditionEvidence(Contract):
     candidate_total: Total | None = None
     """Requests of the candidate that were counted."""
     candidate_bad: Total | None = None
-    """Those of them that failed, or were too slow."""
+    """Those of them that failed, were too slow, or were answered differently than by stable."""
     ratio: float | None = None
     """How many times the stable revision's share the candidate's is."""
     ratio_low: float | None = None
@@ -84,6 +84,8 @@ class Series(Contract):
     """How many times the stable revision's share is tolerated."""
     share: float | None = None
     """The share that is tolerated, whatever the stable revision does."""
+    copies: bool | None = None
+    """Whether what is bad is a copy with another answer than the stable revision's."""
     stable_bound: float | None = None
     """Seconds after which an answer of the stable revision is a bad one."""
     candidate_bound: float | None = None

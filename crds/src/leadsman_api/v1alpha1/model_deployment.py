@@ -15,7 +15,7 @@ from leadsman_api.v1alpha1.model_source import ModelReference
 from leadsman_api.v1alpha1.retraining import Retraining
 from leadsman_api.v1alpha1.rollout import Rollback, Rollout, Strategy
 from leadsman_api.v1alpha1.serving import Scaling, Serving
-from leadsman_api.v1alpha1.traffic import Traffic, TrafficProvider
+from leadsman_api.v1alpha1.traffic import RouteKind, Traffic, TrafficProvider
 
 
 def _shadow_has_gateway(spec: ModelDeploymentSpec) -> bool:
@@ -23,6 +23,14 @@ def _shadow_has_gateway(spec: ModelDeploymentSpec) -> bool:
         spec.rollout.strategy is not Strategy.SHADOW
         or spec.traffic.provider is TrafficProvider.GATEWAY_API
     )
+
+
+def _shadow_is_over_http(spec: ModelDeploymentSpec) -> bool:
+    gateway, reference = spec.traffic.gateway, spec.traffic.route_ref
+    over_grpc = (gateway is not None and bool(gateway.grpc_hostnames)) or (
+        reference is not None and reference.kind is RouteKind.GRPC_ROUTE
+    )
+    return spec.rollout.strategy is not Strategy.SHADOW or not over_grpc
 
 
 def _disagreement_has_copies(spec: ModelDeploymentSpec) -> bool:
@@ -40,6 +48,17 @@ class ModelDeploymentSpec(Contract):
             check=_shadow_has_gateway,
             message="strategy Shadow copies requests at a gateway: write traffic.provider "
             "GatewayAPI, or take another strategy",
+            field="rollout.strategy",
+        ),
+        Rule(
+            cel="self.rollout.strategy != 'Shadow'"
+            " || ((!has(self.traffic.gateway) || !has(self.traffic.gateway.grpcHostnames)"
+            " || size(self.traffic.gateway.grpcHostnames) == 0)"
+            " && (!has(self.traffic.routeRef) || self.traffic.routeRef.kind == 'HTTPRoute'))",
+            check=_shadow_is_over_http,
+            message="strategy Shadow copies requests over HTTP alone: leave "
+            "traffic.gateway.grpcHostnames out, name a routeRef of kind HTTPRoute, or take "
+            "another strategy",
             field="rollout.strategy",
         ),
         Rule(

@@ -92,6 +92,8 @@ class RolloutStatus(Contract):
     ready_by: Time | None = None
     """Until when the candidate of a Swap has to be ready, once the stable revision has made room
     for it."""
+    copied_since: Time | None = None
+    """Since when the candidate of a Shadow gets copies of requests; not any more when absent."""
     paused_at: Time | None = None
     """When it was stopped."""
     paused_by: Word | None = None
@@ -111,6 +113,8 @@ class TrafficStatus(Contract):
     """Weight of the Service of the stable revision."""
     candidate: Percent
     """Weight of the Service of the candidate."""
+    copied: bool = False
+    """Whether requests are copied to the candidate."""
     written_at: Time
     """When they were written."""
     disputes: Count = 0

@@ -78,10 +78,12 @@ class RolloutApproval(Approval):
 
 
 class Shadow(Contract):
-    """How requests are copied to a candidate that answers to nobody."""
+    """How requests are copied to a candidate that answers to nobody; settled as its pods start."""
 
     percent: Annotated[int, Field(ge=1, le=100)] = 100
-    """Percent of the requests that are copied."""
+    """Percent of the copies that are answered; the candidate's pods drop the others unread."""
+    tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """Part of the larger of two numbers by which answers may differ and still be the same."""
 
 
 class Swap(Contract):
@@ -155,6 +157,11 @@ class Rollout(Contract):
     """How requests are copied, for strategy Shadow."""
     swap: Swap | None = None
     """What the interruption may cost, for strategy Swap."""
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """Percent of the traffic in each step before all of it; 0 where copies are judged."""
+        return {Strategy.CANARY: self.steps, Strategy.SHADOW: (0,)}.get(self.strategy, ())
 
 
 class Rollback(Contract):
