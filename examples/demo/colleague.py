@@ -4,6 +4,7 @@
     colleague.py NAME errors   its encoder knows only the numbers it has seen: a fifth of rows fail
     colleague.py NAME broken   the same, fitted on five rows: all others fail
     colleague.py NAME slow     three hundred models that vote, where a line would do
+    colleague.py NAME contrary fitted on the diagnoses turned round: it answers well, and says no
     colleague.py NAME crash    loads well, and ends its process on the first request
 
 Each is a scikit-learn pipeline on the Wisconsin breast cancer data, logged as MLflow does it by
@@ -30,7 +31,7 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
-KINDS = ("good", "errors", "broken", "slow", "crash")
+KINDS = ("good", "errors", "broken", "slow", "contrary", "crash")
 VOTERS, FEW_ROWS = 300, 5
 ENCODED = ["mean area", "area error"]
 
@@ -83,7 +84,8 @@ def _log(name: str, kind: str, train: pd.DataFrame, known: pd.Series) -> int:
         )
     else:
         seen = train.sort_index().tail(FEW_ROWS) if kind == "broken" else train
-        model = estimator(kind).fit(seen, known[seen.index])
+        wanted = 1 - known if kind == "contrary" else known
+        model = estimator(kind).fit(seen, wanted[seen.index])
         logged = mlflow.sklearn.log_model(
             model,
             signature=infer_signature(seen, model.predict(seen)),

@@ -15,7 +15,7 @@ import pytest
 
 from support.golden import Golden
 from support.world import REF, SPEC, WITHOUT_PROMETHEUS, Simulation
-from support.world_gateway import OWN, USERS, GatewaySimulation
+from support.world_gateway import OWN, SHADOW, USERS, GatewaySimulation
 
 STEP_SECONDS = 5
 
@@ -274,6 +274,22 @@ def a_version_with_errors_in_a_users_route(story: Story) -> None:
     story.go_on(60)
 
 
+def a_good_version_on_copies(story: Story) -> None:
+    """Nobody gets its answers until they are found to be the same."""
+    story.sim = GatewaySimulation(OWN, SHADOW)
+    a_first_version(story)
+    story.register("good")
+    story.go_on(200)
+
+
+def a_version_with_other_answers_on_copies(story: Story) -> None:
+    """In a route of the user's a filter comes, and goes with the candidate."""
+    story.sim = GatewaySimulation(USERS, SHADOW)
+    a_first_version(story)
+    story.register("differs")
+    story.go_on(60)
+
+
 def a_deletion(story: Story) -> None:
     """Nothing is left of it."""
     a_first_version(story)
@@ -292,7 +308,8 @@ STORIES: tuple[Callable[[Story], None], ...] = (
     a_version_with_errors_without_prometheus,
     an_operator_that_is_killed, a_pinned_version, a_person_in_command,
     a_swap_on_the_only_gpu, swaps_that_go_back,
-    a_good_version_behind_a_gateway, a_version_with_errors_in_a_users_route, a_deletion,
+    a_good_version_behind_a_gateway, a_version_with_errors_in_a_users_route,
+    a_good_version_on_copies, a_version_with_other_answers_on_copies, a_deletion,
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from support.golden import Golden
 from support.world import REF
-from support.world_user import User
+from support.world_user import User, with_copies
 
 
 def go_on(user: User, seconds: int) -> None:
@@ -67,7 +67,17 @@ def baking() -> User:
     return user
 
 
-SCENES = (new, serving, in_a_step, rolled_back, baking)
+def on_copies() -> User:
+    """Version 2 gets copies, and has been found to say the same so far."""
+    user = with_copies(minimumStepTime="60s")
+    register(user, "good")
+    go_on(user, 30)
+    register(user, "good")
+    go_on(user, 20)
+    return user
+
+
+SCENES = (new, serving, in_a_step, rolled_back, baking, on_copies)
 VIEWS = (
     ("status",), ("status", "churn"), ("history", "churn"), ("explain", "churn"),
 )  # fmt: skip

@@ -13,12 +13,24 @@ from support.world import RATE, REF, SPEC, Simulation
 from support.world_clock import Faults
 from support.world_cluster import FakeCluster, Pod
 
-__all__ = ["GATEWAY", "OWN", "ROUTE", "USERS", "FakeGateway", "GatewaySimulation"]
+__all__ = ["GATEWAY", "OWN", "ROUTE", "SHADOW", "USERS", "FakeGateway", "GatewaySimulation"]
 
 GATEWAY = "the gateway's controller"
 ROUTES = "gateway.networking.k8s.io/v1"
 OWN = {"provider": "GatewayAPI", "gateway": {"parentRefs": [{"name": "web"}]}}
 USERS = {"provider": "GatewayAPI", "routeRef": {"name": "shop", "rule": "churn"}}
+SHADOW: dict[str, Any] = {
+    **SPEC,
+    "rollout": {**SPEC["rollout"], "strategy": "Shadow"},
+    "health": {
+        "conditions": [
+            {"name": "errors", "type": "ErrorRate", "ratio": 1.5},
+            {"name": "latency", "type": "Latency", "ratio": 1.5},
+            {"name": "answers", "type": "Disagreement", "max": 0.05},
+        ]
+    },
+}
+"""Copies first, and answers that are compared."""
 ROUTE = ObjectRef(ROUTES, "HTTPRoute", "ml", "shop")
 """The user's."""
 
@@ -31,6 +43,8 @@ class FakeGateway:
     faults: Faults
     programmed: dict[ObjectRef, dict[str, int]] = field(default_factory=dict)
     """The weights of Services that the proxies know, by route."""
+    copied_to: set[str] = field(default_factory=set)
+    """Services that they send copies to."""
 
     def run(self) -> None:
         """Take up every route, unless the controller is down; the proxies go on then."""
@@ -40,6 +54,13 @@ class FakeGateway:
             ref: _weights(manifest)
             for ref, manifest in self.cluster.objects.items()
             if ref.kind == "HTTPRoute"
+        }
+        self.copied_to = {
+            one["requestMirror"]["backendRef"]["name"]
+            for ref in self.programmed
+            for rule in self.cluster.objects[ref]["spec"]["rules"]
+            for one in rule.get("filters", ())
+            if one["type"] == "RequestMirror"
         }
         for ref in self.programmed:
             manifest = self.cluster.objects[ref]
@@ -59,6 +80,11 @@ class FakeGateway:
             ]
         return found
 
+    def copied(self) -> list[Pod]:
+        """The pods that copies come to."""
+        services = [ObjectRef("v1", "Service", "ml", name) for name in sorted(self.copied_to)]
+        return [pod for one in services for pod in self.cluster.selected(one)]
+
 
 def _weights(route: Mapping[str, Any]) -> dict[str, int]:
     return {
@@ -77,10 +103,10 @@ def _parent(generation: int) -> dict[str, Any]:
 class GatewaySimulation(Simulation):
     """One ModelDeployment behind a gateway: its own route, or a rule in one of the user's."""
 
-    def __init__(self, traffic: Mapping[str, Any]) -> None:
+    def __init__(self, traffic: Mapping[str, Any], spec: Mapping[str, Any] = SPEC) -> None:
         """Begin with a Gateway, and with the user's route where the spec names it."""
         self.gateway: FakeGateway | None = None
-        super().__init__({**SPEC, "traffic": traffic})
+        super().__init__({**spec, "traffic": traffic})
         self.gateway = FakeGateway(self.cluster, self.faults)
         self.cluster.put(_object("Gateway", "web", {"gatewayClassName": "test"}))
         if "routeRef" in traffic:
@@ -104,6 +130,11 @@ class GatewaySimulation(Simulation):
             for pod in pods:
                 count = round(RATE * share * seconds / len(pods))
                 self.metrics.count(pod, count, self.cluster.behaviours[pod.version])
+        copied = self.gateway.copied()
+        for pod in copied:
+            count = round(RATE * seconds / len(copied))
+            self.metrics.count(pod, count, self.cluster.behaviours[pod.version])
+            self.metrics.compare(pod, count, self.cluster.behaviours[pod.version])
 
     def split(self) -> tuple[int, int]:
         """The weights of the stable and the candidate Service, as the proxies have them."""

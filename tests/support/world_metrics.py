@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from leadsman_api.metrics import MetricLabel, ServingMetric
+from leadsman_api.metrics import Compared, MetricLabel, ServingMetric
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import Unreachable
 from leadsman_operator.facts import Sample
@@ -38,7 +38,12 @@ class FakeMetrics:
         if query.startswith("min by (pod) (timestamp("):
             scraped = (at - timedelta(seconds=self.age_seconds)).timestamp()
             return [Sample({"pod": name}, scraped, at) for name in self.cluster.pods]
-        return self._samples(at)
+        of_copies = query.startswith(ServingMetric.COPIES)
+        return [
+            sample
+            for sample in self._samples(at)
+            if (sample.labels["__name__"] == ServingMetric.COPIES) is of_copies
+        ]
 
     async def past(
         self, endpoint: Endpoint, query: str, until: datetime, span: timedelta, step: timedelta
@@ -83,6 +88,13 @@ class FakeMetrics:
         counter["le=1"] += requests - slow
         counter["le=+Inf"] += requests
 
+    def compare(self, pod: Pod, copies: int, behaviour: str) -> None:
+        """A pod has compared copies: one in five is answered differently, where its model does."""
+        counter = self.counters.setdefault(pod.manifest["metadata"]["name"], Counter())
+        different = copies // 5 if behaviour == "differs" else 0
+        counter[Compared.DIFFERENT] += different
+        counter[Compared.SAME] += copies - different
+
 
 @dataclass
 class FakePages:
@@ -113,9 +125,13 @@ class FakePages:
 
 
 def _label(key: str) -> str:
+    if key in list(Compared):
+        return MetricLabel.RESULT.value
     return "le" if key.startswith("le=") else MetricLabel.STATUS.value
 
 
 def _metric(key: str) -> str:
+    if key in list(Compared):
+        return ServingMetric.COPIES.value
     is_bucket = key.startswith("le=")
     return f"{ServingMetric.LATENCY}_bucket" if is_bucket else ServingMetric.REQUESTS.value

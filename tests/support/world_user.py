@@ -19,6 +19,7 @@ from leadsman_operator.cli.surroundings import Connection, Surroundings, Target
 from leadsman_operator.errors import EdgeError, Refused
 from leadsman_operator.facts import Manifest, ObjectRef
 from support.world import REF, SPEC, Simulation
+from support.world_gateway import OWN, SHADOW, GatewaySimulation
 
 WHOLE: dict[str, Any] = {
     **SPEC,
@@ -164,3 +165,11 @@ def _merged(live: Any, patch: Any) -> Any:
         else:
             made[key] = _merged(made.get(key), value)
     return made
+
+
+def with_copies(**rollout: Any) -> User:
+    """Ada, whose model is behind a gateway, and its new versions are tried on copies."""
+    user = User(sim=GatewaySimulation(OWN))
+    shadow = {**WHOLE["rollout"], "strategy": "Shadow", **rollout}
+    user.sim.apply({**WHOLE, **SHADOW, "traffic": OWN, "rollout": shadow})
+    return user

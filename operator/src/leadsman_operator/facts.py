@@ -188,7 +188,7 @@ class PodCount:
     at: datetime
     counters: Mapping[str, float]
     """By name: `2xx`, `4xx`, `5xx` for answers; `le=0.1` for answers within so many seconds,
-    `le=+Inf` for all that were timed."""
+    `le=+Inf` for all that were timed; `Same`, `Different` for copies that were compared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,22 @@ def test_samples_are_gathered_by_pod() -> None:
     ]
 
 
+def copied(value: float, result: str, pod: str = "b-1") -> Sample:
+    """A count of copies by what came of comparing them."""
+    return Sample({"__name__": "leadsman_copies_total", "pod": pod, "result": result}, value, NOW)
+
+
+@pytest.mark.parametrize("metrics", [OURS, ISTIO], ids=["ours", "istio"])
+def test_copies_are_counted_by_our_pods(metrics: RequestMetrics) -> None:
+    """Those that were compared, also where a mesh counts the requests."""
+    samples = [
+        copied(3, "Same"), copied(2, "Different"), copied(4, "Alone"), copied(5, "Dropped"),
+        copied(0, "Same", "a-1"), copied(0, "Different", "a-1"), copied(-1, "Same", "b-2"),
+    ]  # fmt: skip
+
+    assert gathered(samples, metrics) == [PodCount("b-1", "b", NOW, {"Same": 3, "Different": 2})]
+
+
 @pytest.mark.parametrize(
     "sample",
     [

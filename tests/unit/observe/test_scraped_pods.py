@@ -100,6 +100,23 @@ def test_both_arms_are_asked_for_at_one_time() -> None:
     ]
 
 
+def test_copies_are_asked_for_where_a_condition_compares_answers() -> None:
+    """Of the candidate's own pods, whatever counts the requests."""
+    copied = a_deployment(
+        traffic={"provider": "GatewayAPI", "routeRef": {"name": "shop"}},
+        rollout={"strategy": "Shadow"},
+        health={
+            "conditions": [{"name": "answers", "type": "Disagreement", "max": 0.1}],
+            "prometheus": {"url": "http://p", "metrics": {"requests": "istio_requests_total"}},
+        },
+    )
+    prometheus = Prometheus({"a-1": 1, "b-1": 1})
+
+    counts(prometheus, copied)
+
+    assert prometheus.queries[2:] == [('leadsman_copies_total{namespace="ml",pod=~"b-.*"}', NOW)]
+
+
 def test_metrics_of_ones_own_are_asked_for_by_their_names() -> None:
     """Names, labels and matchers are those of the spec."""
     resource = a_deployment(

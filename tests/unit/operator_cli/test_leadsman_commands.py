@@ -9,7 +9,7 @@ import pytest
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import Refused, Unreachable
 from support.world import REF
-from support.world_user import WHOLE, User
+from support.world_user import WHOLE, User, with_copies
 
 
 def rolling_out(behaviour: str = "good", **rollout: Any) -> User:
@@ -119,6 +119,23 @@ def test_an_approval_is_written_for_what_waits(before: str, grant: dict[str, Any
     assert written["by"] == "ada"
     user.go_on(10)
     assert user.sim.status()["weight"] == 30
+
+
+def test_an_approval_of_copies_is_none_of_the_traffic() -> None:
+    """Where each step needs one, all of the traffic needs another."""
+    user = with_copies(approval={"required": True, "before": "EveryStep"})
+    user.sim.registry.aliases["champion"] = user.sim.register("good")
+    user.go_on(30)
+    user.sim.registry.aliases["champion"] = user.sim.register("good")
+    user.go_on(15)
+    assert user("approve", "churn").code == 0
+    user.go_on(60)
+    status = user.sim.status()
+    assert (status["phase"], status["weight"]) == ("Paused", 0)
+    assert status["rollout"]["copiedSince"]
+    assert user("approve", "churn").code == 0
+    user.go_on(15)
+    assert user.sim.status()["weight"] == 100
 
 
 def test_an_approval_that_nobody_asks_for_is_refused() -> None:

@@ -186,6 +186,15 @@ def test_a_file_whose_conditions_say_nothing_is_refused() -> None:
     assert "none of its conditions is simulated" in result.stderr
 
 
+def test_a_shadow_is_not_simulated() -> None:
+    """Nobody gets a bad answer of it: there is nothing to foretell."""
+    traffic = {"provider": "GatewayAPI", "routeRef": {"name": "shop"}}
+    spec = {**FILE["spec"], "rollout": {"strategy": "Shadow"}, "traffic": traffic}
+    result = User()("simulate", "-f", "-", stdin=yaml.safe_dump({**FILE, "spec": spec}))
+    assert result.code == 1
+    assert "a Shadow is not simulated" in result.stderr
+
+
 def test_a_picture_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     """With the reason."""
     result = User()("simulate", *QUICK, *WORSE, "--plot", str(tmp_path / "gone" / "x.svg"))

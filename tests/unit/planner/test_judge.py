@@ -390,3 +390,76 @@ def test_of_several_checks_flagger_counts_one_an_interval() -> None:
     trial = Trial(*limits, judge={"rule": "Flagger", "interval": "10s", "failures": 3})
     assert trial.serve(4, one=(80, 0), two=(18, 2)).verdict is Verdict.UNDECIDED
     assert trial.serve(2, one=(80, 0), two=(18, 2)).verdict is Verdict.BAD
+
+
+ANSWERS = {"name": "answers", "type": "Disagreement", "max": 0.05}
+
+
+def a_trial_on_copies(**health: Any) -> Trial:
+    """A candidate that gets copies; nothing was compared yet."""
+    trial = Trial(ERRORS)
+    spec = {
+        "traffic": {"provider": "GatewayAPI", "routeRef": {"name": "shop"}},
+        "rollout": {"strategy": "Shadow"},
+        "health": {"conditions": [ANSWERS], **health},
+    }
+    trial.bench, trial.evidence, trial.past = Bench(resource=a_deployment(**spec)), None, QUIET
+    trial.look()
+    return trial
+
+
+def compared(trial: Trial, same: int, different: int, looks: int = 1) -> Evidence:
+    """Copies are compared, and both arms answer others besides."""
+    for _ in range(looks):
+        for result, count in (("Same", same), ("Different", different)):
+            counts = trial.counts["two"]
+            counts[result] = counts.get(result, 0) + count
+        found = trial.serve(one=(100, 0), two=(same + different, 0))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("looks", "answers", "verdict"),
+    [
+        (1, (0, 20), Verdict.BAD),
+        (6, (16, 4), Verdict.BAD),
+        (8, (20, 0), Verdict.GOOD),
+        (120, (19, 1), Verdict.UNDECIDED),
+        (1, (3, 0), Verdict.UNDECIDED),
+        (5, (0, 0), Verdict.BLIND),
+    ],
+    ids=["all differ", "a fifth", "none", "as many as tolerated", "too few", "not one"],
+)
+def test_answers_that_differ_are_held_against_their_limit(
+    looks: int, answers: tuple[int, int], verdict: Verdict
+) -> None:
+    """By themselves: nothing that was before, and no noise, makes them differ."""
+    found = compared(a_trial_on_copies(), *answers, looks=looks)
+
+    (answered,) = found.conditions
+    assert found.verdict is verdict
+    assert answered.candidate_total == looks * sum(answers)
+    assert answered.candidate_bad == looks * answers[1]
+    assert (answered.stable_total, answered.ratio, answered.dispersion) == (None, None, None)
+
+
+def test_copies_do_not_count_as_requests() -> None:
+    """An error rate is a share of the answers, however many of them were compared."""
+    trial = a_trial_on_copies(conditions=[{**ERRORS, "max": 0.5}, ANSWERS])
+    found = compared(trial, 20, 0)
+
+    errors, answered = found.conditions
+    assert errors.candidate_total == answered.candidate_total == 20
+
+
+@pytest.mark.parametrize("rule", ["Argo", "Flagger"])
+def test_threshold_rules_compare_answers_too(rule: str) -> None:
+    """An interval in which nothing was compared is no check, and no health."""
+    judge = {"rule": rule, "interval": "10s", "failures": 1}
+    silent = compared(a_trial_on_copies(judge=judge), 0, 0, looks=3)
+    trial = a_trial_on_copies(judge=judge)
+    differing = compared(trial, 10, 10, looks=8)
+
+    assert silent.verdict is Verdict.BLIND
+    assert differing.verdict is Verdict.BAD
+    assert "answers differ from the stable revision's" in differing.because

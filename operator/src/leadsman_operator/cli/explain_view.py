@@ -45,7 +45,7 @@ def _head(status: Part, evidence: Part, now: datetime) -> Iterator[Any]:
     if candidate:
         yield Text(
             f"version {candidate['version']} beside version {stable.get('version')},"
-            f" {status.get('weight')} percent of the traffic",
+            f" {status.get('weight')} percent of the traffic{_copies(status)}",
             style="bold",
         )
     else:
@@ -55,6 +55,11 @@ def _head(status: Part, evidence: Part, now: datetime) -> Iterator[Any]:
     if since is not None:
         yield f"counted for {span((moment(evidence.get('updatedAt')) or now) - since)}"
     yield from _strength(evidence)
+
+
+def _copies(status: Part) -> str:
+    copied = (status.get("rollout") or {}).get("copiedSince")
+    return ", and copies of the rest" if copied else ""
 
 
 def _strength(evidence: Part) -> Iterator[str]:
@@ -141,7 +146,8 @@ def _for_verdict(verdict: str, rollout: Part, spec: Part, now: datetime) -> Iter
         wait = f" in {span(shortest)}" if shortest.total_seconds() > 0 else " now"
         yield f"  the evidence allows the next step{wait}"
     elif verdict == "Undecided":
-        left = deadline / len(spec["steps"]) - (now - stepped)
+        steps = len(spec["steps"]) if spec.get("strategy", "Canary") == "Canary" else 1
+        left = deadline / steps - (now - stepped)
         yield "  a clear answer ends the step: harm takes it back, health goes on"
         yield f"  without one onUndecided {spec.get('onUndecided')} decides in {_left(left)}"
     elif verdict == "Blind":

@@ -18,6 +18,7 @@ from leadsman_api.labels import API_VERSION
 from leadsman_api.loading import InvalidResource, parse_resource
 from leadsman_api.v1alpha1 import ModelDeployment
 from leadsman_api.v1alpha1.health import ErrorRate, Latency
+from leadsman_api.v1alpha1.rollout import Strategy
 from leadsman_operator.cli.commands.simulate import RULES
 from leadsman_operator.cli.failures import USAGE, Failure
 from leadsman_operator.cli.manifests import Document, read_documents
@@ -180,6 +181,11 @@ def _plan(
     options: argparse.Namespace, deployment: ModelDeployment, forecast: Forecast
 ) -> Sequential:
     spec = deployment.spec
+    if spec.rollout.strategy is Strategy.SHADOW:
+        raise Failure(
+            f"{options.filename}: a Shadow is not simulated, for nobody gets an answer of its"
+            " candidate before it is judged: write another rollout.strategy"
+        )
     plan = Sequential(spec.rollout, spec.health.conditions, spec.health.false_rollback_rate)
     if not questions(plan.conditions, forecast):
         raise Failure(

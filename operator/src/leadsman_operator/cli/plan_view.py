@@ -10,7 +10,6 @@ from rich.text import Text
 
 from leadsman_api import ModelDeployment
 from leadsman_api.durations import format_duration
-from leadsman_api.v1alpha1.rollout import Strategy
 from leadsman_operator.cli.planning import Foreseen
 from leadsman_operator.facts import ObjectRef
 from leadsman_operator.planner.plan import (
@@ -128,8 +127,7 @@ def _revision(foreseen: Foreseen) -> Iterator[Any]:
         return
     yield f"  a new revision of version {wanted.version}, beside version {stable.version}:"
     spec = foreseen.resource.spec.rollout
-    steps = spec.steps if spec.strategy is Strategy.CANARY else ()
-    way = ", ".join(f"{step}%" for step in (*steps, 100))
+    way = ", ".join(f"{weight}%" if weight else "copies" for weight in (*spec.weights, 100))
     yield (
         f"  {spec.strategy} by {way}; a step takes at least"
         f" {format_duration(spec.minimum_step_time)}, all of them at most"

@@ -101,8 +101,11 @@ def _revisions(status: Status, now: datetime) -> Table:
 
 
 def _realised(status: Status) -> str:
-    """The share that pods really give, where it is another one."""
-    real = (status.get("rollout") or {}).get("realisedWeight")
+    """What else it gets: copies, or the share that pods really give, where it is another one."""
+    rollout = status.get("rollout") or {}
+    if rollout.get("copiedSince"):
+        return " and copies"
+    real = rollout.get("realisedWeight")
     return "" if real is None or real == status.get("weight") else f" (in pods {real:g}%)"
 
 
@@ -111,19 +114,29 @@ def _rollout(manifest: Manifest, now: datetime) -> Iterator[Text]:
     rollout = status.get("rollout")
     if not rollout:
         return
-    steps = spec.get("steps", ()) if spec.get("strategy", "Canary") == "Canary" else ()
     promoted = moment(rollout.get("promotedAt"))
     line = Text("steps ", style="bold")
-    for number, weight in enumerate((*steps, _FULL)):
+    for number, weight in enumerate((*_steps(spec), "100%")):
         here = number == rollout["step"] and promoted is None
         over = number < rollout["step"] or promoted is not None
         line.append(
-            f" [{weight}%]" if here else f" {weight}%",
+            f" [{weight}]" if here else f" {weight}",
             style="bold cyan" if here else "green" if over else "dim",
         )
     line.append(" [bake]" if promoted else " bake", style="bold cyan" if promoted else "dim")
     yield line
     yield from _times(rollout, spec, promoted, now)
+
+
+def _steps(spec: Mapping[str, Any]) -> list[str]:
+    """The steps before all of the traffic."""
+    match spec.get("strategy", "Canary"):
+        case "Canary":
+            return [f"{weight}%" for weight in spec.get("steps", ())]
+        case "Shadow":
+            return ["copies"]
+        case _:
+            return []
 
 
 def _times(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from leadsman_api.labels import Arm
 from leadsman_api.metrics import LATENCY_BOUNDS
 from leadsman_api.v1alpha1.evidence import Series
-from leadsman_api.v1alpha1.health import Disagreement, HealthCondition, PromQL
+from leadsman_api.v1alpha1.health import HealthCondition, PromQL
 from leadsman_operator.forecast.latency import Latencies
 from leadsman_operator.forecast.traffic import Forecast, Kind
 from leadsman_operator.planner.judge.sequential import Limit
@@ -38,12 +38,13 @@ def questions(conditions: Sequence[HealthCondition], forecast: Forecast) -> tupl
             Limit(ratio=one.ratio, share=one.share),
         )
         for one in wanted_series(conditions, {Arm.STABLE: times})
+        if not one.copies
     )
 
 
 def are_counted(conditions: Sequence[HealthCondition]) -> int:
     """Conditions that share the evidence of counts: each has its part, forecast or not."""
-    return sum(not isinstance(one, PromQL | Disagreement) for one in conditions)
+    return sum(not isinstance(one, PromQL) for one in conditions)
 
 
 def errors_of(forecast: Forecast) -> Kind:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
+from leadsman_api.metrics import Compared, MetricLabel, ServingMetric
 from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL
 from leadsman_api.v1alpha1.health import RequestMetrics
 from leadsman_operator.facts import PodCount, Sample
@@ -18,7 +19,10 @@ PodOfRevision: TypeAlias = tuple[str, str]
 """The pod that counts, and the revision that it counts for."""
 
 MOST_BOUNDS = 56
-"""So many buckets have room in the status, beside the classes of answers."""
+"""So many buckets have room in the status, beside the classes of answers and compared copies."""
+_OURS = RequestMetrics()
+"""What copies are counted by, whatever counts the requests."""
+_COMPARED = (Compared.SAME, Compared.DIFFERENT)
 _NAME = "__name__"
 _BUCKET = "le"
 _STATUS = re.compile(r"([1-5])(xx|XX|[0-9]{2})")
@@ -33,8 +37,15 @@ def pod_counts(
     """The samples of one moment, gathered by pod; those of no revision in `arms` are left out."""
     answers, times, native = _sums(), _sums(), _sums()
     for sample in samples:
-        whose = pod_and_revision(sample.labels, metrics, arms)
+        copied = sample.labels.get(_NAME) == ServingMetric.COPIES
+        whose = pod_and_revision(sample.labels, _OURS if copied else metrics, arms)
         if whose is None or not 0 <= sample.value <= LARGEST_TOTAL:
+            continue
+        if copied:
+            result = sample.labels.get(MetricLabel.RESULT, "")
+            # Of most pods nothing was compared ever: that takes no room in the status.
+            if result in _COMPARED and sample.value:
+                answers[whose][result] = sample.value
             continue
         name, bound = sample.labels.get(_NAME), _bound(sample.labels, metrics)
         status = _STATUS.fullmatch(sample.labels.get(metrics.labels.status, ""))

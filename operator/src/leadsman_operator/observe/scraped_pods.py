@@ -9,11 +9,15 @@ from datetime import UTC, datetime, timedelta
 from leadsman_api import ModelDeployment
 from leadsman_api.durations import format_duration
 from leadsman_api.reasons import Reason
-from leadsman_api.v1alpha1.health import RequestMetrics
+from leadsman_api.v1alpha1.health import Disagreement, RequestMetrics
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import PodCount, PodFacts, Sample, Unknown
 from leadsman_operator.observe.counters import pod_and_revision, pod_counts
-from leadsman_operator.planner.judge.questions import counters_query, scrapes_query
+from leadsman_operator.planner.judge.questions import (
+    copies_query,
+    counters_query,
+    scrapes_query,
+)
 from leadsman_operator.planner.observation import request_metrics
 from leadsman_operator.ports import Endpoint, Metrics
 
@@ -32,21 +36,24 @@ async def counts_of_prometheus(
     interval: timedelta,
     now: datetime,
 ) -> tuple[PodCount, ...] | Unknown:
-    """What Prometheus knows of the revisions `arms`, both at one time.
+    """What Prometheus knows of the revisions `arms`, stable and candidate, both at one time.
 
     Unknown when a pod's counts are older than two scrapes of `interval`: what the other arm has
     counted since would be compared with nothing.
     """
     layout = request_metrics(resource)
     metrics, endpoint = prometheus
+    asked = [counters_query(resource, layout, arms), scrapes_query(resource, layout, arms)]
+    if any(isinstance(one, Disagreement) for one in resource.spec.health.conditions):
+        asked.append(copies_query(resource, arms[-1]))
     try:
-        samples, times = await asyncio.gather(
-            metrics.query(endpoint, counters_query(resource, layout, arms), now),
-            metrics.query(endpoint, scrapes_query(resource, layout, arms), now),
+        samples, times, *copies = await asyncio.gather(
+            *(metrics.query(endpoint, query, now) for query in asked)
         )
     except EdgeError as error:
         return Unknown(error.reason, error.message)
-    counts, scrapes = pod_counts(samples, layout, arms, now), _scrapes(times, layout, arms)
+    counted = [*samples, *(sample for one in copies for sample in one)]
+    counts, scrapes = pod_counts(counted, layout, arms, now), _scrapes(times, layout, arms)
     stale = next(_stale(counts, scrapes, pods, interval, now), None)
     return stale or tuple(_news(counts, scrapes, resource))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from leadsman_api.labels import Label
+from leadsman_api.metrics import ServingMetric
 from leadsman_api.v1alpha1.health import RequestMetrics
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import PodCount, PodFacts, Sample, Unknown
@@ -15,7 +16,7 @@ from leadsman_operator.observe.counters import pod_counts
 from leadsman_operator.ports import PodPages
 
 _METRICS = RequestMetrics()
-_NAMES = (_METRICS.requests, f"{_METRICS.latency}_bucket")
+_NAMES = (_METRICS.requests, f"{_METRICS.latency}_bucket", ServingMetric.COPIES)
 _RUNNING = "Running"
 
 

@@ -177,7 +177,7 @@ def _promote_full(
         return _paused_by_spec()
     if rollout.promoted_at is not None:
         return Refusal("it has all of the traffic already: Promote ends its bake")
-    return _skip(scene, command, candidate, rollout, len(scene.spec.rollout.steps))
+    return _skip(scene, command, candidate, rollout, len(scene.spec.rollout.weights))
 
 
 def _skip(
@@ -195,8 +195,10 @@ def _skip(
     later = (running or rollout).model_copy(
         update={"step": step, "overruled_by": command.by if against else rollout.overruled_by}
     )
-    at = f"{goal_of(scene)} percent"
-    skipped = f"the step at {at}" if step == rollout.step + 1 else f"all steps from {at} on"
+    goal = goal_of(scene)
+    at = f"at {goal} percent" if goal else "of copies"
+    one = step == rollout.step + 1
+    skipped = f"the step {at}" if one else f"all steps from {goal} percent on"
     return move(
         scene,
         DeploymentPhase.ROLLING_OUT,
@@ -267,7 +269,7 @@ def _go_back(
         previous=None,
         weight=FULL,
         rollout=RolloutStatus(
-            step=len(scene.spec.rollout.steps),
+            step=len(scene.spec.rollout.weights),
             step_weight=FULL,
             started_at=scene.now,
             step_started_at=scene.now,

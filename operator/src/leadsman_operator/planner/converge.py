@@ -30,7 +30,7 @@ from leadsman_operator.planner.render.exposure import (
 from leadsman_operator.planner.render.routes import own_routes
 from leadsman_operator.planner.render.workload import deployment, record
 from leadsman_operator.planner.revision import Revision
-from leadsman_operator.planner.routing.backends import Place, weight_patch
+from leadsman_operator.planner.routing.backends import Place, split_patch
 from leadsman_operator.planner.routing.traffic import (
     by_gateway,
     named_ref,
@@ -40,6 +40,7 @@ from leadsman_operator.planner.routing.traffic import (
     wanted_split,
 )
 from leadsman_operator.planner.scene import FULL, Scene
+from leadsman_operator.planner.shadow import is_asked
 from leadsman_operator.planner.steps import candidate_pods, goal_of
 from leadsman_operator.planner.swap import only_arm
 
@@ -159,7 +160,7 @@ class _Arms:
         if revision == status.candidate and status.stable is not None and status.weight != FULL:
             needed = self._candidate_pods()
             # Beside a gateway its own autoscaler may have given it more.
-            return max(now, needed) if by_gateway(self._scene) and status.weight else needed
+            return max(now, needed) if by_gateway(self._scene) and is_asked(status) else needed
         if revision == status.stable and self._goes_back():
             # What takes the traffic back has to be as wide as what had it.
             return max(now, self._scene.replicas(status.candidate.name if status.candidate else ""))
@@ -234,7 +235,7 @@ class _Arms:
         yield autoscaler(
             self._resource, stable.name, stable.version, min(kept, scaling.max_replicas)
         )
-        if status.weight:
+        if is_asked(status):
             floor = min(self._candidate_pods(), scaling.max_replicas)
             yield autoscaler(self._resource, candidate.name, candidate.version, floor)
 
@@ -259,9 +260,8 @@ def _weights(scene: Scene, status: ModelDeploymentStatus) -> Iterator[PatchObjec
         if route is not None and isinstance(place, Place) and place.split != split:
             yield PatchObject(
                 named_ref(scene, reference),
-                weight_patch(route, place, split),
-                f"{route['kind'].lower()}/{reference.name} splits {place.split.stable} to"
-                f" {place.split.candidate}, not {split.stable} to {split.candidate}",
+                split_patch(route, place, split),
+                f"{route['kind'].lower()}/{reference.name} splits {place.split}, not {split}",
             )
 
 

@@ -27,6 +27,7 @@ from leadsman_operator.planner.routing.traffic import (
     routing_trouble,
 )
 from leadsman_operator.planner.scene import FULL, Scene
+from leadsman_operator.planner.shadow import is_copied
 from leadsman_operator.planner.troubles import Trouble, trouble_of
 
 MOST_HISTORY = 20
@@ -245,6 +246,9 @@ def _routed(scene: Scene, status: ModelDeploymentStatus) -> Change:
         return Change(kind, ConditionStatus.FALSE, Reason.STARTING, "nothing serves yet")
     if status.candidate is None or rollout is None:
         message = f"{status.stable.name} gets all of the traffic"
+        return Change(kind, ConditionStatus.TRUE, Reason.ROUTED, message)
+    if is_copied(status):
+        message = f"{status.candidate.name} gets copies, {status.stable.name} all of the traffic"
         return Change(kind, ConditionStatus.TRUE, Reason.ROUTED, message)
     message = (
         f"{status.candidate.name} gets {rollout.realised_weight or 0:g} percent of the traffic,"

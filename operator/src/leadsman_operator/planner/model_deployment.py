@@ -9,7 +9,6 @@ from leadsman_api.conditions import ConditionStatus, ConditionType
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1 import ModelDeploymentStatus
 from leadsman_api.v1alpha1.model_deployment_status import DeploymentPhase
-from leadsman_api.v1alpha1.rollout import Strategy
 from leadsman_operator.planner.commands import refusals
 from leadsman_operator.planner.conditions import Change, updated
 from leadsman_operator.planner.converge import actions_toward, take_all
@@ -55,11 +54,6 @@ def plan_model_deployment(observation: DeploymentObservation) -> DeploymentPlan:
 def _not_built_yet(scene: Scene) -> Iterator[str]:
     """What the resource may say and this version can't do: said, not passed over."""
     spec = scene.spec
-    if spec.rollout.strategy is Strategy.SHADOW:
-        yield (
-            f"rollout.strategy {spec.rollout.strategy} is not supported by this version:"
-            " write Canary, BlueGreen or Swap"
-        )
     for target in ("requests_per_second", "concurrency"):
         if getattr(spec.scaling.targets, target) is not None:
             name = "requestsPerSecond" if target == "requests_per_second" else target

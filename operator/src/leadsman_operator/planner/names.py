@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leadsman_api.labels import MANAGED_BY, Label
-from leadsman_api.ports import SERVICE_PORT_NAME
+from leadsman_api.ports import SERVICE_PORT_NAME, Port
 
 _LONGEST_STEM = 58
 """Of the name of a pod: 63 characters without the suffix of 5 that the API server adds."""
@@ -44,6 +44,11 @@ def pod_prefix(revision: str) -> str:
 def url(name: str, namespace: str) -> str:
     """Address of the model within the cluster."""
     return f"{SERVICE_PORT_NAME}://{name}.{namespace}.svc"
+
+
+def copies_url(name: str, namespace: str) -> str:
+    """Where pods ask the stable revision for what copies of requests have asked them."""
+    return f"http://{stable_service(name)}.{namespace}.svc:{int(Port.SERVING_COPIES)}"
 
 
 def owner_labels(name: str) -> dict[str, str]:

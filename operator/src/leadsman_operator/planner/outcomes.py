@@ -13,7 +13,7 @@ from leadsman_api.v1alpha1.model_deployment_status import (
 )
 from leadsman_operator.planner.course import Course, move
 from leadsman_operator.planner.revision import Revision
-from leadsman_operator.planner.scene import Scene
+from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.swap import only_arm
 
 MOST_BLOCKED = 20
@@ -33,7 +33,7 @@ def begin(scene: Scene, wanted: Revision) -> Course:
         previous=None,
         rollout=RolloutStatus(
             step=0,
-            step_weight=scene.spec.rollout.steps[0],
+            step_weight=(*scene.spec.rollout.weights, FULL)[0],
             started_at=scene.now,
             step_started_at=scene.now,
         ),

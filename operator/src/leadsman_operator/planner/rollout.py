@@ -24,8 +24,10 @@ from leadsman_operator.planner.routing.traffic import (
     ALL_STABLE,
     carries,
     routing_trouble,
+    written_split,
 )
 from leadsman_operator.planner.scene import FULL, Scene
+from leadsman_operator.planner.shadow import is_asked, is_copied
 from leadsman_operator.planner.steps import come_up, next_step
 from leadsman_operator.planner.swap import is_interrupted
 from leadsman_operator.planner.troubles import Trouble, trouble_of
@@ -141,6 +143,21 @@ def _interrupted(scene: Scene) -> Course | None:
     return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.INTERRUPTED, message)
 
 
+def _cannot_copy(scene: Scene) -> Course | None:
+    """The gateway refuses the route since it copies: clients come before the candidate.
+
+    Some gateways answer no request by a rule with a filter that they don't know.
+    """
+    written = written_split(scene)
+    if not is_copied(scene.status) or written is None or not written.copied:
+        return None
+    trouble = routing_trouble(scene)
+    if trouble is None or trouble.reason is not Reason.ROUTE_NOT_ACCEPTED or not trouble.final:
+        return None
+    why = f"requests can't be copied, write another rollout.strategy: {trouble.message}"
+    return roll_back(scene, trouble.reason, why)
+
+
 def _give_up(scene: Scene) -> Course | None:
     """The candidate can't serve, or serves badly: take the traffic away from it."""
     stable, candidate = scene.status.stable, scene.status.candidate
@@ -170,7 +187,7 @@ def _stand_still(scene: Scene) -> Course | None:
 def _cause(scene: Scene, candidate: RevisionStatus) -> Trouble | None:
     """Why the candidate has to go; None while nothing speaks against it."""
     pods = scene.pods.get(candidate.name, ())
-    trouble = trouble_of(pods, serving=bool(scene.status.weight))
+    trouble = trouble_of(pods, serving=is_asked(scene.status))
     if trouble is not None and trouble.final:
         return trouble
     stable = scene.status.stable
@@ -178,7 +195,7 @@ def _cause(scene: Scene, candidate: RevisionStatus) -> Trouble | None:
     if all_gone and stable is not None and scene.ready(stable.name) > 0:
         return Trouble(Reason.CRASHING, "no pod of the candidate is ready any more", final=True)
     evidence = scene.evidence
-    if evidence is not None and evidence.verdict is Verdict.BAD and scene.status.weight:
+    if evidence is not None and evidence.verdict is Verdict.BAD and is_asked(scene.status):
         return Trouble(Reason.EVIDENCE_BAD, evidence.because, final=True)
     return None
 
@@ -226,7 +243,7 @@ def _leave_by_gateway(scene: Scene, candidate: RevisionStatus) -> Course:
     message = f"version {candidate.version} is not wanted any more: its traffic goes back"
     rollout = scene.status.rollout
     again = (
-        rollout.model_copy(update={"promoted_at": None, "ready_by": None})
+        rollout.model_copy(update={"promoted_at": None, "ready_by": None, "copied_since": None})
         if rollout is not None
         else None
     )
@@ -313,6 +330,7 @@ RULES: tuple[Rule, ...] = (
     _go_back,
     _finish_rolling_back,
     _interrupted,
+    _cannot_copy,
     _give_up,
     asked,
     _stand_still,

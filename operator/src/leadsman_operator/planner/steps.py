@@ -20,7 +20,7 @@ from leadsman_api.v1alpha1.rollout import (
     OnBlind,
     OnUndecided,
     RolloutApproval,
-    Strategy,
+    Shadow,
 )
 from leadsman_operator.planner.course import Course, move, stay
 from leadsman_operator.planner.judge.checks import interval_of
@@ -32,6 +32,7 @@ from leadsman_operator.planner.routing.traffic import (
     routing_trouble,
 )
 from leadsman_operator.planner.scene import FULL, Scene, pods_for, pods_of_share
+from leadsman_operator.planner.shadow import is_asked, is_copied, share
 from leadsman_operator.planner.swap import only_arm
 from leadsman_operator.planner.troubles import trouble_of
 
@@ -41,8 +42,8 @@ def goal_of(scene: Scene) -> int:
     rollout = scene.status.rollout
     if rollout is None or rollout.promoted_at is not None:
         return FULL
-    steps = scene.spec.rollout.steps if scene.spec.rollout.strategy is Strategy.CANARY else ()
-    return steps[rollout.step] if rollout.step < len(steps) else FULL
+    weights = scene.spec.rollout.weights
+    return weights[rollout.step] if rollout.step < len(weights) else FULL
 
 
 def next_step(scene: Scene) -> Course:
@@ -60,7 +61,7 @@ def next_step(scene: Scene) -> Course:
     if rollout.promoted_at is not None:
         return _bake(scene, candidate, rollout)
     goal = goal_of(scene)
-    if scene.status.weight != goal:
+    if scene.status.weight != goal or (not goal and not is_copied(scene.status)):
         return _open(scene, candidate, rollout, goal)
     return _judge(scene, candidate, rollout)
 
@@ -119,9 +120,15 @@ def _open(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus, goal:
         scene,
         DeploymentPhase.ROLLING_OUT,
         Reason.STEP_COMPLETED if rollout.step else Reason.PROGRESSING,
-        f"version {candidate.version} gets {goal} percent of the traffic{_because(scene)}",
+        f"version {candidate.version} gets {share(goal)} of the traffic{_because(scene)}",
         weight=goal,
-        rollout=rollout.model_copy(update={"step_weight": goal, "step_started_at": scene.now}),
+        rollout=rollout.model_copy(
+            update={
+                "step_weight": goal,
+                "step_started_at": scene.now,
+                "copied_since": None if goal else scene.now,
+            }
+        ),
     )
 
 
@@ -140,6 +147,7 @@ def _give_all(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -
                 "step_weight": FULL,
                 "step_started_at": scene.now,
                 "promoted_at": scene.now,
+                "copied_since": None,
                 # The bake counts as a step of its own, so that a command can name it.
                 "step": rollout.step + 1,
             }
@@ -209,7 +217,7 @@ def come_up(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> 
 
 def _because(scene: Scene) -> str:
     evidence = scene.evidence
-    return f": {evidence.because}" if evidence is not None and scene.status.weight else ""
+    return f": {evidence.because}" if evidence is not None and is_asked(scene.status) else ""
 
 
 def waiting_for_approval(scene: Scene, candidate: RevisionStatus, goal: int) -> Course | None:
@@ -225,7 +233,7 @@ def waiting_for_approval(scene: Scene, candidate: RevisionStatus, goal: int) -> 
     if _is_granted(approval, candidate.version, goal):
         return None
     message = (
-        f"version {candidate.version} waits for an approval to get {goal} percent of the traffic:"
+        f"version {candidate.version} waits for an approval to get {share(goal)} of the traffic:"
         " write rollout.approval.granted"
     )
     return stay(scene, DeploymentPhase.PAUSED, Reason.WAITING_FOR_APPROVAL, message)
@@ -265,8 +273,8 @@ def candidate_pods(scene: Scene, goal: int) -> int:
     stable = scene.status.stable
     most = scene.spec.scaling.max_replicas
     pods = max(1, scene.replicas(stable.name)) if stable else scene.spec.scaling.min_replicas
-    share = pods_of_share if by_gateway(scene) else pods_for
-    needed = share(goal, pods, most)
+    load = goal or (scene.spec.rollout.shadow or Shadow()).percent
+    needed = (pods_of_share if by_gateway(scene) else pods_for)(load, pods, most)
     candidate = scene.status.candidate
     if goal == FULL and candidate is not None:
         # What it has already is never taken away just before it gets everything.
@@ -288,7 +296,7 @@ def _judge(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> C
         if verdict is Verdict.BLIND and scene.since(rollout.started_at) >= spec.deadline:
             return _still_blind(scene, because)
     reason = Reason.NO_TRAFFIC if verdict is Verdict.BLIND else Reason.STEP_HOLDING
-    message = f"version {candidate.version} has {rollout.step_weight} percent: {because}"
+    message = f"version {candidate.version} has {share(rollout.step_weight)}: {because}"
     return stay(scene, DeploymentPhase.ROLLING_OUT, reason, message)
 
 
@@ -301,7 +309,7 @@ def _shortest_step(scene: Scene) -> timedelta:
 def _step_time(scene: Scene) -> timedelta:
     """Longest time of one step: its part of the rollout's deadline."""
     spec = scene.spec.rollout
-    return max(_shortest_step(scene), spec.deadline / len(spec.steps))
+    return max(_shortest_step(scene), spec.deadline / max(1, len(spec.weights)))
 
 
 def _advance(scene: Scene, rollout: RolloutStatus) -> Course:
@@ -359,7 +367,7 @@ def _bake(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Co
 def _held_by_evidence(scene: Scene, rollout: RolloutStatus) -> Course | None:
     """At the end of the bake, a candidate that no step has judged; None when it may be promoted."""
     evidence, spec = scene.evidence, scene.spec.rollout
-    if spec.strategy is Strategy.CANARY:
+    if spec.weights:
         return None
     verdict = evidence.verdict if evidence else Verdict.BLIND
     because = evidence.because if evidence else "nothing was counted yet"

@@ -63,9 +63,11 @@ def _grant(manifest: Manifest, number: int | None) -> dict[str, Any]:
     return {"version": candidate["version"], "step": step}
 
 
-def _next_weight(manifest: Manifest) -> int:
-    """The weight that the rollout asks for now."""
+def _next_weight(manifest: Manifest) -> int | None:
+    """The weight that the rollout asks for now; None for copies, which are no part of it."""
     rollout, steps = manifest["spec"]["rollout"], manifest["spec"]["rollout"].get("steps", ())
     step = int((status_of(manifest).get("rollout") or {}).get("step", 0))
-    canary = rollout.get("strategy", "Canary") == "Canary"
-    return int(steps[step]) if canary and step < len(steps) else _FULL
+    strategy = rollout.get("strategy", "Canary")
+    if strategy == "Shadow" and not step:
+        return None
+    return int(steps[step]) if strategy == "Canary" and step < len(steps) else _FULL

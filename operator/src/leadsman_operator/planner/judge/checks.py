@@ -19,7 +19,7 @@ from leadsman_api.v1alpha1.evidence import (
     Series,
     Verdict,
 )
-from leadsman_api.v1alpha1.health import Disagreement, HealthCondition, Judge, JudgeRule, PromQL
+from leadsman_api.v1alpha1.health import HealthCondition, Judge, JudgeRule, PromQL
 
 DEFAULT_INTERVAL = timedelta(minutes=1)
 DEFAULT_FAILURES = 3
@@ -43,7 +43,7 @@ def checked(
     found = {
         one.name: _checked(one.name, memory, before.get(one.name), over=over)
         for one in conditions
-        if not isinstance(one, PromQL | Disagreement)
+        if not isinstance(one, PromQL)
     }
     if judge.rule is JudgeRule.FLAGGER:
         found = _one_at_a_time(found, before)
@@ -70,18 +70,20 @@ def _checked(
     passed = (before.passed_checks if before else None) or 0
     failed = (before.failed_checks if before else None) or 0
     verdict = before.verdict if before else Verdict.BLIND
-    if verdict is Verdict.BLIND and any(one.whole.candidate_total for one in series):
+    counted = any(one.whole.candidate_total for one in series)
+    if verdict is Verdict.BLIND and counted:
         verdict = Verdict.UNDECIDED
-    if over and series:
+    if over and counted:
         broken = any(map(_is_broken, series))
         passed, failed = passed + (not broken), failed + broken
         verdict = Verdict.UNDECIDED if broken else Verdict.GOOD
     whole = series[0].whole if series else None
+    stable = whole if series and not series[0].copies else None
     return ConditionEvidence(
         name=name,
         verdict=verdict,
-        stable_total=whole.stable_total if whole else None,
-        stable_bad=whole.stable_bad if whole else None,
+        stable_total=stable.stable_total if stable else None,
+        stable_bad=stable.stable_bad if stable else None,
         candidate_total=whole.candidate_total if whole else None,
         candidate_bad=whole.candidate_bad if whole else None,
         passed_checks=passed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from leadsman_api import ModelDeployment
+from leadsman_api.metrics import ServingMetric
 from leadsman_api.v1alpha1.health import PromQL, RequestMetrics
 from leadsman_operator.planner.names import pod_prefix
 
@@ -19,6 +20,15 @@ def counters_query(resource: ModelDeployment, metrics: RequestMetrics, arms: Seq
     names = (metrics.requests, metrics.latency, f"{metrics.latency}_bucket")
     matchers = (f'__name__=~"{"|".join(names)}"', *_matchers(resource, metrics, arms))
     return f"{{{','.join(matchers)}}}"
+
+
+def copies_query(resource: ModelDeployment, candidate: str) -> str:
+    """What the candidate's pods say of the copies that they have compared.
+
+    Always of our own metrics: nothing else can compare answers.
+    """
+    matchers = ",".join(_matchers(resource, RequestMetrics(), (candidate,)))
+    return f"{ServingMetric.COPIES}{{{matchers}}}"
 
 
 def scrapes_query(resource: ModelDeployment, metrics: RequestMetrics, arms: Sequence[str]) -> str:

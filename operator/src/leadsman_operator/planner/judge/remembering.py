@@ -19,7 +19,12 @@ from leadsman_operator.planner.judge.sequential import (
     Tally,
     record_with,
 )
-from leadsman_operator.planner.judge.series import digest_of, requests_of, tally_of, wanted_series
+from leadsman_operator.planner.judge.series import (
+    digest_of,
+    stable_requests,
+    tally_of,
+    wanted_series,
+)
 from leadsman_operator.planner.judge.spread import (
     LONGEST_LOOK,
     nothing_seen,
@@ -117,7 +122,7 @@ def _begun_series(series: Series, look: Look) -> Series:
     spread, bad, total = nothing_seen(), 0.0, 0.0
     shortest = _shortest(look)
     for one in look.past:
-        now_bad, now_total = requests_of(one.counters, series.stable_bound)
+        now_bad, now_total = stable_requests(series, one.counters)
         spread = spread_with(spread, now_bad, now_total, one.seconds, shortest)
         bad, total = bad + now_bad, total + now_total
     return series.model_copy(

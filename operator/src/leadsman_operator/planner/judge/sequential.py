@@ -56,6 +56,8 @@ class Limit:
 
     ratio: float | None = None
     share: float | None = None
+    of_copies: bool = False
+    """Of requests that both arms were asked: no hour that is bad for both makes them differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds
     watched = span.past + span.whole
     wander = variance_over(record.spread, seconds, watched, span.shortest)
     bad, total = np.asarray(tally.candidate_bad), np.asarray(tally.candidate_total)
+    if limit.share is not None and limit.of_copies:
+        return log_excess(bad, limit.share * total, 0.0)
     known_bad = record.past_bad + record.whole.stable_bad + 1.0
     usual = known_bad / np.maximum(record.past_total + record.whole.stable_total, 1.0)
     if limit.share is not None:

@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from leadsman_api.labels import Arm
+from leadsman_api.metrics import Compared
 from leadsman_api.v1alpha1.evidence import Series
-from leadsman_api.v1alpha1.health import ErrorRate, HealthCondition, Latency
+from leadsman_api.v1alpha1.health import Disagreement, ErrorRate, HealthCondition, Latency
 from leadsman_operator.planner.judge.sequential import Tally
 
 Counters = Mapping[str, float]
@@ -19,6 +20,7 @@ DEFAULT_QUANTILE = 0.99
 """The quantile of an absolute limit that names none."""
 ENOUGH_TIMED = 100
 """Answers of the stable revision by which its quantiles are read."""
+_CLASS = "xx"
 _TIMES = "le="
 _TIMED = "le=+Inf"
 
@@ -46,6 +48,8 @@ def _of(condition: HealthCondition, totals: Mapping[Arm, Counters]) -> Iterator[
             yield Series(condition=condition.name, ratio=condition.ratio)
         if condition.max is not None:
             yield Series(condition=condition.name, share=condition.max)
+    elif isinstance(condition, Disagreement):
+        yield Series(condition=condition.name, share=condition.max, copies=True)
     elif isinstance(condition, Latency):
         bounds = _bounds(*totals.values())
         if condition.max_latency is not None:
@@ -89,18 +93,29 @@ def _of_times(
 def tally_of(series: Series, counters: Mapping[Arm, Counters]) -> Tally:
     """The requests of a series among what the arms have counted."""
     stable, candidate = counters.get(Arm.STABLE, {}), counters.get(Arm.CANDIDATE, {})
-    stable_bad, stable_total = requests_of(stable, series.stable_bound)
-    candidate_bad, candidate_total = requests_of(candidate, series.candidate_bound)
-    return Tally(stable_bad, stable_total, candidate_bad, candidate_total)
+    if series.copies:
+        return Tally(0.0, 0.0, *_compared(candidate))
+    return Tally(*stable_requests(series, stable), *_requests(candidate, series.candidate_bound))
 
 
-def requests_of(counters: Counters, bound: float | None) -> tuple[float, float]:
+def stable_requests(series: Series, counters: Counters) -> tuple[float, float]:
+    """Bad and all requests of the stable revision, which is not compared with itself."""
+    return (0.0, 0.0) if series.copies else _requests(counters, series.stable_bound)
+
+
+def _compared(counters: Counters) -> tuple[float, float]:
+    """Copies with another answer than the stable revision's, and all that have one."""
+    different = counters.get(Compared.DIFFERENT, 0.0)
+    return different, different + counters.get(Compared.SAME, 0.0)
+
+
+def _requests(counters: Counters, bound: float | None) -> tuple[float, float]:
     """Bad and all requests: 5xx, for a 4xx is the client's; or answers beyond a bound.
 
     Of answers that are in no bucket but the last nothing is known.
     """
     if bound is None:
-        total = sum(value for name, value in counters.items() if not name.startswith(_TIMES))
+        total = sum(value for name, value in counters.items() if name.endswith(_CLASS))
         return counters.get("5xx", 0.0), total
     within = _answers_within(counters, bound)
     if within is None:

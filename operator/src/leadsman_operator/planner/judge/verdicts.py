@@ -10,7 +10,7 @@ from math import inf, isfinite, log
 import numpy as np
 
 from leadsman_api.v1alpha1.evidence import ConditionEvidence, Memory, Series, Verdict
-from leadsman_api.v1alpha1.health import Disagreement, HealthCondition, PromQL
+from leadsman_api.v1alpha1.health import HealthCondition, PromQL
 from leadsman_operator.facts import Unknown
 from leadsman_operator.planner.judge.excess import log_mean
 from leadsman_operator.planner.judge.remembering import record_of, span_of
@@ -69,7 +69,7 @@ def judged(
     found = {
         one.name: _of_series(one.name, memory, promise)
         for one in conditions
-        if not isinstance(one, PromQL | Disagreement)
+        if not isinstance(one, PromQL)
     }
     known = {name: one.log_evidence for name, one in found.items() if one.log_evidence is not None}
     total = None
@@ -88,7 +88,7 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
     if not series:
         return ConditionEvidence(name=name, verdict=Verdict.UNDECIDED)
     records, span = [record_of(one) for one in series], span_of(memory)
-    limits = [Limit(ratio=one.ratio, share=one.share) for one in series]
+    limits = [Limit(ratio=one.ratio, share=one.share, of_copies=bool(one.copies)) for one in series]
     windows = promise.windows(memory)
     logs = [
         float(log_against(record, limit, span, windows))
@@ -101,14 +101,14 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
     return ConditionEvidence(
         name=name,
         verdict=_verdict(records, limits, span, evidence),
-        stable_total=whole.stable_total,
-        stable_bad=whole.stable_bad,
+        stable_total=None if told.copies else whole.stable_total,
+        stable_bad=None if told.copies else whole.stable_bad,
         candidate_total=whole.candidate_total,
         candidate_bad=whole.candidate_bad,
         ratio=_ratio(told),
         ratio_low=low if high < inf or low else None,
         ratio_high=high if isfinite(high) else None,
-        dispersion=_dispersion(record, span) if span.whole else None,
+        dispersion=_dispersion(record, span) if span.whole and not told.copies else None,
         log_evidence=evidence,
     )
 

@@ -99,8 +99,6 @@ def _queries(observation: DeploymentObservation) -> Mapping[str, ConditionEviden
         if isinstance(one, PromQL):
             value = observation.queries.get(one.name)
             found[one.name] = judge_query(one, value, before.get(one.name), observation.now)
-        elif isinstance(one, Disagreement):
-            found[one.name] = ConditionEvidence(name=one.name, verdict=Verdict.BLIND)
     return found
 
 
@@ -135,23 +133,36 @@ def describe(condition: HealthCondition, evidence: ConditionEvidence) -> str:
     match condition:
         case ErrorRate() | Latency():
             what = "failed" if isinstance(condition, ErrorRate) else "were too slow"
-            if evidence.candidate_total is None:
-                return f"{condition.name}: too few answers yet to compare times with"
-            if not evidence.candidate_total:
-                return f"{condition.name}: the candidate has answered no request yet"
-            return (
-                f"{condition.name}: {evidence.candidate_bad} of {evidence.candidate_total} requests"
-                f" {what} at the candidate, {evidence.stable_bad} of {evidence.stable_total}"
-                f" at the stable revision{_checks(evidence)}"
-            )
+            return f"{condition.name}: {_requests(evidence, what)}"
         case PromQL():
             if evidence.value is None:
                 return f"{condition.name}: the query gave no number"
             return f"{condition.name}: the query gives {evidence.value:g}, {_bounds(condition)}"
         case Disagreement():
-            return f"{condition.name}: no request was copied"
+            return f"{condition.name}: {_answers(evidence)}"
         case _:
             assert_never(condition)
+
+
+def _requests(evidence: ConditionEvidence, what: str) -> str:
+    if evidence.candidate_total is None:
+        return "too few answers yet to compare times with"
+    if not evidence.candidate_total:
+        return "the candidate has answered no request yet"
+    return (
+        f"{evidence.candidate_bad} of {evidence.candidate_total} requests"
+        f" {what} at the candidate, {evidence.stable_bad} of {evidence.stable_total}"
+        f" at the stable revision{_checks(evidence)}"
+    )
+
+
+def _answers(evidence: ConditionEvidence) -> str:
+    if not evidence.candidate_total:
+        return "no answer was compared with the stable revision's yet"
+    return (
+        f"{evidence.candidate_bad} of {evidence.candidate_total} answers"
+        f" differ from the stable revision's{_checks(evidence)}"
+    )
 
 
 def _checks(evidence: ConditionEvidence) -> str:

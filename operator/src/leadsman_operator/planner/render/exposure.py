@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leadsman_api import ModelDeployment
 from leadsman_api.labels import Arm, Label
-from leadsman_api.ports import GRPC_PORT_NAME, SERVICE_PORT_NAME, Port
+from leadsman_api.ports import COPIES_PORT_NAME, GRPC_PORT_NAME, SERVICE_PORT_NAME, Port
 from leadsman_operator.facts import Manifest
 from leadsman_operator.planner.names import (
     candidate_service,
@@ -14,6 +14,14 @@ from leadsman_operator.planner.names import (
 )
 from leadsman_operator.planner.render.ownership import owned
 from leadsman_operator.planner.render.workload import revision_labels
+
+_COPIES = {
+    "name": COPIES_PORT_NAME,
+    "port": int(Port.SERVING_COPIES),
+    "targetPort": COPIES_PORT_NAME,
+    "protocol": "TCP",
+}
+"""Of the arms alone: the Service of live traffic leads to no such port."""
 
 
 def account(resource: ModelDeployment) -> Manifest:
@@ -60,6 +68,7 @@ def _service(
                 # What a GRPCRoute has to know: HTTP/2 without TLS, from the first byte.
                 "appProtocol": "kubernetes.io/h2c",
             },
+            *([_COPIES] if arm is not None else []),
         ],
     }
     return manifest

@@ -16,7 +16,7 @@ from leadsman_operator.planner.names import (
     stable_service,
 )
 from leadsman_operator.planner.render.ownership import owned
-from leadsman_operator.planner.routing.backends import Split
+from leadsman_operator.planner.routing.backends import Split, copies_to
 from leadsman_operator.planner.routing.traffic import API_VERSION
 
 
@@ -51,6 +51,10 @@ def _route(
     manifest["spec"] = {
         "parentRefs": [parent.to_wire() for parent in gateway.parent_refs],
         **({"hostnames": list(hostnames)} if hostnames else {}),
-        "rules": [{"backendRefs": backends}],
+        "rules": [{**_copies(name, split), "backendRefs": backends}],
     }
     return manifest
+
+
+def _copies(name: str, split: Split) -> dict[str, Any]:
+    return {"filters": [copies_to(candidate_service(name))]} if split.copied else {}

@@ -10,6 +10,7 @@ from leadsman_api.contract import Contract
 from leadsman_api.environment import MlflowVariable, Variable
 from leadsman_api.labels import Annotation, Label
 from leadsman_api.ports import (
+    COPIES_PORT_NAME,
     GRPC_PORT_NAME,
     LIVE_PATH,
     READY_PATH,
@@ -18,7 +19,7 @@ from leadsman_api.ports import (
     Port,
 )
 from leadsman_operator.facts import Manifest
-from leadsman_operator.planner.names import owner_labels, selector_of
+from leadsman_operator.planner.names import copies_url, owner_labels, selector_of
 from leadsman_operator.planner.observation import Configuration
 from leadsman_operator.planner.render.ownership import owned
 from leadsman_operator.planner.render.pods import (
@@ -164,7 +165,7 @@ def _fetch(
 def _server(
     resource: ModelDeployment, revision: Revision, configuration: Configuration
 ) -> dict[str, Any]:
-    serving = resource.spec.serving
+    serving, shadow = resource.spec.serving, resource.spec.rollout.shadow
     mounts = [{"name": "model", "mountPath": MODEL_DIR, "readOnly": True}, TMP]
     if serving.auth is not None:
         mounts.append({"name": "keys", "mountPath": KEYS_DIR, "readOnly": True})
@@ -173,6 +174,10 @@ def _server(
         Variable.LIMITS: _as_json(serving.limits),
         Variable.API_KEYS_DIR: KEYS_DIR if serving.auth else None,
         Variable.PAYLOAD_LOG: _as_json(serving.payload_log) if serving.payload_log else None,
+        Variable.STABLE_ADDRESS: copies_url(
+            resource.metadata.name, resource.metadata.namespace or "default"
+        ),
+        Variable.SHADOW: _as_json(shadow) if shadow else None,
     }
     return {
         **container(
@@ -184,6 +189,7 @@ def _server(
         "ports": [
             {"name": SERVICE_PORT_NAME, "containerPort": int(Port.SERVING_HTTP)},
             {"name": GRPC_PORT_NAME, "containerPort": int(Port.SERVING_GRPC)},
+            {"name": COPIES_PORT_NAME, "containerPort": int(Port.SERVING_COPIES)},
             {"name": SIDE_PORT_NAME, "containerPort": int(Port.SERVING_SIDE)},
         ],
         "resources": resources(serving),

@@ -1,4 +1,4 @@
-"""What a route says of our two Services: where they stand in it, and with which weights.
+"""What a route says of our two Services: where they stand in it, with which weights and copies.
 
 Pure reading of one HTTPRoute or GRPCRoute; whoever decides on it is elsewhere.
 https://gateway-api.sigs.k8s.io/reference/spec/#httproute
@@ -10,11 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from typing_extensions import override
+
 from leadsman_api.ports import SERVICE_PORT_NAME, Port
 from leadsman_operator.facts import Manifest
 
 _DEFAULT_WEIGHT = 1
 """Of a backendRef that names none."""
+_MIRROR = "RequestMirror"
+"""The filter that copies: extended support, of which a gateway tells when it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,18 @@ class Split:
 
     stable: int
     candidate: int
+    copied: bool = False
+    """Whether the candidate gets a copy of each request besides."""
 
     @classmethod
-    def of(cls, candidate: int) -> Split:
+    def of(cls, candidate: int, *, copied: bool = False) -> Split:
         """The split that gives the candidate so many percent."""
-        return cls(100 - candidate, candidate)
+        return cls(100 - candidate, candidate, copied)
+
+    @override
+    def __str__(self) -> str:
+        """Write it as people say it."""
+        return f"{self.stable} to {self.candidate}{' with copies' if self.copied else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +58,14 @@ class Place:
     stable: int
     candidate: int
     """Places of ours among them."""
+    copies: int | None
+    """Place of our filter among the rule's; None where nothing is copied to the candidate."""
 
     @property
     def split(self) -> Split:
         """The weights as they are."""
-        return Split(self._weight(self.stable), self._weight(self.candidate))
+        weights = self._weight(self.stable), self._weight(self.candidate)
+        return Split(*weights, self.copies is not None)
 
     def _weight(self, index: int) -> int:
         return int(self.backends[index].get("weight", _DEFAULT_WEIGHT))
@@ -74,7 +88,26 @@ def find_place(route: Manifest, rule: str | None, names: tuple[str, str]) -> Pla
             port = int(Port.SERVICE_HTTP)
             how = f"write one backendRef {{name: {name}, port: {port}}} ({SERVICE_PORT_NAME})"
             return Problem(f"{where}: {how}")
-    return Place(index, backends, found[0][0], found[1][0])
+    filters: Sequence[Mapping[str, Any]] = rules[index].get("filters") or ()
+    copies = next((at for at, one in enumerate(filters) if _copies(one, names[1])), None)
+    return Place(index, backends, found[0][0], found[1][0], copies)
+
+
+def copies_to(candidate: str) -> dict[str, Any]:
+    """The filter that copies each request to the candidate's port for copies.
+
+    Without a percentage: Contour 1.33 and older gateways don't read it, so the pods do.
+    """
+    port = int(Port.SERVING_COPIES)
+    backend = {"group": "", "kind": "Service", "name": candidate, "port": port}
+    return {"type": _MIRROR, "requestMirror": {"backendRef": backend}}
+
+
+def _copies(one: Mapping[str, Any], candidate: str) -> bool:
+    """Whether a filter is ours; others may copy requests elsewhere."""
+    backend = (one.get("requestMirror") or {}).get("backendRef") or {}
+    ours = backend.get("name") == candidate and backend.get("port") == int(Port.SERVING_COPIES)
+    return one.get("type") == _MIRROR and ours
 
 
 def _rule(rules: Sequence[Mapping[str, Any]], name: str | None, what: str) -> int | Problem:
@@ -99,23 +132,36 @@ def _standing(backends: Sequence[Mapping[str, Any]], name: str, namespace: str) 
             yield index
 
 
-def weight_patch(route: Manifest, place: Place, split: Split) -> tuple[Mapping[str, Any], ...]:
-    """JSON patch that moves nothing but our two weights.
+def split_patch(route: Manifest, place: Place, split: Split) -> tuple[Mapping[str, Any], ...]:
+    """JSON patch that moves nothing but our two weights and our filter.
 
-    Its tests hold only while the rule and its backends are those that were read: whoever has
-    changed them since wins, and is looked at again. The status of the route may change meanwhile.
+    Its test holds only while the rule is as it was read: whoever has changed it since wins, and
+    is looked at again. Other rules, and the status of the route, may change meanwhile.
     """
     rule = f"/spec/rules/{place.rule}"
-    name = route["spec"]["rules"][place.rule].get("name")
-    named = ({"op": "test", "path": f"{rule}/name", "value": name},) if name else ()
     return (
-        *named,
-        {"op": "test", "path": f"{rule}/backendRefs", "value": list(place.backends)},
+        {"op": "test", "path": rule, "value": route["spec"]["rules"][place.rule]},
         *(
             {"op": "add", "path": f"{rule}/backendRefs/{index}/weight", "value": weight}
             for index, weight in ((place.stable, split.stable), (place.candidate, split.candidate))
         ),
+        *_filter_patch(route, place, split),
     )
+
+
+def _filter_patch(route: Manifest, place: Place, split: Split) -> Iterator[Mapping[str, Any]]:
+    """Put our filter behind the others, or take it away; none is left of a list of ours alone."""
+    filters = f"/spec/rules/{place.rule}/filters"
+    known = route["spec"]["rules"][place.rule].get("filters") or ()
+    if split.copied and place.copies is None:
+        ours = copies_to(place.backends[place.candidate]["name"])
+        if known:
+            yield {"op": "add", "path": f"{filters}/-", "value": ours}
+        else:
+            yield {"op": "add", "path": filters, "value": [ours]}
+    elif place.copies is not None and not split.copied:
+        one = f"{filters}/{place.copies}" if len(known) > 1 else filters
+        yield {"op": "remove", "path": one}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from leadsman_operator.planner.routing.backends import (
     find_place,
 )
 from leadsman_operator.planner.scene import FULL, Scene
+from leadsman_operator.planner.shadow import is_copied
 from leadsman_operator.planner.troubles import Trouble
 
 API_VERSION = "gateway.networking.k8s.io/v1"
@@ -49,8 +50,13 @@ def wanted_split(scene: Scene, status: ModelDeploymentStatus) -> Split:
     goal, written = _goal(scene, status), written_split(scene)
     if written is None or written.stable + written.candidate != FULL:
         return goal
-    gaining = Arm.STABLE if goal.stable > written.stable else Arm.CANDIDATE
-    return goal if goal == written or _has_its_pods(scene, status, gaining) else written
+    if goal.stable > written.stable:
+        gaining = Arm.STABLE
+    elif goal.candidate > written.candidate or (goal.copied and not written.copied):
+        gaining = Arm.CANDIDATE
+    else:
+        return goal
+    return goal if _has_its_pods(scene, status, gaining) else written
 
 
 def _goal(scene: Scene, status: ModelDeploymentStatus) -> Split:
@@ -68,7 +74,7 @@ def _goal(scene: Scene, status: ModelDeploymentStatus) -> Split:
             return ALL_STABLE
         if candidate_ready and not stable_ready:
             return ALL_CANDIDATE
-    return Split.of(weight)
+    return Split.of(weight, copied=is_copied(status))
 
 
 def _has_its_pods(scene: Scene, status: ModelDeploymentStatus, arm: Arm) -> bool:
@@ -220,9 +226,13 @@ def next_traffic(scene: Scene, status: ModelDeploymentStatus) -> TrafficStatus |
     )
     disputes = before.disputes if before is not None else 0
     now = TrafficStatus(
-        stable=wanted.stable, candidate=wanted.candidate, written_at=scene.now, disputes=disputes
+        stable=wanted.stable,
+        candidate=wanted.candidate,
+        copied=wanted.copied,
+        written_at=scene.now,
+        disputes=disputes,
     )
-    if before is None or Split(before.stable, before.candidate) != wanted:
+    if before is None or Split(before.stable, before.candidate, before.copied) != wanted:
         return now
     waited = scene.since(before.written_at)
     if written is None or written == wanted:
