@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
 import sys
 import threading
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.data import DataSource
 from leadsman_training.data import Table, load
 from leadsman_training.errors import NoUse
+from support.data_repository import Repository, make_repository
 from support.git_server import PASSWORD, USER, certificate, git_server
 from support.repository import ROOT
 
@@ -30,51 +28,15 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 FIRST, SECOND = b"age,plan\n31,a\n45,b\n", b"age,plan\n31,a\n45,b\n27,a\n"
 
 
-@dataclass(frozen=True)
-class Repository:
-    """A Git repository with DVC in it."""
-
-    folder: Path
-
-    def git(self, *arguments: str) -> str:
-        """Run git in it, without the settings of whoever runs the tests."""
-        ada = ("-c", "user.name=ada", "-c", "user.email=ada@example.org")
-        environment = {**os.environ, "HOME": str(self.folder.parent), "GIT_CONFIG_NOSYSTEM": "1"}
-        done = subprocess.run(
-            ["git", *ada, *arguments],
-            cwd=self.folder, env=environment, check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        return done.stdout.strip()
-
-    def commit(self, tag: str) -> None:
-        """Commit everything under a tag."""
-        self.git("add", "--all")
-        self.git("commit", "--message", tag)
-        self.git("tag", tag)
-
-    def uri(self, revision: str, path: str = "rows.csv") -> str:
-        """The address of a file at a revision."""
-        return f"dvc+file://{self.folder}@{revision}:{path}"
-
-
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
     """Two revisions of the same file; what the third adds is not in the remote."""
     base = tmp_path_factory.mktemp("dvc")
-    made = Repository(base / "repository")
-    (made.folder / "days").mkdir(parents=True)
-    made.git("init", "--initial-branch", "main")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_SITE_CACHE_DIR", str(base / "site"))
-        with DvcRepo.init(str(made.folder)) as dvc, dvc.config.edit() as settings:
-            settings["remote"]["store"] = {"url": str(base / "store")}
-            settings["core"]["remote"] = "store"
+        made = make_repository(base, {"v1": FIRST, "v2": SECOND})
+        (made.folder / "days").mkdir()
         with DvcRepo(str(made.folder)) as dvc:
-            for tag, content in (("v1", FIRST), ("v2", SECOND)):
-                (made.folder / "rows.csv").write_bytes(content)
-                dvc.add(str(made.folder / "rows.csv"))
-                dvc.push()
-                made.commit(tag)
             for name in ("monday.csv", "tuesday.csv"):
                 (made.folder / "days" / name).write_bytes(FIRST + name.encode())
             (made.folder / "late.csv").write_bytes(b"age,plan\n50,b\n")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
-from mlflow import MlflowClient
 
 from leadsman_api.conclusion import Conclusion
 from leadsman_api.labels import Tag
@@ -25,9 +21,9 @@ from leadsman_serving.fetch import step
 from leadsman_serving.settings import Settings
 from leadsman_training import job
 from support.mlflow_server import mlflow_server
+from support.training_processes import MODEL, a_training
 from support.waiting import eventually
 
-MODEL = "tumours"
 # MLflow and the libraries that it imports warn of each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -37,89 +33,6 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real MLflow server."""
     with mlflow_server(tmp_path_factory.mktemp("mlflow")) as address:
         yield address
-
-
-@dataclass
-class Training:
-    """One TrainingRun with its parent run, as the operator would have begun it."""
-
-    folder: Path
-    tracking: str
-    uid: str
-    spec: dict[str, Any]
-
-    @property
-    def client(self) -> MlflowClient:
-        """The server."""
-        return MlflowClient(self.tracking)
-
-    @property
-    def url(self) -> str:
-        """The database of its study."""
-        return f"sqlite:///{self.folder}/study.db"
-
-    def environment(self) -> dict[str, str]:
-        """What the pod is told."""
-        file = self.folder / "run.json"
-        file.write_text(
-            json.dumps(
-                {
-                    "apiVersion": "leadsman.dev/v1alpha1",
-                    "kind": "TrainingRun",
-                    "metadata": {"name": "run", "namespace": "ml", "uid": self.uid},
-                    "spec": self.spec,
-                }
-            )
-        )
-        return {
-            "LEADSMAN_TRAINING_SPEC": str(file),
-            "LEADSMAN_STUDY": f"ml/run/{self.uid}",
-            "LEADSMAN_STUDY_URL": self.url,
-            "LEADSMAN_PARENT_RUN": self.parent(),
-            "LEADSMAN_POD_UID": "pod-1",
-            "LEADSMAN_TERMINATION_PATH": str(self.folder / "said"),
-            "LEADSMAN_DATA_DIR": str(self.folder),
-            "MLFLOW_TRACKING_URI": self.tracking,
-        }
-
-    def parent(self) -> str:
-        """The parent run, made once."""
-        experiment = self.client.get_experiment_by_name("t") or self.client.get_experiment(
-            self.client.create_experiment("t")
-        )
-        runs = self.client.search_runs([experiment.experiment_id], f"tags.parent = '{self.uid}'")
-        if runs:
-            return str(runs[0].info.run_id)
-        made = self.client.create_run(experiment.experiment_id, tags={"parent": self.uid})
-        return str(made.info.run_id)
-
-    def run(self, command: str) -> tuple[int, Termination]:
-        """Run a program of the pod; gives its exit code and its last words."""
-        before = signal.getsignal(signal.SIGTERM)
-        try:
-            code = job.run(command, self.environment())
-        finally:
-            signal.signal(signal.SIGTERM, before)
-        said = Termination.from_text((self.folder / "said").read_text())
-        assert said is not None
-        return code, said
-
-    def study(self) -> optuna.Study:
-        """Its study."""
-        return optuna.load_study(study_name=f"ml/run/{self.uid}", storage=self.url)
-
-
-def a_training(folder: Path, tracking: str, **spec: Any) -> Training:
-    """A small search over a linear model."""
-    whole = {
-        "model": {"name": MODEL},
-        "data": {"source": {"uri": "sklearn://breast_cancer"}, "target": "target"},
-        "trainer": {"algorithm": "Linear"},
-        "objective": {"metric": "roc_auc"},
-        "search": {"trials": 3, "parallelism": 1, "seed": 3},
-        **spec,
-    }
-    return Training(folder, tracking, f"uid-{folder.name}", whole)
 
 
 def test_a_search_ends_in_one_version_that_a_server_takes(tmp_path: Path, tracking: str) -> None:
@@ -372,8 +285,8 @@ def test_a_worker_that_is_told_to_go_leaves_its_trial_as_taken_away(
 def test_an_mlflow_that_does_not_answer_ends_the_worker(
     tmp_path: Path, tracking: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its trial has failed, and the pod's last words name the address."""
-    monkeypatch.setattr("leadsman_training.tracking.PATIENCE_SECONDS", 0.0)
+    """Its trial is left to others, and the pod's last words name the address."""
+    monkeypatch.setattr("leadsman_training.patience.PATIENCE_SECONDS", 0.0)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     training = a_training(tmp_path, tracking)
     environment = {**training.environment(), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
@@ -385,3 +298,4 @@ def test_an_mlflow_that_does_not_answer_ends_the_worker(
     assert said is not None
     assert said.reason is Reason.REGISTRY_UNREACHABLE
     assert "http://127.0.0.1:9" in said.message
+    assert all(trial.state.name == "RUNNING" for trial in training.study().trials)

@@ -347,6 +347,7 @@ class TrainingRunLife(RuleBasedStateMachine):
         if sim.phase == "Succeeded":
             assert version in moved, sim.text()
             self._all_trials_were_run()
+            self._mlflow_says_what_the_study_says()
         if sim.reason == "NoEligibleTrial":
             assert all(one.state != "COMPLETE" for one in sim.studies.trials), sim.text()
         for law in (
@@ -365,16 +366,17 @@ class TrainingRunLife(RuleBasedStateMachine):
         wanted = self.sim.spec["search"]["trials"]
         assert finished >= wanted or "its time is up" in searched, self.sim.text()
 
+    def _mlflow_says_what_the_study_says(self) -> None:
+        """Each trial that came to something has one run that FINISHED, whoever wrote that."""
+        done = [one for one in self.sim.studies.trials if one.state in ("COMPLETE", "PRUNED")]
+        runs = [self.sim.mlflow.runs[one.run_id or ""] for one in done]
+        assert {run.status for run in runs} <= {"FINISHED"}, self.sim.text()
+        finished = [run for run in self.sim.mlflow.runs.values() if run.status == "FINISHED"]
+        assert len(finished) == len(done) + 1, self.sim.text()
+
     def _nothing_is_left_open_in_mlflow(self) -> None:
-        """A run that a dead pod had told nobody of is ended by the conclusion alone."""
-        sim = self.sim
-        ended = sim.phase in ("Succeeded", "Rejected")
-        open_runs = [
-            run
-            for run in sim.mlflow.running()
-            if ended or sim.studies.was_told_of(run.run_id) or run in sim.mlflow.parents()
-        ]
-        assert not open_runs, f"{open_runs}\n{sim.text()}"
+        """Neither by the conclusion nor by the operator, where a pod has told nobody of a run."""
+        assert not self.sim.mlflow.running(), f"{self.sim.mlflow.running()}\n{self.sim.text()}"
 
 
 TrainingRunLife.TestCase.settings = settings(

@@ -19,13 +19,13 @@ __all__ = ["PASSWORD", "USER", "certificate", "git_server"]
 USER, PASSWORD = "ada", "p@ss/word"
 
 
-def certificate(folder: Path) -> Path:
-    """A key and its own certificate for localhost, in one file."""
+def certificate(folder: Path, host: str = "localhost") -> Path:
+    """A key and its own certificate for a host, in one file; the certificate is in `only.pem`."""
     file = folder / "certificate.pem"
     subprocess.run(
         [
             "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+            "-subj", "/CN=leadsman", "-addext", f"subjectAltName=DNS:{host}",
             "-keyout", str(file), "-out", str(folder / "only.pem"),
         ],
         check=True, capture_output=True,

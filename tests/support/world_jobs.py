@@ -185,7 +185,9 @@ class JobCluster(FakeCluster):
         status["phase"] = "Failed" if ended.code else "Succeeded"
         status["containerStatuses"] = [{"name": "training", "restartCount": 0, "state": state}]
         self.changes += 1
-        self._count(pod, ended.code)
+        # The first rules of their policy: a pod that was taken away counts for nothing.
+        if ended.code != ExitCode.PREEMPTED and not pod.is_disrupted:
+            self._count(pod, ended.code)
 
     def lose_node(self, pod: JobPod, *, dies: bool) -> None:
         """Nothing more is heard of a pod's node; what it runs may go on all the same."""
@@ -259,9 +261,9 @@ class JobCluster(FakeCluster):
             self.end(pod, Ended(ExitCode.PREEMPTED))
 
     def _count(self, pod: JobPod, code: int) -> None:
-        """The policies and backoff limits, as our Jobs have them."""
+        """The other rules and the backoff limits, as our Jobs have them."""
         job = self.objects.get(pod.job)
-        if job is None or job["metadata"]["uid"] != pod.job_uid or pod.is_disrupted:
+        if job is None or job["metadata"]["uid"] != pod.job_uid:
             return
         ledger, spec = self._ledger(job), job["spec"]
         if spec.get("suspend") and code:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -77,8 +77,10 @@ class FakeMlflow(FakeRegistry):
     async def end_run(
         self, endpoint: Endpoint, run_id: str, status: str, tags: Mapping[str, str]
     ) -> None:
-        """End a run."""
+        """End a run, and those below it that are open."""
         self._gate(endpoint)
+        for below in [run for run in self.running() if run.tags.get(PARENT) == run_id]:
+            self.end(below.run_id, "KILLED")
         if self.runs[run_id].status == "FINISHED" != status:
             self.overwritten.append(run_id)
         self.end(run_id, status)
@@ -112,11 +114,15 @@ class FakeMlflow(FakeRegistry):
         """A run ends, whatever it was before."""
         self.runs[run_id] = replace(self.runs[run_id], status=status)
 
-    def end_orphans(self) -> None:
-        """End the runs of trials that nobody has ended."""
-        for run in [run for run in self.runs.values() if PARENT in run.tags]:
-            if run.status == "RUNNING":
-                self.end(run.run_id, "KILLED")
+    def settle(self, trials: Sequence[TrialFacts]) -> None:
+        """End the runs that nobody has ended, as the study says."""
+        ended = {"COMPLETE": "FINISHED", "PRUNED": "FINISHED", "FAIL": "FAILED"}
+        known = {
+            one.run_id: "KILLED" if one.disrupted else ended.get(one.state, "KILLED")
+            for one in trials
+        }
+        for run in [run for run in self.running() if PARENT in run.tags]:
+            self.end(run.run_id, known.get(run.run_id, "KILLED"))
 
     def note_parent(self, tags: Mapping[str, str]) -> None:
         """Write tags on the parent run."""
@@ -173,10 +179,10 @@ class FakeStudies:
     """The pods that asked for trials, which they tell a moment later."""
     fixed: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     """Parameters of trials that are run again; a trial has none before it asks for them."""
-    reaped: set[int] = field(default_factory=set)
-    """Trials that the operator ended."""
     wronged: list[int] = field(default_factory=list)
     """Trials that the operator ended while their pod was at work."""
+    locked_by: str | None = None
+    """The pod that claims a trial just now."""
 
     # The port
 
@@ -194,7 +200,6 @@ class FakeStudies:
         if trial.state not in _ENDED:
             if self.is_at_work(self.holders[number]):
                 self.wronged.append(number)
-            self.reaped.add(number)
             disrupted = bool(attributes[TrialAttribute.DISRUPTED])
             self.note(number, disrupted=disrupted, error=attributes[TrialAttribute.ERROR])
             self.tell(number, "FAIL")
@@ -241,6 +246,17 @@ class FakeStudies:
         """A trial ends."""
         self.note(number, state=state, **changes)
 
+    def is_locked(self) -> bool:
+        """Whether a pod that is at work claims a trial just now."""
+        return self.locked_by is not None and self.is_at_work(self.locked_by)
+
+    def end_strays(self, pod: str) -> None:
+        """End the trials that name no pod, or this one, which asks for another."""
+        for trial in self.running():
+            if trial.pod_uid in (None, pod):
+                self.note(trial.number, disrupted=True, error="its worker lost it on the way")
+                self.tell(trial.number, "FAIL")
+
     def counted(self) -> list[TrialFacts]:
         """The trials that count for the budget."""
         return [one for one in self.trials if one.state != "WAITING" and not one.disrupted]
@@ -252,7 +268,3 @@ class FakeStudies:
     def running(self) -> list[TrialFacts]:
         """The trials that have not ended."""
         return [trial for trial in self.trials if trial.state == "RUNNING"]
-
-    def was_told_of(self, run_id: str) -> bool:
-        """Whether the operator ended the trial of an MLflow run, and knew the run."""
-        return any(self.trials[number].run_id == run_id for number in self.reaped)

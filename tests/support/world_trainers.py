@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -28,7 +29,8 @@ from support.world_trouble import MLFLOW, STUDIES
 SPEC_FILE = ObjectRef("v1", "ConfigMap", "ml", "churn-spec")
 MOST_FAILED = 2
 """search.maxFailedTrials of the simulated runs."""
-_PATIENCE = timedelta(seconds=60)
+_PATIENCE = timedelta(minutes=10)
+_AWAY = {MLFLOW: Reason.REGISTRY_UNREACHABLE, STUDIES: Reason.STUDY_UNREACHABLE}
 
 
 @dataclass
@@ -51,26 +53,37 @@ class Trainers:
     # The worker
 
     def _work(self, pod: JobPod) -> Program:
-        try:
-            yield from self._take_trials(pod)
-        except HasEnded:
-            raise Ended(1) from None
-
-    def _take_trials(self, pod: JobPod) -> Program:
         while (config := self.cluster.objects.get(SPEC_FILE)) is None:
             yield  # its volume can't be mounted
         trials = json.loads(config["data"]["training-run.json"])["spec"]["search"]["trials"]
-        self._needs_studies()
+        yield from self._patiently(STUDIES)
         self.studies.is_made = True
         while True:
-            self._needs_studies()
-            end = self._search_end(trials)
-            if end is not None:
-                self.studies.attributes[StudyAttribute.END.value] = end.value
-                raise Ended(ExitCode.DONE, Termination(reason=end, message="the search ended"))
-            if self.studies.counting() < trials:
-                yield from self._trial(pod, self.studies.ask(pod.uid))
+            yield from self._patiently(STUDIES)
+            if not self.studies.is_locked():
+                yield from self._claim(pod, trials)
             yield
+
+    def _claim(self, pod: JobPod, trials: int) -> Program:
+        """Under a lock that goes with its pod, so that others see a claim whole or know it dead."""
+        self.studies.end_strays(pod.uid)
+        end = self._search_end(trials)
+        if end is not None:
+            self.studies.attributes[StudyAttribute.END.value] = end.value
+            raise Ended(ExitCode.DONE, Termination(reason=end, message="the search ended"))
+        if self.studies.counting() >= trials:
+            return
+        number = self.studies.ask(pod.uid)
+        self.studies.locked_by = pod.uid
+        yield
+        if self.cluster.faults.is_down(STUDIES):
+            # The lock went with its connection: the claim is made again, and this one is a stray.
+            self.studies.locked_by = None
+            return
+        with suppress(HasEnded):
+            self.studies.note(number, pod_uid=pod.uid)
+            self.studies.locked_by = None
+            yield from self._trial(number)
 
     def _search_end(self, trials: int) -> Reason | None:
         done = [one for one in self.studies.counted() if one.state != "RUNNING"]
@@ -78,32 +91,38 @@ class Trainers:
             return Reason.TOO_MANY_FAILURES
         return Reason.BUDGET_SPENT if len(done) >= trials else None
 
-    def _trial(self, pod: JobPod, number: int) -> Program:
-        yield
+    def _trial(self, number: int) -> Program:
         self.studies.attributes.setdefault(StudyAttribute.ROWS.value, 569)
-        self.studies.note(number, pod_uid=pod.uid)
         run_id: str | None = None
         try:
             yield
+            yield from self._patiently(STUDIES)
             fixed = self.studies.fixed.get(number)
             self.studies.note(number, parameters=fixed or {"depth": number})
-            yield from self._patiently()
+            yield from self._patiently(MLFLOW)
             run_id = self.mlflow.create_child(number)
             yield
+            if self.cluster.faults.is_down(STUDIES):
+                return  # a stray from now on
             self.studies.note(number, run_id=run_id)
             yield
             yield from self._score(number, run_id)
         except Preempted:
-            self._needs_studies()
+            self._give_back(number, run_id)
+            raise
+
+    def _give_back(self, number: int, run_id: str | None) -> None:
+        if self.cluster.faults.is_down(STUDIES):
+            return
+        with suppress(HasEnded):
             self.studies.note(number, disrupted=True, error="its pod was told to go")
             self.studies.tell(number, "FAIL")
             if run_id is not None and not self.cluster.faults.is_down(MLFLOW):
                 self.mlflow.end(run_id, "KILLED")
-            raise
 
     def _score(self, number: int, run_id: str) -> Program:
         outcome = self.outcomes.popleft() if self.outcomes else "good"
-        self._needs_studies()
+        yield from self._patiently(STUDIES)
         if outcome == "no use":
             said = Termination(reason=Reason.DATA_INVALID, message="a column is missing")
             self.studies.tell(number, "FAIL", error=said.message)
@@ -115,25 +134,21 @@ class Trainers:
         values = (0.9 + number / 1000,) if outcome == "good" else ()
         self.studies.tell(number, states.get(outcome, "COMPLETE"), values=values, seconds=20.0)
         yield
-        yield from self._patiently()
+        yield from self._patiently(MLFLOW)
         self.mlflow.end(run_id, "FAILED" if outcome == "fails" else "FINISHED")
 
-    def _needs_studies(self) -> None:
-        if self.cluster.faults.is_down(STUDIES):
-            raise Ended(1)
-
-    def _patiently(self) -> Program:
+    def _patiently(self, part: str) -> Program:
         begun: datetime = self.clock.now()
-        while self.cluster.faults.is_down(MLFLOW):
+        while self.cluster.faults.is_down(part):
             if self.clock.now() - begun > _PATIENCE:
-                said = Termination(reason=Reason.REGISTRY_UNREACHABLE, message="MLflow is down")
+                said = Termination(reason=_AWAY[part], message=f"{part} is down")
                 raise Ended(ExitCode.THIS_WORKER, said)
             yield
 
     # The conclusion
 
     def _conclude(self) -> Program:
-        self._needs_studies()
+        yield from self._patiently(STUDIES)
         best = max(
             (one for one in self.studies.trials if one.state == "COMPLETE"),
             key=lambda trial: trial.values,
@@ -147,7 +162,7 @@ class Trainers:
             code = ExitCode.NO_USE if self.verdict == "no use" else 1
             self.verdict = "passed" if self.verdict == "crash" else self.verdict
             raise Ended(code, Termination(reason=Reason.DATA_INVALID, message="no rows"))
-        yield from self._patiently()
+        yield from self._patiently(MLFLOW)
         version = yield from self._registered(best)
         yield
         yield from self._write(version)
@@ -167,7 +182,7 @@ class Trainers:
             return made
         gate = self._judge(champion)
         yield
-        yield from self._patiently()
+        yield from self._patiently(MLFLOW)
         return mlflow.made() or mlflow.make(gate, f"study#{best.number}")
 
     def _judge(self, champion: int | None) -> GateStatus:
@@ -178,11 +193,11 @@ class Trainers:
         return found.gate
 
     def _write(self, version: int) -> Program:
-        yield from self._patiently()
+        yield from self._patiently(MLFLOW)
         mlflow = self.mlflow
-        mlflow.end_orphans()
+        mlflow.settle(self.studies.trials)
         yield
-        yield from self._patiently()
+        yield from self._patiently(MLFLOW)
         gate = GateStatus.model_validate_json(mlflow.versions[version].tags[Tag.GATE])
         found = Conclusion.from_text(a_conclusion(version))
         if found is None:
@@ -190,5 +205,5 @@ class Trainers:
         text = found.model_copy(update={"gate": gate}).to_text()
         mlflow.note_parent({Tag.CONCLUSION.value: text})
         yield
-        yield from self._patiently()
+        yield from self._patiently(MLFLOW)
         mlflow.end(mlflow.parent.run_id, "FINISHED")

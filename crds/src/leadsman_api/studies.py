@@ -10,6 +10,7 @@ class TrialAttribute(Term):
 
     POD_UID = "leadsman:pod_uid", "uid of the pod that runs it."
     RUN_ID = "leadsman:run_id", "its MLflow run."
+    METRICS = "leadsman:metrics", "all that was measured, by name, for its MLflow run."
     ERROR = "leadsman:error", "why it failed, as one sentence."
     DISRUPTED = "leadsman:disrupted", "true when its pod was taken away: it counts for nothing."
     RETRY_OF = "leadsman:retry_of", "number of the disrupted trial that it runs again."

@@ -116,7 +116,10 @@ class Registry(Protocol):
     async def end_run(
         self, endpoint: Endpoint, run_id: str, status: str, tags: Mapping[str, str]
     ) -> None:
-        """End a run with MLflow's word for how, and write tags on it."""
+        """End a run with MLflow's word for how, and write tags on it.
+
+        Runs below it that are still open are killed: their pods died before they told of them.
+        """
 
 
 class Metrics(Protocol):

@@ -28,6 +28,15 @@ def registry(leadsman: Installation, kubectl: Kubectl) -> Iterator[Registry]:
 
 
 @pytest.fixture
+def model(registry: Registry, namespace: str, leadsman: object) -> str:
+    """The name of a registered model that is not there yet."""
+    assert leadsman
+    name = f"trained-{namespace}"
+    registry.forget(name)
+    return name
+
+
+@pytest.fixture
 def story(registry: Registry, kubectl: Kubectl, namespace: str) -> Story:
     """A ModelDeployment with a name of its own, in a namespace of its own."""
     name = f"m-{namespace.removeprefix('t-')}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import yaml
 from mlflow import MlflowClient
 
 from devcluster.engine import Engine
@@ -14,59 +13,19 @@ from support.installation import Installation
 from support.kubectl import Kubectl
 from support.port_forward import forwarded
 from support.registry import Registry
-from support.repository import ROOT
 from support.stories import condition, reason
+from support.training_stories import (
+    TRAINING_SECONDS,
+    ended,
+    status_of,
+    train,
+    until_at_work,
+    workers,
+)
 from support.waiting import eventually
 
-TRAINING_SECONDS = 240
 DEAD_NODE_SECONDS = 200
 """Until a node counts as dead, its pod is told to go, its time is up, and nothing is heard."""
-EXAMPLE = ROOT / "examples" / "demo" / "training-run-1.yaml"
-
-
-def train(kubectl: Kubectl, namespace: str, **changes: Any) -> None:
-    """Apply the demo's first TrainingRun, with parts of its spec replaced."""
-    resource = yaml.safe_load(EXAMPLE.read_text())
-    resource["metadata"]["name"] = "run"
-    resource["spec"] |= {"model": {"name": f"trained-{namespace}"}, **changes}
-    kubectl.apply(resource, namespace=namespace)
-
-
-def ended(
-    kubectl: Kubectl, namespace: str, phase: str, within_seconds: float = TRAINING_SECONDS
-) -> dict[str, Any]:
-    """Wait for the end; gives the status."""
-    seen: dict[str, Any] = {}
-
-    def holds() -> bool:
-        seen.update(status_of(kubectl, namespace))
-        return seen.get("phase") in ("Succeeded", "Rejected", "Failed")
-
-    eventually(holds, within_seconds=within_seconds, what=f"the run ends: {seen}")
-    assert seen["phase"] == phase, seen
-    return seen
-
-
-def status_of(kubectl: Kubectl, namespace: str) -> dict[str, Any]:
-    """What the operator reports."""
-    found: dict[str, Any] = kubectl.get("trainingrun", "run", "-n", namespace).get("status", {})
-    return found
-
-
-def until_at_work(kubectl: Kubectl, namespace: str) -> None:
-    """Wait until the first trials are done."""
-    eventually(
-        lambda: status_of(kubectl, namespace).get("trials", {}).get("complete", 0) >= 2,
-        within_seconds=120,
-        what="two trials are done",
-    )
-
-
-def workers(kubectl: Kubectl, namespace: str) -> list[dict[str, Any]]:
-    """The pods that search."""
-    found = kubectl.get("pods", "-n", namespace, "-l", "leadsman.dev/training-run=run")
-    pods: list[dict[str, Any]] = found["items"]
-    return pods
 
 
 def assert_nothing_is_lost(status: dict[str, Any], registry: Registry) -> None:
@@ -79,15 +38,6 @@ def assert_nothing_is_lost(status: dict[str, Any], registry: Registry) -> None:
     )
     assert len(nested) >= 20
     assert all(run.info.status != "RUNNING" for run in nested)
-
-
-@pytest.fixture
-def model(registry: Registry, namespace: str, leadsman: object) -> str:
-    """The name of a registered model that is not there yet."""
-    assert leadsman
-    name = f"trained-{namespace}"
-    registry.forget(name)
-    return name
 
 
 def test_a_search_loses_no_trial_when_a_worker_is_killed(

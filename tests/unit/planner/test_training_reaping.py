@@ -9,12 +9,14 @@ import pytest
 
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import TrialAttribute
+from leadsman_api.termination import Termination
 from leadsman_operator.facts import Missing, PodFacts, TrialFacts, Unknown
 from leadsman_operator.planner.plan import EndRun, EnqueueTrial, FailTrial
 from support.trainings import SEARCH, Bench, a_pod, a_run, a_trial, running
 
 UNHEARD: dict[str, Any] = {"deleting": True, "leaves_at": datetime(2026, 1, 1, tzinfo=UTC)}
 ONE, TWO = f"{SEARCH}-0", f"{SEARCH}-1"
+AWAY = Termination(reason=Reason.REGISTRY_UNREACHABLE, message="MLflow is down")
 
 
 def lost(*trials: TrialFacts, pods: list[PodFacts]) -> list[int]:
@@ -105,11 +107,39 @@ def test_a_trial_is_lost_when_nobody_runs_it(
         ),
         pytest.param({"exit_code": 143}, "KILLED", Reason.PREEMPTED, "taken away", id="told to go"),
         pytest.param(
+            {"exit_code": 137, "exit_reason": "Error", "deleting": True},
+            "KILLED",
+            Reason.PREEMPTED,
+            "taken away",
+            id="told to go until it was killed",
+        ),
+        pytest.param(
+            {"exit_code": 43, "termination": AWAY},
+            "KILLED",
+            Reason.REGISTRY_UNREACHABLE,
+            "MLflow is down",
+            id="its worker could not go on",
+        ),
+        pytest.param(
+            {"exit_code": 43},
+            "KILLED",
+            Reason.CRASHING,
+            "could not go on",
+            id="and did not say why",
+        ),
+        pytest.param(
             {"exit_code": 137, "exit_reason": "OOMKilled"},
             "FAILED",
             Reason.OUT_OF_MEMORY,
             "limit of 2Gi",
             id="out of memory",
+        ),
+        pytest.param(
+            {"exit_code": 137, "exit_reason": "OOMKilled", "deleting": True},
+            "FAILED",
+            Reason.OUT_OF_MEMORY,
+            "limit of 2Gi",
+            id="out of memory, and deleted by somebody",
         ),
         pytest.param(
             {"exit_code": 139, "exit_reason": "Error"},

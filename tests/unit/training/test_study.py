@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -11,16 +12,33 @@ import pytest
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import TrialAttribute
 from leadsman_api.v1alpha1.search import Search
+from leadsman_training import patience
 from leadsman_training.errors import ThisWorker
-from leadsman_training.study import alone, connect, counting, open_study
-from support.postgres import HAS_POSTGRES, postgres
+from leadsman_training.study import (
+    alone,
+    connect,
+    counting,
+    end_strays,
+    open_study,
+    persistently,
+)
+from support.postgres import HAS_POSTGRES, postgres, restart
 
 SEARCH = Search.model_validate({"sampler": "Random", "pruner": "None"})
 BOTH = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not there is not waited for."""
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(patience, "_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -124,3 +142,51 @@ def test_one_at_a_time_claims_trials_in_postgresql(database: RDBStorage) -> None
         raise KeyError
 
     assert claims(database, ["s", "s", "s"]) == 1
+
+
+@contextmanager
+def other(storage: RDBStorage) -> Iterator[Connection]:
+    """A connection that is not one of the storage's."""
+    engine = create_engine(storage.engine.url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.mark.skipif(not HAS_POSTGRES, reason="the machine has no PostgreSQL")
+def test_a_claim_whose_lock_was_lost_is_void(database: RDBStorage) -> None:
+    """Somebody else may have claimed meanwhile: leaving says so, and the next one is true."""
+    end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
+    with pytest.raises(OperationalError), alone(database, "s"), other(database) as connection:
+        connection.execute(text(end_all))
+
+    assert claims(database, ["s", "s"]) == 1
+
+
+def test_trials_without_a_worker_are_ended_by_who_is_alone(storage: RDBStorage) -> None:
+    """Those that name no pod, and those of the pod that asks; not those of others."""
+    study = open_study(storage, "s", SEARCH, BOTH[:1], 1)
+    study.ask()
+    for pod in ("pod-1", "pod-2"):
+        study.ask().set_user_attr(TrialAttribute.POD_UID, pod)
+    end_strays(storage, study, "pod-1")
+
+    states = [trial.state for trial in study.trials]
+    assert states == [TrialState.FAIL, TrialState.FAIL, TrialState.RUNNING]
+    assert [trial.number for trial in counting(study)] == [2]
+
+
+@pytest.mark.skipif(not HAS_POSTGRES, reason="the machine has no PostgreSQL")
+def test_a_database_that_restarts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked of it is done when it is back, and none of its words are lost."""
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 30.0)
+    with postgres() as server:
+        made = connect(server)
+        study = open_study(made, "s", SEARCH, BOTH[:1], 1)
+        trial = study.ask()
+        restart(server)
+        persistently(lambda: study.tell(trial, 1.0), server)
+
+        assert [one.value for one in study.trials] == [1.0]
+        made.remove_session()
+        made.engine.dispose()

@@ -28,6 +28,8 @@ OWN_CODE = """
 import os
 import signal
 
+import optuna
+
 def two(trial, run):
     x = trial.suggest_int("x", 0, 100)
     run.log_metric("size", 100.0 - x)
@@ -51,7 +53,16 @@ def told_to_go(trial, run):
         os.kill(os.getpid(), signal.SIGTERM)
     return 1.0
 
-def keeps_nothing(trial, run):
+def bears_everything(trial, run):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except Exception:
+        pass
+    return 1.0
+
+def reaped(trial, run):
+    if trial.number == 0:
+        trial.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
     return 1.0
 """
 
@@ -62,6 +73,8 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     (tmp_path / f"{tmp_path.name}.py").write_text(OWN_CODE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr("leadsman_training.worker._WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("leadsman_training.patience.PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("leadsman_training.patience._PAUSE_SECONDS", 0.01)
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
@@ -105,6 +118,10 @@ def test_several_objectives_have_a_value_each(
     assert (code, said.reason) == (ExitCode.DONE, Reason.BUDGET_SPENT)
     assert said.message == "the search ended after 3 trials"
     study = study_of(made)
+    assert study.trials[0].user_attrs[TrialAttribute.METRICS] == {
+        "accuracy": study.trials[0].values[0],
+        "size": study.trials[0].values[1],
+    }
     assert [one.name for one in study.directions] == ["MAXIMIZE", "MINIMIZE"]
     for trial in study.trials:
         x = float(trial.params["x"])
@@ -202,6 +219,15 @@ def test_a_worker_that_is_told_to_go_leaves_its_trial_to_others(
     assert run_of(gone, client).info.status == "KILLED"
 
 
+def test_no_code_keeps_a_worker_from_going(tmp_path: Path, pod: Pod) -> None:
+    """MLflow's client is such code too: it makes an error of its own of every other one."""
+    made = pod(trainer=of_own_code(tmp_path, "bears_everything"))
+
+    assert last_words("work", made)[0] is ExitCode.PREEMPTED
+    (trial,) = study_of(made).trials
+    assert (trial.state.name, trial.user_attrs[TrialAttribute.DISRUPTED]) == ("FAIL", True)
+
+
 def test_a_grid_ends_when_each_combination_was_tried(pod: Pod) -> None:
     """However many trials the budget still has."""
     space = {"C": {"categorical": [0.1, 1.0]}, "max_iter": {"int": [100, 200], "step": 100}}
@@ -233,6 +259,7 @@ def test_what_others_run_is_waited_for(pod: Pod, search: Mapping[str, Any]) -> N
     )
     study.enqueue_trial({"C": 2})
     other = study.ask()
+    other.set_user_attr(TrialAttribute.POD_UID, "pod-2")
     other.suggest_int("C", 1, 3)
     ended = threading.Event()
 
@@ -330,3 +357,31 @@ def test_without_a_file_for_the_last_words_the_exit_code_says_enough(
 
     assert job.run("work", made) == ExitCode.NO_USE
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_trial_that_somebody_else_has_ended_is_let_go(
+    tmp_path: Path, pod: Pod, client: MlflowClient
+) -> None:
+    """The operator took its pod for dead: what it came to is not told any more."""
+    made = pod(trainer=of_own_code(tmp_path, "reaped"))
+    code, said = last_words("work", made)
+
+    assert (code, said.message) == (ExitCode.DONE, "the search ended after 2 trials")
+    assert [trial.state.name for trial in study_of(made).trials] == ["FAIL", "COMPLETE"]
+    gone = run_of(study_of(made).trials[0], client)
+    assert gone.info.status == "RUNNING", "the conclusion ends it, as the study says"
+
+
+def test_trials_that_lost_their_worker_are_ended_by_the_next(pod: Pod) -> None:
+    """One was asked for and names no pod, one names this pod: both count for nothing."""
+    made = pod(search={"trials": 1, "space": {"C": {"int": [1, 3]}}})
+    study = optuna.create_study(
+        study_name=made[Variable.STUDY], storage=made[Variable.STUDY_URL], direction="maximize"
+    )
+    study.ask()
+    study.ask().set_user_attr(TrialAttribute.POD_UID, made[Variable.POD_UID])
+
+    assert last_words("work", made)[1].message == "the search ended after 1 trials"
+    *lost, last = study.trials
+    assert [trial.state.name for trial in (*lost, last)] == ["FAIL", "FAIL", "COMPLETE"]
+    assert all(trial.user_attrs[TrialAttribute.DISRUPTED] for trial in lost)

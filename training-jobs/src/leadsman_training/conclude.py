@@ -40,7 +40,7 @@ from leadsman_training.errors import NoUse
 from leadsman_training.logged import log_model, signature_of
 from leadsman_training.scores import score, usual
 from leadsman_training.settings import Settings
-from leadsman_training.tracking import patiently
+from leadsman_training.tracking import once, patiently, settle
 
 _logger = logging.getLogger(__name__)
 _PACKAGES = ("scikit-learn", "skops", "numpy", "pandas", "xgboost-cpu", "lightgbm")
@@ -125,13 +125,18 @@ class Conclude:
             Tag.GATE: verdict.model_dump_json(by_alias=True, exclude_none=True),
         }
         named = {str(tag): value for tag, value in tags.items() if value}
-        # No other try may come between: MLflow's client would repeat a request that it lost.
+        return patiently(lambda: self._made_once(logged, named), self._where)
+
+    def _made_once(self, logged: str, tags: dict[str, str]) -> ModelVersion:
+        """The version of a logged model, if none was made before; asked again it finds that one."""
         earlier = self._registered()
         if earlier is not None:
             return earlier
-        return self.client.create_model_version(
-            name, f"models:/{logged}", run_id=self.settings.parent_run, tags=named, model_id=logged
-        )
+        name, run = self.settings.resource.spec.model.name, self.settings.parent_run
+        with once():
+            return self.client.create_model_version(
+                name, f"models:/{logged}", run_id=run, tags=tags, model_id=logged
+            )
 
     def _judged_again(self, made: ModelVersion) -> ModelVersion:
         """A version of an earlier try; judged anew if it was against another champion."""
@@ -259,7 +264,7 @@ class Conclude:
         text = conclusion.to_text()
 
         def write() -> None:
-            self._end_orphans()
+            settle(self.client, run, self.settings.uid, self.study)
             self.client.set_tag(run, str(Tag.CONCLUSION), text)
             for name, value in conclusion.best.parameters.items():
                 self.client.log_param(run, name, value)
@@ -269,16 +274,6 @@ class Conclude:
             self.client.set_terminated(run, "FINISHED")
 
         patiently(write, self._where)
-
-    def _end_orphans(self) -> None:
-        """End the runs of trials whose pod was gone before it could say which run is its own."""
-        parent = self.client.get_run(self.settings.parent_run)
-        condition = (
-            f"tags.mlflow.parentRunId = '{self.settings.parent_run}'"
-            " and attributes.status = 'RUNNING'"
-        )
-        for orphan in self.client.search_runs([parent.info.experiment_id], condition):
-            self.client.set_terminated(orphan.info.run_id, "KILLED")
 
     def _spec_hash(self) -> str:
         text = json.dumps(self.settings.resource.spec.to_wire(), sort_keys=True)

@@ -31,5 +31,8 @@ class ThisWorker(TrainingError):
     """This process can't go on; another one may."""
 
 
-class Preempted(Exception):
-    """The process was told to go: raised in the middle of a trial, so that it fails there."""
+class Preempted(BaseException):
+    """The process was told to go: raised in the middle of a trial, so that it fails there.
+
+    No Exception: MLflow's client, and whoever else bears every error, would go on instead.
+    """

@@ -18,10 +18,10 @@ from leadsman_training import quality, scores
 from leadsman_training.candidate import Candidate, classification_of, load_function
 from leadsman_training.conclude import Conclude
 from leadsman_training.data import Split, Table, load, split
-from leadsman_training.errors import NoUse, Preempted
+from leadsman_training.errors import NoUse
 from leadsman_training.reproduce import Again, recorded
 from leadsman_training.settings import Settings
-from leadsman_training.study import alone, connect, counting, open_study
+from leadsman_training.study import alone, connect, counting, open_study, persistently
 from leadsman_training.tracking import Tracker, patiently
 from leadsman_training.warm_start import enqueue_champion
 from leadsman_training.worker import Worker
@@ -35,16 +35,16 @@ def work(settings: Settings) -> tuple[Reason, int]:
     candidate, table = prepare(settings)
     storage = connect(settings.study_url)
     client = _client(settings)
-    study = open_study(
-        storage,
-        settings.study,
-        settings.search,
-        _directions(settings),
-        settings.search.seed + settings.worker,
-    )
-    if settings.worker == 0:
-        with alone(storage, settings.study):
-            _begin(settings, study, candidate, table, client)
+
+    def begun() -> optuna.Study:
+        seed = settings.search.seed + settings.worker
+        study = open_study(storage, settings.study, settings.search, _directions(settings), seed)
+        if settings.worker == 0:
+            with alone(storage, settings.study):
+                _begin(settings, study, candidate, table, client)
+        return study
+
+    study = persistently(begun, settings.study_url)
     tracker = Tracker(settings, client, table.digest)
     end = Worker(settings, storage, study, candidate, tracker).run()
     return end, len(counting(study))
@@ -134,8 +134,6 @@ def _begin(
         enqueue_champion(settings, study, candidate, client)
     try:
         baseline = candidate.baseline()
-    except Preempted:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever the estimator raises: its trials count it
         _logger.warning("There is no baseline: %s", error)
         baseline = None

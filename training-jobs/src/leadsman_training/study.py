@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import optuna
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import TrialAttribute, study_database
 from leadsman_api.v1alpha1.search import Search
 from leadsman_training.errors import ThisWorker
+from leadsman_training.patience import wait_for
 from leadsman_training.samplers import pruner, sampler
 
+STUDY_ERRORS = (
+    optuna.exceptions.StorageInternalError,
+    optuna.exceptions.UpdateFinishedTrialError,
+)
+"""What a study says that is away, or whose trial has ended already."""
 _LOCAL = threading.Lock()
 _CONNECT_SECONDS = 10
+
+Answer = TypeVar("Answer")
 
 
 def connect(url: str) -> RDBStorage:
@@ -37,12 +45,25 @@ def connect(url: str) -> RDBStorage:
             "connect_args": {"connect_timeout": _CONNECT_SECONDS, "client_encoding": "utf8"},
         }
     try:
-        return RDBStorage(address, engine_kwargs=options)
+        return persistently(lambda: RDBStorage(address, engine_kwargs=options), url)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
-        where = url.rpartition("@")[2]
-        raise ThisWorker(
-            Reason.STUDY_UNREACHABLE, f"the database of studies at {where}: {error}"[:500]
-        ) from error
+        raise ThisWorker(Reason.STUDY_UNREACHABLE, f"{_server(url)}: {error}"[:500]) from error
+
+
+def persistently(work: Callable[[], Answer], url: str) -> Answer:
+    """Do something with the study, again and again while its database does not answer."""
+    return wait_for(work, _server(url), Reason.STUDY_UNREACHABLE, _is_away)
+
+
+def _server(url: str) -> str:
+    """The database by its address, without the password."""
+    return f"the database of studies at {url.rpartition('@')[2]}"
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it is the connection that failed: Optuna wraps whatever the driver says."""
+    is_wrapped = isinstance(error, optuna.exceptions.StorageInternalError)
+    return isinstance(error.__cause__ if is_wrapped else error, (OperationalError, InterfaceError))
 
 
 def open_study(
@@ -68,7 +89,8 @@ def alone(storage: RDBStorage, name: str) -> Iterator[None]:
     """Nobody else who comes through here works on the study meanwhile.
 
     PostgreSQL's advisory lock holds among pods, and goes with its connection when a pod dies;
-    with SQLite there is one worker only.
+    with SQLite there is one worker only. When the connection was lost on the way, leaving raises:
+    what was done may have been done by two at once.
     """
     if storage.engine.dialect.name != "postgresql":
         with _LOCAL:
@@ -82,6 +104,27 @@ def alone(storage: RDBStorage, name: str) -> Iterator[None]:
         finally:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
             connection.commit()
+
+
+def end_strays(storage: RDBStorage, study: optuna.Study, pod_uid: str) -> None:
+    """End the trials that nobody runs, as far as a worker can know: as taken away.
+
+    Only for who is `alone`, between two trials. A worker names its pod before it lets others in,
+    so a trial that names none has lost its worker; and one that names this pod was given up when
+    the database went away.
+    """
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if trial.user_attrs.get(TrialAttribute.POD_UID) in (None, pod_uid):
+            give_back(storage, study, trial.number, "its worker lost it on the way")
+
+
+def give_back(storage: RDBStorage, study: optuna.Study, number: int, error: str) -> None:
+    """End a trial as taken away: it counts for nothing, and may be run again."""
+    study_id = storage.get_study_id_from_name(study.study_name)
+    trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, number)
+    storage.set_trial_user_attr(trial_id, str(TrialAttribute.DISRUPTED), value=True)
+    storage.set_trial_user_attr(trial_id, str(TrialAttribute.ERROR), error)
+    storage.set_trial_state_values(trial_id, TrialState.FAIL)
 
 
 def counting(study: optuna.Study) -> list[FrozenTrial]:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import optuna
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from optuna.trial import FrozenTrial, TrialState
 
+from leadsman_api.environment import MlflowVariable
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
+from leadsman_api.studies import TrialAttribute
 from leadsman_training.errors import ThisWorker
+from leadsman_training.patience import wait_for
 from leadsman_training.settings import Settings
 
-PATIENCE_SECONDS = 60.0
-_PAUSE_SECONDS = 2.0
 _LONGEST_TEXT = 500
+_MOST_OPEN = 1000
 _PARENT = "mlflow.parentRunId"
 
 Answer = TypeVar("Answer")
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,19 +67,12 @@ class Tracker:
         self, run_id: str, status: str, metrics: Mapping[str, float], error: str | None = None
     ) -> None:
         """The end of a trial: FINISHED, FAILED or KILLED, with its metrics or what went wrong."""
-        now = int(time.time() * 1000)
-        numbers = [
-            Metric(name, value, now, 0)
-            for name, value in metrics.items()
-            if value == value  # noqa: PLR0124 - not NaN
-        ]
-        tags = [RunTag("leadsman.error", error[:_LONGEST_TEXT])] if error else []
+        patiently(lambda: write_end(self.client, run_id, status, metrics, error), self._where)
 
-        def write() -> None:
-            self.client.log_batch(run_id, metrics=numbers, tags=tags)
-            self.client.set_terminated(run_id, status)
-
-        patiently(write, self._where)
+    def give_back(self, run_id: str, error: str) -> None:
+        """End the run of a trial that was taken away, if MLflow answers at once."""
+        with suppress(MlflowException, OSError), once():
+            write_end(self.client, run_id, "KILLED", {}, error)
 
     @property
     def _where(self) -> str:
@@ -83,23 +80,85 @@ class Tracker:
 
 
 def patiently(work: Callable[[], Answer], where: str) -> Answer:
-    """Try again for a minute while MLflow does not answer; then ThisWorker."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return work()
-        except (MlflowException, OSError) as error:
-            if _is_final(error) or time.monotonic() > deadline:
-                message = f"MLflow at {where}: {str(error).partition(chr(10))[0][:300]}"
-                raise ThisWorker(Reason.REGISTRY_UNREACHABLE, message) from error
-            _logger.warning("MLflow does not answer, trying again: %s", error)
-            time.sleep(_PAUSE_SECONDS)
+    """Try again while MLflow does not answer; ThisWorker when it never does, or says no."""
+    server = f"MLflow at {where}"
+    try:
+        return wait_for(work, server, Reason.REGISTRY_UNREACHABLE, _is_away)
+    except (MlflowException, OSError) as error:
+        message = f"{server}: {str(error).partition(chr(10))[0][:300]}"
+        raise ThisWorker(Reason.REGISTRY_UNREACHABLE, message) from error
 
 
-def _is_final(error: Exception) -> bool:
-    """Whether the answer will be the same next time."""
-    return isinstance(error, MlflowException) and error.error_code in (
-        "INVALID_PARAMETER_VALUE",
-        "RESOURCE_DOES_NOT_EXIST",
-        "PERMISSION_DENIED",
-    )
+def _is_away(error: Exception) -> bool:
+    """Whether the answer may be another one next time."""
+    if isinstance(error, MlflowException):
+        return error.error_code not in (
+            "INVALID_PARAMETER_VALUE",
+            "RESOURCE_DOES_NOT_EXIST",
+            "PERMISSION_DENIED",
+        )
+    return isinstance(error, OSError)
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """Within, MLflow's client repeats no request: it might do again what it has done already."""
+    variable = str(MlflowVariable.RETRIES)
+    before = os.environ.get(variable)
+    os.environ[variable] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
+
+
+def settle(client: MlflowClient, parent_run: str, uid: str, study: optuna.Study) -> None:
+    """End what is still open of a search as the study says: what pods died too early to write.
+
+    The run of a trial that nobody knows of, and a second parent run whose making was not
+    answered, are KILLED.
+    """
+    trials = {
+        trial.user_attrs.get(TrialAttribute.RUN_ID): trial
+        for trial in study.get_trials(deepcopy=False)
+    }
+    experiment = client.get_run(parent_run).info.experiment_id
+    condition = f"tags.`{Tag.TRAINING_RUN_UID}` = '{uid}' and attributes.status = 'RUNNING'"
+    for run in client.search_runs([experiment], condition, max_results=_MOST_OPEN):
+        run_id = str(run.info.run_id)
+        if run_id != parent_run:
+            _end_as(client, run_id, trials.get(run_id))
+
+
+def _end_as(client: MlflowClient, run_id: str, trial: FrozenTrial | None) -> None:
+    """End a run with what the study knows of its trial."""
+    state = trial.state if trial is not None else None
+    attributes = trial.user_attrs if trial is not None else {}
+    if state in (TrialState.COMPLETE, TrialState.PRUNED):
+        write_end(client, run_id, "FINISHED", attributes.get(TrialAttribute.METRICS, {}))
+        return
+    is_own_fault = state is TrialState.FAIL and not attributes.get(TrialAttribute.DISRUPTED)
+    status = "FAILED" if is_own_fault else "KILLED"
+    write_end(client, run_id, status, {}, attributes.get(TrialAttribute.ERROR))
+
+
+def write_end(
+    client: MlflowClient,
+    run_id: str,
+    status: str,
+    metrics: Mapping[str, float],
+    error: str | None = None,
+) -> None:
+    """The end of a trial's run: FINISHED, FAILED or KILLED, with its metrics or what went wrong."""
+    now = int(time.time() * 1000)
+    numbers = [
+        Metric(name, value, now, 0)
+        for name, value in metrics.items()
+        if value == value  # noqa: PLR0124 - not NaN
+    ]
+    tags = [RunTag("leadsman.error", error[:_LONGEST_TEXT])] if error else []
+    client.log_batch(run_id, metrics=numbers, tags=tags)
+    client.set_terminated(run_id, status)

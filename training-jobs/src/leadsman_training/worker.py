@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import optuna
 from optuna.storages import RDBStorage
@@ -21,11 +22,20 @@ from leadsman_training.candidate import Candidate
 from leadsman_training.errors import NoUse, Preempted, ThisWorker
 from leadsman_training.samplers import nothing_left
 from leadsman_training.settings import Settings
-from leadsman_training.study import alone, counting
+from leadsman_training.study import (
+    STUDY_ERRORS,
+    alone,
+    counting,
+    end_strays,
+    give_back,
+    persistently,
+)
 from leadsman_training.tracking import Tracker
 
 _WAIT_SECONDS = 1.0
 _LONGEST_ERROR = 300
+
+Answer = TypeVar("Answer")
 _logger = logging.getLogger(__name__)
 
 
@@ -43,9 +53,7 @@ class Worker:
         """Work until the search has ended; gives why it did."""
         pause = threading.Event()
         while True:
-            with alone(self.storage, self.study.study_name):
-                end = self._end()
-                trial = None if end is not None or self._is_claimed() else self.study.ask()
+            end, trial = self._persistently(self._claim)
             if end is not None:
                 return end
             if trial is None:
@@ -54,28 +62,51 @@ class Worker:
                 continue
             self._run(trial)
 
+    def _claim(self) -> tuple[Reason | None, optuna.Trial | None]:
+        """Why the search has ended, or a trial of the budget; neither while others run the rest.
+
+        What a claim that was cut short has left is ended by the next one, so that it may be
+        made again and again.
+        """
+        with alone(self.storage, self.study.study_name):
+            end_strays(self.storage, self.study, self.settings.pod_uid)
+            end = self._end()
+            if end is not None or self._is_claimed():
+                return end, None
+            trial = self.study.ask()
+            trial.set_user_attr(TrialAttribute.POD_UID, self.settings.pod_uid)
+            return None, trial
+
     def _run(self, trial: optuna.Trial) -> None:
-        trial.set_user_attr(TrialAttribute.POD_UID, self.settings.pod_uid)
+        try:
+            self._try(trial)
+        except STUDY_ERRORS as error:
+            # Whatever the study says of it by now is true; if it still runs, it is a stray.
+            _logger.warning("Trial %s is let go: %s", trial.number, error)
+
+    def _try(self, trial: optuna.Trial) -> None:
         run_id: str | None = None
         try:
-            parameters = self._parameters(trial)
+            parameters = self._persistently(lambda: self._parameters(trial))
             run_id = self.tracker.begin(trial.number, parameters)
             trial.set_user_attr(TrialAttribute.RUN_ID, run_id)
             value, metrics = self.candidate.score(trial, self._report(trial, run_id))
             self._finish(trial, run_id, value, metrics)
         except optuna.TrialPruned:
-            self.study.tell(trial, state=TrialState.PRUNED)
+            self._tell(trial, {TrialAttribute.METRICS: {}}, state=TrialState.PRUNED)
             self.tracker.end(run_id or "", "FINISHED", {}, "pruned: hopeless so far")
         except Preempted:
-            trial.set_user_attr(TrialAttribute.DISRUPTED, value=True)
-            self._fail(trial, run_id, "KILLED", "its pod was told to go")
+            self._give_back(trial, run_id)
             raise
-        except (NoUse, ThisWorker) as error:
-            self._fail(trial, run_id, "FAILED", error.message)
+        except (ThisWorker, *STUDY_ERRORS):
+            # The trial is not to blame: who finds it left open has it run again.
+            raise
+        except NoUse as error:
+            self._fail(trial, run_id, error.message)
             raise
         except Exception as error:  # noqa: BLE001 - whatever the trial's code raises, it failed
             _logger.warning("Trial %s failed.\n%s", trial.number, traceback.format_exc())
-            self._fail(trial, run_id, "FAILED", f"{type(error).__name__}: {error}")
+            self._fail(trial, run_id, f"{type(error).__name__}: {error}")
 
     def _finish(
         self, trial: optuna.Trial, run_id: str, value: float, metrics: Mapping[str, float]
@@ -86,19 +117,47 @@ class Worker:
         if missing:
             raise NoUse(Reason.SPEC_INVALID, f"the trials have no metric {', '.join(missing)}")
         values += [_valued(name, metrics[name]) for name in further]
-        self._constrain(trial, {**metrics, self.candidate.metric: value})
-        self.study.tell(trial, values)
-        self.tracker.end(run_id, "FINISHED", {**metrics, self.candidate.metric: value})
+        found = {**metrics, self.candidate.metric: value}
+        self._persistently(lambda: self._constrain(trial, found))
+        self._tell(trial, {TrialAttribute.METRICS: found}, values)
+        self.tracker.end(run_id, "FINISHED", found)
         _logger.info(
             "Trial done.",
             extra={"trial": trial.number, self.candidate.metric: value, "parameters": trial.params},
         )
 
-    def _fail(self, trial: optuna.Trial, run_id: str | None, status: str, error: str) -> None:
-        trial.set_user_attr(TrialAttribute.ERROR, error[:_LONGEST_ERROR])
-        self.study.tell(trial, state=TrialState.FAIL)
+    def _fail(self, trial: optuna.Trial, run_id: str | None, error: str) -> None:
+        said = {TrialAttribute.ERROR: error[:_LONGEST_ERROR]}
+        self._tell(trial, said, state=TrialState.FAIL)
         if run_id is not None:
-            self.tracker.end(run_id, status, {}, error)
+            self.tracker.end(run_id, "FAILED", {}, error)
+
+    def _tell(
+        self,
+        trial: optuna.Trial,
+        attributes: Mapping[TrialAttribute, object],
+        values: list[float] | None = None,
+        state: TrialState | None = None,
+    ) -> None:
+        """End a trial, first what is said of it: that is refused when somebody has ended it."""
+
+        def write() -> None:
+            for name, value in attributes.items():
+                trial.set_user_attr(name, value)
+            self.study.tell(trial, values, state)
+
+        self._persistently(write)
+
+    def _give_back(self, trial: optuna.Trial, run_id: str | None) -> None:
+        """As quickly as it goes: what can't be written is found out by who sees the pod go."""
+        error = "its pod was told to go"
+        with suppress(*STUDY_ERRORS):
+            give_back(self.storage, self.study, trial.number, error)
+            if run_id is not None:
+                self.tracker.give_back(run_id, error)
+
+    def _persistently(self, work: Callable[[], Answer]) -> Answer:
+        return persistently(work, self.settings.study_url)
 
     def _parameters(self, trial: optuna.Trial) -> dict[str, Any]:
         """Of own code they are known only when it has asked for them."""
@@ -113,8 +172,8 @@ class Worker:
             self.tracker.step(run_id, f"{self.candidate.metric}_so_far", value, step)
             if not single:
                 return
-            trial.report(value, step)
-            if trial.should_prune():
+            self._persistently(lambda: trial.report(value, step))
+            if self._persistently(trial.should_prune):
                 raise optuna.TrialPruned
 
         return report

@@ -23,6 +23,7 @@ _VERSION_KEPT = timedelta(seconds=60)
 _FORGOTTEN = timedelta(minutes=10)
 _PROMPT = "mlflow.prompt.is_prompt"
 _USER = "leadsman"
+_PARENT = "mlflow.parentRunId"
 
 OnChange = Callable[[str], None]
 
@@ -188,16 +189,26 @@ class MlflowRegistry:
     async def end_run(
         self, endpoint: Endpoint, run_id: str, status: str, tags: Mapping[str, str]
     ) -> None:
-        """End a run with MLflow's word for how, and write tags on it."""
+        """End a run with MLflow's word for how, and those below it that are open as killed."""
         now = round(self._clock.now().timestamp() * 1000)
 
         def end(server: Server) -> None:
+            for below in _open_below(server, run_id):
+                server.tracking.update_run_info(below, RunStatus.KILLED, now, None)
             for key, value in tags.items():
                 server.tracking.set_tag(run_id, RunTag(str(key), value))
             word = RunStatus.from_string(status)
             server.tracking.update_run_info(run_id, word, now, None)
 
         await self._calls(endpoint, end, f"the end of run {run_id}")
+
+
+def _open_below(server: Server, run_id: str) -> list[str]:
+    """The runs of a run that have not ended."""
+    experiment = server.tracking.get_run(run_id).info.experiment_id
+    condition = f"tags.`{_PARENT}` = '{run_id}' AND attributes.status = 'RUNNING'"
+    found = server.tracking.search_runs([experiment], condition, ViewType.ACTIVE_ONLY, _PAGE)
+    return [run.info.run_id for run in found]
 
 
 def _frozen(endpoint: Endpoint) -> Endpoint:

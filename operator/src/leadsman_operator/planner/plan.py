@@ -87,7 +87,7 @@ class EnsureRun:
 
 @dataclass(frozen=True, slots=True)
 class EndRun:
-    """End an MLflow run that nobody else will end."""
+    """End an MLflow run that nobody else will end, with those below it."""
 
     run_id: str
     status: str

@@ -170,6 +170,8 @@ def _rules() -> list[dict[str, Any]]:
             "action": "Ignore",
             "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
         },
+        # Whoever deletes a pod leaves no such condition, but the program knows that it had to go.
+        _on_exit("Ignore", ExitCode.PREEMPTED),
         _on_exit("FailJob", ExitCode.NO_USE),
     ]
 

@@ -72,11 +72,16 @@ def _loss(scene: Scene, trial: TrialFacts, pod: PodFacts | None) -> Loss:
     if pod.phase not in ("Succeeded", "Failed"):
         error = f"node {pod.node} of pod {pod.name} does not answer"
         return Loss(trial, Reason.PREEMPTED, error, disrupted=True)
-    if pod.disrupted or pod.exit_code == ExitCode.PREEMPTED:
-        return Loss(trial, Reason.PREEMPTED, f"pod {pod.name} was taken away", disrupted=True)
-    if pod.exit_reason == OUT_OF_MEMORY:
+    if pod.exit_code == ExitCode.THIS_WORKER:
+        said = pod.termination
+        error = said.message if said else f"pod {pod.name} could not go on"
+        return Loss(trial, said.reason if said else Reason.CRASHING, error, disrupted=True)
+    if pod.exit_reason == OUT_OF_MEMORY and not pod.disrupted:
         error = out_of_memory(scene.resource, pod.name)
         return Loss(trial, Reason.OUT_OF_MEMORY, error, disrupted=False)
+    # One that is told to go and does not listen is killed when its time is up.
+    if pod.disrupted or pod.deleting or pod.exit_code == ExitCode.PREEMPTED:
+        return Loss(trial, Reason.PREEMPTED, f"pod {pod.name} was taken away", disrupted=True)
     why = f" ({pod.exit_reason})" if pod.exit_reason else ""
     error = f"pod {pod.name} ended with code {pod.exit_code}{why}"
     return Loss(trial, Reason.CRASHING, error, disrupted=False)

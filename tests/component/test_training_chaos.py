@@ -1,0 +1,205 @@
+"""A search whose workers, database and MLflow go away under it: nothing is lost, nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leadsman_api.labels import Tag
+from leadsman_api.studies import TrialAttribute
+from leadsman_api.termination import ExitCode
+from leadsman_operator.adapters.studies import OptunaStudies
+from support.mlflow_server import MlflowServer
+from support.postgres import HAS_POSTGRES, postgres, restart
+from support.training_processes import MODEL, Training, a_training
+from support.waiting import eventually
+
+# MLflow and the libraries that it imports warn of each other.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not HAS_POSTGRES, reason="the machine has no PostgreSQL"),
+]
+TRIALS, WORKERS = 40, 2
+PATIENCE_SECONDS = 180
+"""For one part of the story, which takes a few seconds where nothing else runs."""
+CODE = """
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+def objective(trial, run):
+    c = trial.suggest_float("C", 0.01, 10.0)
+    run.log_metric("twice", 2 * c)
+    run.report(0, c)
+    run.keep(make_pipeline(StandardScaler(), LogisticRegression(C=c)).fit(*run.train))
+    return c
+"""
+
+
+@dataclass
+class Search:
+    """The pods of a search, with what its Job and the operator do about those that end."""
+
+    training: Training
+    studies: OptunaStudies = field(default_factory=OptunaStudies)
+    pods: dict[int, tuple[str, subprocess.Popen[bytes]]] = field(default_factory=dict)
+    done: set[int] = field(default_factory=set)
+    begun: int = 0
+
+    def start(self, index: int) -> None:
+        """A pod for an index, with a uid that was never there before."""
+        self.begun += 1
+        uid, folder = f"pod-{self.begun}", self.training.folder
+        environment = {
+            **os.environ,
+            **self.training.environment(),
+            "PYTHONPATH": str(folder),
+            "LEADSMAN_POD_UID": uid,
+            "LEADSMAN_WORKER": str(index),
+            "LEADSMAN_TERMINATION_PATH": str(folder / f"{uid}-said"),
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+        }
+        with (folder / f"{uid}.log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "leadsman_training", "work"], env=environment, stderr=log
+            )
+        self.pods[index] = uid, process
+
+    def kill(self, index: int) -> None:
+        """Without a word."""
+        self.pods[index][1].kill()
+
+    def log(self, index: int) -> str:
+        """What the pod of an index has written."""
+        return (self.training.folder / f"{self.pods[index][0]}.log").read_text()
+
+    def look(self) -> bool:
+        """Start pods anew that were killed, and reap their trials; whether all have ended well."""
+        found = asyncio.run(self.studies.study(self.training.url, self.training.study_name))
+        alive = set()
+        for index, (uid, process) in list(self.pods.items()):
+            code = process.poll()
+            if code is None:
+                alive.add(uid)
+            elif code == ExitCode.DONE:
+                self.done.add(index)
+            else:
+                assert code < 0, f"a worker ended with {code}:\n{self.log(index)}"
+                self.start(index)
+        for trial in found.trials if found else ():
+            if trial.state == "RUNNING" and trial.pod_uid and trial.pod_uid not in alive:
+                self._reap(trial.number, dict(trial.parameters))
+        return len(self.done) == WORKERS
+
+    def _reap(self, number: int, parameters: dict[str, object]) -> None:
+        url, name = self.training.url, self.training.study_name
+        lost: dict[str, Any] = {TrialAttribute.DISRUPTED: True}
+        again: dict[str, Any] = {TrialAttribute.RETRY_OF: number}
+        asyncio.run(self.studies.fail_trial(url, name, number, lost))
+        if parameters:
+            asyncio.run(self.studies.enqueue_trial(url, name, parameters, again))
+
+    def until(self, finished: int) -> None:
+        """Go on until so many trials have come to something."""
+
+        def holds() -> bool:
+            self.look()
+            found = asyncio.run(self.studies.study(self.training.url, self.training.study_name))
+            return found is not None and finished <= sum(
+                trial.state == "COMPLETE" for trial in found.trials
+            )
+
+        eventually(holds, within_seconds=PATIENCE_SECONDS, what=f"{finished} trials are finished")
+
+
+@contextmanager
+def searching(training: Training) -> Iterator[Search]:
+    """A search with all its workers, none of which outlives the block."""
+    search = Search(training)
+    try:
+        for index in range(WORKERS):
+            search.start(index)
+        yield search
+    finally:
+        for _, process in search.pods.values():
+            process.kill()
+            process.wait(timeout=20)
+        search.studies.close()
+
+
+def test_no_trial_is_lost_or_counted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are killed, PostgreSQL is too, and MLflow is away while they are at it."""
+    (tmp_path / "chaos_code.py").write_text(CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    server = MlflowServer(tmp_path)
+    with postgres() as database:
+        try:
+            server.start()
+            training = a_training(
+                tmp_path, server.address, database,
+                trainer={"entrypoint": "chaos_code:objective"},
+                search={"trials": TRIALS, "parallelism": WORKERS, "pruner": "None"},
+            )  # fmt: skip
+            with searching(training) as search:
+                _disturb(search, server, database)
+            assert training.run("conclude")[0] == ExitCode.DONE
+            _assert_the_mirror_is_true(training)
+        finally:
+            server.stop()
+
+
+def _disturb(search: Search, server: MlflowServer, database: str) -> None:
+    search.until(5)
+    search.kill(0)
+    search.until(10)
+    restart(database)
+    search.kill(1)
+    search.until(15)
+    server.stop()
+    eventually(
+        lambda: f"MLflow at {server.address} does not answer" in search.log(0),
+        within_seconds=PATIENCE_SECONDS,
+        what="the workers wait for MLflow",
+    )
+    search.kill(0)
+    server.start()
+    eventually(search.look, within_seconds=PATIENCE_SECONDS, what="all workers have ended well")
+
+
+def _assert_the_mirror_is_true(training: Training) -> None:
+    """Exactly so many trials count, each with one run; no trial, run or version too many."""
+    trials = training.study().trials
+    states = Counter(trial.state.name for trial in trials)
+    assert (states["COMPLETE"], states["RUNNING"]) == (TRIALS, 0), states
+    failed = [trial for trial in trials if trial.state.name == "FAIL"]
+    assert all(trial.user_attrs.get(TrialAttribute.DISRUPTED) for trial in failed), failed
+    again = [trial.user_attrs.get(TrialAttribute.RETRY_OF) for trial in trials]
+    assert max(Counter(number for number in again if number is not None).values()) == 1
+    client, parent = training.client, training.parent()
+    experiment = client.get_run(parent).info.experiment_id
+    runs = client.search_runs([experiment], max_results=1000)
+    assert {run.info.status for run in runs} == {"FINISHED", "KILLED"}
+    finished = {
+        run.info.run_id: run.data
+        for run in runs
+        if run.info.status == "FINISHED" and run.info.run_id != parent
+    }
+    done = [trial for trial in trials if trial.state.name == "COMPLETE"]
+    assert set(finished) == {trial.user_attrs[TrialAttribute.RUN_ID] for trial in done}
+    for trial in done:
+        data = finished[trial.user_attrs[TrialAttribute.RUN_ID]]
+        assert data.tags[Tag.TRIAL] == str(trial.number)
+        assert data.metrics["roc_auc"] == trial.value
+        assert data.metrics["twice"] == pytest.approx(2 * (trial.value or 0))
+    assert len(client.search_model_versions(f"name = '{MODEL}'")) == 1
