@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from leadsman_operator.adapters.kinds import path_of
-from leadsman_operator.observe.cluster import SERVING_KINDS, TRAINING_KINDS
+from leadsman_operator.observe.cluster import SCHEDULED_KINDS, SERVING_KINDS, TRAINING_KINDS
 from leadsman_operator.observe.routing import ROUTE_KINDS
 from support.helm import Helm, Manifest
 from support.repository import ROOT
@@ -32,7 +32,8 @@ def rights(role: Manifest) -> Iterator[Right]:
 
 def owned_kinds() -> Iterator[tuple[str, str]]:
     """Group and resource of what the operator makes, as its own code names it."""
-    for version, kind in (*SERVING_KINDS, *TRAINING_KINDS, *ROUTE_KINDS):
+    owned = (*SERVING_KINDS, *TRAINING_KINDS, *SCHEDULED_KINDS, *ROUTE_KINDS)
+    for version, kind in owned:
         group = version.rpartition("/")[0]
         yield group, path_of(version, kind).rpartition("/")[2]
 

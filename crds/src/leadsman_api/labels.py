@@ -37,6 +37,7 @@ class Annotation(Term):
     SPEC_HASH = f"{GROUP}/spec-hash", "hash of what an object was rendered from."
     DIGEST = f"{GROUP}/digest", "content digest of the model's files."
     TRIALS = f"{GROUP}/trials", "trials that a search was begun for; more of them continue it."
+    SCHEDULED_AT = f"{GROUP}/scheduled-at", "the time of a schedule that a training run is for."
     RETRAIN = f"{GROUP}/retrain", "start a training now; the value is the reason."
 
 

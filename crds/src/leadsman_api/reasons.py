@@ -77,6 +77,8 @@ class Reason(Term):
     # Training
     WATCHING = "Watching", "no trigger has fired."
     TRIGGERED = "Triggered", "a trigger made a training run."
+    STILL_TRAINING = "StillTraining", "a time was left out: the run of an earlier one goes on."
+    STARTED_TOO_LATE = "StartedTooLate", "a time was left out: its starting deadline was over."
     COOLING_DOWN = "CoolingDown", "a trigger fired too soon after the last one."
     REJECTED_TOO_OFTEN = "RejectedTooOften", "too many versions in a row failed the gate."
     DATA_READABLE = "DataReadable", "the data was read and checked."

@@ -50,20 +50,25 @@ class Rule:
 class Immutable:
     """A field that is decided when the resource is created and never changes after.
 
-    A default says what an absent field means, so that writing it out is no change.
+    A default says what an absent field means, so that writing it out is no change. Of some fields
+    only that they are there is decided.
     """
 
     field: str
     advice: str
     default: str | int | None = None
+    only_presence: bool = False
 
     @property
     def message(self) -> str:
         """What the user reads when the field was changed."""
-        return f"{self.field} can't be changed: {self.advice}"
+        change = "can't come or go" if self.only_presence else "can't be changed"
+        return f"{self.field} {change}: {self.advice}"
 
     def holds(self, new: BaseModel, old: BaseModel) -> bool:
         """Whether the field is the same in both."""
+        if self.only_presence:
+            return (self._meant(new) is None) == (self._meant(old) is None)
         return bool(self._meant(new) == self._meant(old))
 
     @property

@@ -140,7 +140,7 @@ def _freeze(schema: Schema, immutable: Immutable) -> None:
         present = name in part.get("required", ()) or "default" in part["properties"][name]
         always_there = always_there and present
         part = part["properties"][name]
-    if immutable.default is None:
+    if immutable.default is None and not immutable.only_presence:
         part.setdefault("x-kubernetes-validations", []).append(immutable.on_value)
     if not always_there:
         schema.setdefault("x-kubernetes-validations", []).append(immutable.on_presence)

@@ -21,10 +21,12 @@ from leadsman_operator.planner.model_deployment import plan_model_deployment
 from leadsman_operator.planner.observation import (
     Configuration,
     DeploymentObservation,
-    RunObservation,
+    Observation,
+    ScheduleObservation,
 )
 from leadsman_operator.planner.plan import Action, Event, Plan
 from leadsman_operator.planner.training_run import plan_training_run
+from leadsman_operator.planner.training_schedule import plan_schedule
 from leadsman_operator.ports import Endpoint, World
 
 Status = ModelDeploymentStatus | TrainingRunStatus
@@ -105,16 +107,18 @@ async def _conclude(
     return outcome
 
 
-def _plan(observation: DeploymentObservation | RunObservation) -> AnyPlan:
+def _plan(observation: Observation) -> AnyPlan:
     if isinstance(observation, DeploymentObservation):
         return plan_model_deployment(observation)
+    if isinstance(observation, ScheduleObservation):
+        return plan_schedule(observation)
     return plan_training_run(observation)
 
 
-async def _reach(
-    observation: DeploymentObservation | RunObservation, world: World, configuration: Configuration
-) -> Reach:
-    """The servers that actions may be about."""
+async def _reach(observation: Observation, world: World, configuration: Configuration) -> Reach:
+    """The servers that actions may be about; a schedule's are about the cluster alone."""
+    if isinstance(observation, ScheduleObservation):
+        return Reach()
     found = await registry_endpoint(observation.resource, world, configuration)
     registry = found if isinstance(found, Endpoint) else None
     if isinstance(observation, DeploymentObservation):

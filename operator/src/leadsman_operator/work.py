@@ -28,7 +28,7 @@ from leadsman_operator.adapters.watch import watch_owned
 from leadsman_operator.logs import OWN
 from leadsman_operator.loops import Loops
 from leadsman_operator.metrics import OperatorMetrics
-from leadsman_operator.observe.cluster import SERVING_KINDS, TRAINING_KINDS
+from leadsman_operator.observe.cluster import SCHEDULED_KINDS, SERVING_KINDS, TRAINING_KINDS
 from leadsman_operator.observe.routing import ROUTE_KINDS
 from leadsman_operator.plan_log import PlanLog
 from leadsman_operator.ports import World
@@ -82,7 +82,8 @@ async def create_work(settings: Settings, api: ApiClient) -> AsyncIterator[Work]
             at_once=settings.concurrent_reconciles,
             longest_seconds=settings.reconcile_timeout.total_seconds(),
         )
-        kinds = (*dict.fromkeys((*SERVING_KINDS, *TRAINING_KINDS, *ROUTE_KINDS, _POD)),)
+        owned = (*SERVING_KINDS, *TRAINING_KINDS, *SCHEDULED_KINDS, *ROUTE_KINDS, _POD)
+        kinds = (*dict.fromkeys(owned),)
         yield Work(
             loops,
             metrics,

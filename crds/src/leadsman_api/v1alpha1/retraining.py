@@ -8,47 +8,9 @@ from pydantic import Field
 
 from leadsman_api.contract import Contract
 from leadsman_api.rules import Rule, at_least_one_of
+from leadsman_api.v1alpha1.schedule import Schedule
 from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
-from leadsman_api.values import Count, Form, PositiveDuration
-from leadsman_api.vocabulary import Term
-
-Cron = Annotated[
-    str,
-    Form(
-        r"^(@(hourly|daily|midnight|weekly|monthly|yearly|annually)"
-        r"|[-0-9*/,]+ +[-0-9*/,]+ +[-0-9*/,?LW]+ +[-0-9*/,A-Za-z]+ +[-0-9*/,A-Za-z#?]+)$",
-        "write five fields such as '0 3 * * 1', or @daily",
-        longest=100,
-    ),
-]
-TimeZone = Annotated[
-    str,
-    Form(
-        r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$",
-        "write a time zone such as Europe/Berlin or Etc/UTC",
-        longest=64,
-    ),
-]
-
-
-class Concurrency(Term):
-    """What to do when the last run still goes on."""
-
-    FORBID = "Forbid", "leave this one out."
-    REPLACE = "Replace", "stop the last one."
-
-
-class Schedule(Contract):
-    """Times at which to train."""
-
-    cron: Cron
-    """When, in the five fields of cron."""
-    time_zone: TimeZone = "Etc/UTC"
-    """Time zone of these times."""
-    concurrency: Concurrency = Concurrency.FORBID
-    """What to do when the last run still goes on."""
-    starting_deadline: PositiveDuration | None = None
-    """How late a run may start when its time was missed; for ever when left out."""
+from leadsman_api.values import Count, PositiveDuration
 
 
 class Drift(Contract):
@@ -112,6 +74,15 @@ class Triggers(Contract):
 
 class Retraining(Contract):
     """When the model is trained again, and how."""
+
+    invariants = (
+        Rule(
+            cel="!has(self.template.schedule)",
+            check=lambda retraining: retraining.template.schedule is None,
+            message="a template has no schedule of its own: write triggers.schedule",
+            field="template.schedule",
+        ),
+    )
 
     template: TrainingRunSpec
     """The training run that is made each time."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from leadsman_api.custom_resource import Column, Resource, ResourceNames, Scale
-from leadsman_api.rules import Immutable
+from leadsman_api.rules import Immutable, Rule
 from leadsman_api.v1alpha1.search import Pruner, Sampler, SearchMode
 from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
 from leadsman_api.v1alpha1.training_run_status import TrainingRunStatus
@@ -34,9 +34,24 @@ _DECIDED: dict[str, str | int | None] = {
 }
 
 
+LONGEST_SCHEDULED_NAME = 27
+"""Of the 40 characters of a name, the runs of a schedule take 13 for their time."""
+
+
 class TrainingRun(Resource):
     """Searches, trains, gates and registers a version of a model."""
 
+    invariants: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel=f"!has(self.spec.schedule) || size(self.metadata.name) <= {LONGEST_SCHEDULED_NAME}",
+            check=lambda run: (
+                run.spec.schedule is None or len(run.metadata.name) <= LONGEST_SCHEDULED_NAME
+            ),
+            message=f"a run with a schedule needs a name of at most {LONGEST_SCHEDULED_NAME}"
+            " characters: the names of the runs that it makes end with their time",
+            field="spec.schedule",
+        ),
+    )
     names: ClassVar[ResourceNames] = ResourceNames(
         kind="TrainingRun", plural="trainingruns", short=("tr",)
     )
@@ -57,14 +72,22 @@ class TrainingRun(Resource):
         Column("Message", ".status.message", wide=True),
         Column("Metric", ".spec.objective.metric", wide=True),
         Column("Workers", ".status.workers", type="integer", wide=True),
+        Column("Next", ".status.schedule.nextAt", wide=True),
     )
-    immutable: ClassVar[tuple[Immutable, ...]] = tuple(
+    immutable: ClassVar[tuple[Immutable, ...]] = (
+        *(
+            Immutable(
+                field=f"spec.{part}",
+                advice="make another TrainingRun with the new value",
+                default=meaning,
+            )
+            for part, meaning in _DECIDED.items()
+        ),
         Immutable(
-            field=f"spec.{part}",
-            advice="make another TrainingRun with the new value",
-            default=meaning,
-        )
-        for part, meaning in _DECIDED.items()
+            field="spec.schedule",
+            advice="make another TrainingRun, with or without a schedule",
+            only_presence=True,
+        ),
     )
 
     kind: Literal["TrainingRun"] = "TrainingRun"

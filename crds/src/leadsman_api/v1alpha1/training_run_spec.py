@@ -11,6 +11,7 @@ from leadsman_api.rules import Rule, at_most_one_of
 from leadsman_api.v1alpha1.data import Data
 from leadsman_api.v1alpha1.model_source import Registry
 from leadsman_api.v1alpha1.objective import Gate, Objective, Promotion
+from leadsman_api.v1alpha1.schedule import RunSchedule
 from leadsman_api.v1alpha1.search import Pruner, Search
 from leadsman_api.v1alpha1.trainer import Algorithm, Trainer
 from leadsman_api.values import Duration, Fraction, ModelName, ObjectName, VersionNumber
@@ -101,8 +102,11 @@ class TrainingRunSpec(Contract):
     """A version to train again, instead of a search."""
     queue: Queue | None = None
     """The Kueue queue; pods start at once when left out."""
+    schedule: RunSchedule | None = None
+    """Times at which another run is made with the rest of this spec; this one trains nothing."""
     suspend: bool = False
-    """Stop the pods and keep what was found, until this is false again."""
+    """Stop the pods and keep what was found, until this is false again; with a schedule: make no
+    more runs."""
     keep_pods_for: Duration = Field(default="1h", validate_default=True)
     """Time that the pods of a finished run are kept, for their logs."""
 

@@ -19,6 +19,7 @@ class RunPhase(Term):
     """Where a TrainingRun stands, in one word for people."""
 
     PENDING = "Pending", "nothing has started yet."
+    SCHEDULED = "Scheduled", "another run is made at each time of the schedule."
     QUEUED = "Queued", "the queue has not admitted the pods yet."
     SEARCHING = "Searching", "trials are running."
     CONCLUDING = "Concluding", "the best parameters are fitted again and judged."
@@ -149,6 +150,23 @@ class Timings(Contract):
     """Time that is likely left."""
 
 
+class ScheduleStatus(Contract):
+    """Where a schedule stands."""
+
+    follows: Word
+    """Cron and time zone that the times below are of."""
+    last_at: Time | None = None
+    """Latest time that is done with: a run was made, or it was left out."""
+    next_at: Time | None = None
+    """When the next run is made."""
+    last_run: Word | None = None
+    """The run that was made last."""
+    active: Annotated[tuple[Word, ...], Field(max_length=100)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """Runs that go on, the latest first."""
+
+
 class Provenance(Contract):
     """What the version was made from."""
 
@@ -212,6 +230,8 @@ class TrainingRunStatus(Contract):
     """What training again has shown."""
     provenance: Provenance | None = None
     """What the version was made from."""
+    schedule: ScheduleStatus | None = None
+    """Where the schedule stands, of a run that has one."""
     study: Word | None = None
     """Name of the Optuna study."""
     run_id: Word | None = None

@@ -7,6 +7,7 @@ import hashlib
 import json
 
 from leadsman_api import ModelDeployment, TrainingRun
+from leadsman_api.labels import API_VERSION
 from leadsman_operator.facts import ClusterFacts, Manifest, ObjectRef
 from leadsman_operator.observe.ownership import is_owned, labels_of
 from leadsman_operator.observe.pods import pod_facts
@@ -27,6 +28,8 @@ TRAINING_KINDS = (
     ("v1", "Secret"),
     ("v1", "ServiceAccount"),
 )
+SCHEDULED_KINDS = ((API_VERSION, "TrainingRun"),)
+"""What a TrainingRun with a schedule makes, and nothing else."""
 
 
 async def read_cluster(
@@ -35,12 +38,14 @@ async def read_cluster(
     """Read it all side by side; raises Unreachable when a part can't be read."""
     namespace = resource.metadata.namespace or "default"
     labels = labels_of(resource)
-    kinds = SERVING_KINDS if isinstance(resource, ModelDeployment) else TRAINING_KINDS
     pods, hashes, lists = await asyncio.gather(
         cluster.select("v1", "Pod", namespace, labels),
         _hashes(resource, cluster),
         asyncio.gather(
-            *(cluster.select(version, kind, namespace, labels) for version, kind in kinds)
+            *(
+                cluster.select(version, kind, namespace, labels)
+                for version, kind in _kinds(resource)
+            )
         ),
     )
     owned = {
@@ -51,6 +56,12 @@ async def read_cluster(
     }
     facts = tuple(sorted((pod_facts(pod) for pod in pods), key=lambda pod: pod.name))
     return ClusterFacts(owned, facts, hashes)
+
+
+def _kinds(resource: ModelDeployment | TrainingRun) -> tuple[tuple[str, str], ...]:
+    if isinstance(resource, ModelDeployment):
+        return SERVING_KINDS
+    return TRAINING_KINDS if resource.spec.schedule is None else SCHEDULED_KINDS
 
 
 async def _hashes(

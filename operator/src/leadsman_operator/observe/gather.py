@@ -32,19 +32,23 @@ from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.planner.observation import (
     Configuration,
     DeploymentObservation,
+    Observation,
     RunObservation,
+    ScheduleObservation,
 )
 from leadsman_operator.planner.training.trials import RUNNING
 from leadsman_operator.ports import Endpoint, World
 
 
-async def observe(
-    manifest: Manifest, world: World, configuration: Configuration
-) -> DeploymentObservation | RunObservation:
+async def observe(manifest: Manifest, world: World, configuration: Configuration) -> Observation:
     """All about one resource; raises InvalidSpec, Unreachable or Refused."""
     resource = parsed(manifest)
     if isinstance(resource, ModelDeployment):
         return await observe_deployment(resource, world, configuration)
+    schedule = resource.spec.schedule
+    if schedule is not None:
+        cluster = await read_cluster(resource, world.cluster)
+        return ScheduleObservation(world.clock.now(), resource, schedule, cluster)
     return await observe_run(resource, world, configuration)
 
 

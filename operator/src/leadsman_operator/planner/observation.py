@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from leadsman_api import ModelDeployment, TrainingRun
 from leadsman_api.v1alpha1.health import RequestMetrics
+from leadsman_api.v1alpha1.schedule import RunSchedule
 from leadsman_operator.facts import (
     ClusterFacts,
     Missing,
@@ -81,6 +83,20 @@ class RunObservation:
     """Address of the study's database, from the spec's Secret or the configuration."""
     run: RunFacts | Missing | Unknown | None = None
     """The parent run; None before it was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleObservation:
+    """What was observed for one TrainingRun with a schedule."""
+
+    now: datetime
+    resource: TrainingRun
+    schedule: RunSchedule
+    cluster: ClusterFacts
+    """The runs that it made."""
+
+
+Observation: TypeAlias = DeploymentObservation | RunObservation | ScheduleObservation
 
 
 def request_metrics(resource: ModelDeployment) -> RequestMetrics:
