@@ -18,9 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from leadsman_training import weighted
-from leadsman_training.scores import Array, Predictions
+from leadsman_training.scores import Array, Predictions, score
 
 DRAWS = 2000
+OF_LOSSES = (weighted.OF_NUMBERS - {"r2"}) | {"log_loss"}
+"""The metrics of which less is better."""
 _MOST_CANDIDATES = 200
 _CELLS = 2_000_000
 """Weights that are held at once: 16 MB."""
@@ -83,6 +85,31 @@ def compare(pair: Pair, metric: str, sign: int, confidence: float, seed: int) ->
     turned = Pair(pair.truth, pair.champion, pair.challenger)
     high = -_bound(with_worst(turned, metric, sign), metric, sign, 1 - confidence, seed)
     return Interval(gain, min(low, gain), max(high, gain))
+
+
+def interval(
+    truth: Array, predicted: Predictions, metric: str, confidence: float, seed: int
+) -> Interval:
+    """The value of one model, and the bounds that both hold with the confidence.
+
+    It is compared with what is always right, so that few rows without a mistake are not held for
+    perfection.
+    """
+    sign = -1 if metric in OF_LOSSES else 1
+    right = _always_right(truth, predicted, metric)
+    shown = compare(Pair(truth, predicted, right), metric, sign, 1 - (1 - confidence) / 2, seed)
+    best = score(metric, truth, right)
+    ends = sorted(best + sign * min(bound, 0.0) for bound in (shown.low, shown.high))
+    return Interval(best + sign * shown.gain, *ends)
+
+
+def _always_right(truth: Array, predicted: Predictions, metric: str) -> Predictions:
+    classes = predicted.classes
+    if metric in weighted.OF_NUMBERS:
+        return Predictions(truth.astype(float))
+    if predicted.probabilities is None or classes is None:
+        return Predictions(truth)
+    return Predictions(truth, (truth[:, None] == classes).astype(float), classes)
 
 
 def _bound(pair: Pair, metric: str, sign: int, share: float, seed: int) -> float:

@@ -38,6 +38,7 @@ from leadsman_training.candidate import Candidate, predict
 from leadsman_training.data import Table
 from leadsman_training.errors import NoUse
 from leadsman_training.logged import log_model, signature_of
+from leadsman_training.report import writing
 from leadsman_training.scores import score, usual
 from leadsman_training.settings import Settings
 from leadsman_training.tracking import once, patiently, settle
@@ -109,6 +110,7 @@ class Conclude:
             path, files = self._fetched(logged, folder)
             verdict = self._bounded(verdict, path)
         self._log_gate(verdict)
+        self._log_report(best, model, verdict)
         self._log_provenance(best, verdict)
         name = self.settings.resource.spec.model.name
         self._ensure_model(name)
@@ -235,6 +237,13 @@ class Conclude:
         """Every number as a file, where a tag may be too short for all of them."""
         text = verdict.model_dump_json(by_alias=True, exclude_none=True, indent=2)
         self.client.log_text(self.settings.parent_run, text, "gate.json")
+
+    def _log_report(self, best: optuna.trial.FrozenTrial, model: Any, verdict: GateStatus) -> None:  # noqa: ANN401 - any estimator
+        """What people look at before they say yes."""
+        split = self.candidate.split
+        subject = writing.Subject(self.settings, self.study, split, best, model, verdict)
+        for name, text in writing.files(subject).items():
+            self.client.log_text(self.settings.parent_run, text, f"{writing.FOLDER}/{name}")
 
     def _conclusion(self, made: ModelVersion, best: optuna.trial.FrozenTrial) -> Conclusion:
         verdict = GateStatus.model_validate_json(made.tags[Tag.GATE])
