@@ -17,14 +17,14 @@ class Failure(Exception):
         self.code = code
 
 
-def not_there(name: str, namespace: str, names: Sequence[str]) -> Failure:
+def not_there(kind: str, name: str, namespace: str, names: Sequence[str]) -> Failure:
     """No resource of this name: tell which there are."""
     if not names:
         instead = "there is none in this namespace: give another with -n, or see all with -A"
-        return Failure(f"no ModelDeployment {name} in namespace {namespace}: {instead}")
+        return Failure(f"no {kind} {name} in namespace {namespace}: {instead}")
     shown = ", ".join(sorted(names)[:_MOST_NAMES])
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return Failure(f"no ModelDeployment {name} in namespace {namespace}: there are {shown}{more}")
+    return Failure(f"no {kind} {name} in namespace {namespace}: there are {shown}{more}")
 
 
 def refused(sentence: str) -> Failure:

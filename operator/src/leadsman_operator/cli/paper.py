@@ -20,9 +20,13 @@ _UNLIMITED = 10_000
 """Columns of a pipe: lines of programs such as grep are not wrapped."""
 _STYLES = {
     "Stable": "green", "Promoted": "green", "Good": "green", "True": "green", "Done": "green",
+    "Succeeded": "green", "Scheduled": "green",
     "RollingOut": "cyan", "Baking": "cyan", "Pending": "cyan", "Undecided": "cyan",
+    "Queued": "cyan", "Searching": "cyan", "Concluding": "cyan",
     "Paused": "yellow", "Blind": "yellow", "RollingBack": "yellow", "Unknown": "yellow",
-    "RolledBack": "red", "Failed": "red", "Bad": "red", "Refused": "red", "Deleting": "magenta",
+    "Suspended": "yellow", "WaitingForApproval": "yellow",
+    "RolledBack": "red", "Failed": "red", "Bad": "red", "Refused": "red", "Rejected": "red",
+    "Deleting": "magenta",
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from leadsman_operator.errors import Conflict, Refused, Unreachable
 if TYPE_CHECKING:
     from leadsman_operator.facts import Manifest, ObjectRef
 
-KIND = "ModelDeployment"
+KIND, RUN_KIND = "ModelDeployment", "TrainingRun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,24 @@ class Session:
 
     async def deployment(self, name: str) -> Manifest:
         """A ModelDeployment; raises Failure with the names that there are."""
-        found = await self.access.read(self.ref(name))
+        return await self.one(KIND, name)
+
+    async def deployments(self) -> list[Manifest]:
+        """All ModelDeployments of the namespace, by name."""
+        return await self.all_of(KIND)
+
+    async def one(self, kind: str, name: str) -> Manifest:
+        """A resource; raises Failure with the names that there are."""
+        found = await self.access.read(self.ref(name, kind))
         if found is not None:
             return found
-        others = await self.deployments()
-        names = [str(one["metadata"]["name"]) for one in others]
-        raise not_there(name, self.namespace, names)
+        names = [str(one["metadata"]["name"]) for one in await self.all_of(kind)]
+        raise not_there(kind, name, self.namespace, names)
 
-    async def deployments(self, *, everywhere: bool = False) -> list[Manifest]:
-        """All ModelDeployments of the namespace, or of all namespaces, by name."""
+    async def all_of(self, kind: str, *, everywhere: bool = False) -> list[Manifest]:
+        """All resources of a kind in the namespace, or in all namespaces, by name."""
         namespace = "" if everywhere else self.namespace
-        found = await self.access.select(API_VERSION, KIND, namespace, {})
+        found = await self.access.select(API_VERSION, kind, namespace, {})
         return sorted(
             found, key=lambda one: (one["metadata"].get("namespace", ""), one["metadata"]["name"])
         )
@@ -48,12 +55,12 @@ class Session:
         """Change fields of `spec.rollout`; None takes one out."""
         return await self.access.merge(self.ref(name), {"spec": {"rollout": dict(rollout)}})
 
-    def ref(self, name: str) -> ObjectRef:
-        """Where a ModelDeployment is."""
+    def ref(self, name: str, kind: str = KIND) -> ObjectRef:
+        """Where a resource is."""
         # Only here: it brings the contract's schemas, which `--help` need not wait for.
         from leadsman_operator.facts import ObjectRef  # noqa: PLC0415
 
-        return ObjectRef(API_VERSION, KIND, self.namespace, name)
+        return ObjectRef(API_VERSION, kind, self.namespace, name)
 
 
 def in_cluster(

@@ -48,6 +48,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("history", "show what has happened, and who asked for it", f"{_COMMANDS}.history"),
     Entry("explain", "show why the judge says what it says", f"{_COMMANDS}.explain"),
     Entry("plan", "show what applying a manifest would do", f"{_COMMANDS}.plan"),
+    Entry("train", "show where trainings stand", f"{_COMMANDS}.train"),
     Entry("lineage", "show what a version was made from", f"{_COMMANDS}.lineage"),
     Entry("promote", "skip the current step, or all of them", f"{_COMMANDS}.promote"),
     Entry("pause", "stop a rollout where it stands", f"{_COMMANDS}.pause"),
