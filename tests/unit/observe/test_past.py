@@ -11,7 +11,7 @@ import pytest
 
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import Refused, Unreachable
-from leadsman_operator.facts import PastCount, Sample
+from leadsman_operator.facts import PastCount, Sample, Unknown
 from leadsman_operator.observe.past import SPAN, past_of_prometheus
 from leadsman_operator.ports import Endpoint
 from support.deployments import a_deployment
@@ -51,7 +51,7 @@ class Prometheus:
         ]
 
 
-def past(prometheus: Prometheus, pods: int = 2) -> tuple[PastCount, ...]:
+def past(prometheus: Prometheus, pods: int = 2) -> tuple[PastCount, ...] | Unknown:
     """What the operator makes of it."""
     return asyncio.run(
         past_of_prometheus(a_deployment(), "churn-1", pods, (prometheus, ENDPOINT), INTERVAL, NOW)
@@ -71,15 +71,20 @@ def test_a_moment_without_a_number_makes_a_longer_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "found"),
     [
-        Unreachable(Reason.METRICS_UNREACHABLE, "it is down"),
-        Refused(Reason.QUERY_FAILED, "too many samples"),
+        (
+            Unreachable(Reason.METRICS_UNREACHABLE, "it is down"),
+            Unknown(Reason.METRICS_UNREACHABLE, "it is down"),
+        ),
+        (Refused(Reason.QUERY_FAILED, "too many samples"), ()),
     ],
 )
-def test_without_a_past_there_is_none(error: Exception) -> None:
-    """The judge is more careful then."""
-    assert past(Prometheus({}, error)) == ()
+def test_what_is_refused_is_not_asked_again(
+    error: Exception, found: tuple[PastCount, ...] | Unknown
+) -> None:
+    """What got no answer is unknown, and nothing is known of what is refused."""
+    assert past(Prometheus({}, error)) == found
 
 
 def test_of_many_pods_fewer_moments_are_asked_for() -> None:

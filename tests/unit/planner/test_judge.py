@@ -15,7 +15,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Evidence, Verdict
 from leadsman_operator.facts import PastCount, PodCount, Unknown
 from leadsman_operator.planner.judge.counting import MOST_PODS
-from leadsman_operator.planner.judge.remembering import needs_past
+from leadsman_operator.planner.judge.remembering import PATIENCE, past_wanted_until
 from leadsman_operator.planner.judge.weigh import weigh
 from leadsman_operator.planner.observation import DeploymentObservation
 from support.deployments import Bench, a_deployment, counters
@@ -26,13 +26,17 @@ LATENCY = {"name": "latency", "type": "Latency", "ratio": 1.5}
 ARMS = {"one": Arm.STABLE, "two": Arm.CANDIDATE}
 QUIET = tuple(PastCount(5, counters(998, 2)) for _ in range(1440))
 """Two hours of a stable revision of which one request in 500 fails."""
+DOWN = Unknown(Reason.METRICS_UNREACHABLE, "no answer")
 
 
 class Trial:
     """A rollout that is looked at every five seconds."""
 
     def __init__(
-        self, *conditions: Mapping[str, Any], past: tuple[PastCount, ...] = QUIET, **health: Any
+        self,
+        *conditions: Mapping[str, Any],
+        past: tuple[PastCount, ...] | Unknown = QUIET,
+        **health: Any,
     ) -> None:
         """Both arms have served before it is looked at."""
         self.bench = Bench(resource=a_deployment(health={"conditions": list(conditions), **health}))
@@ -58,7 +62,8 @@ class Trial:
             )
         found = weigh(self.observe(), ARMS)
         self.evidence = Evidence.model_validate(found.to_wire())
-        self.past = ()
+        if not isinstance(self.past, Unknown):
+            self.past = ()
         return self.evidence
 
     def serve(self, looks: int = 1, **answers: tuple[int, ...]) -> Evidence:
@@ -314,9 +319,39 @@ def test_the_past_is_asked_for_once() -> None:
     trial = Trial(ERRORS)
     conditions = trial.bench.resource.spec.health.conditions
     others = Trial(LATENCY).bench.resource.spec.health.conditions
-    assert needs_past(None, conditions)
-    assert not needs_past(trial.evidence, conditions)
-    assert needs_past(trial.evidence, others)
+    now = trial.bench.now
+    assert past_wanted_until(None, conditions, now) == now
+    assert past_wanted_until(trial.evidence, conditions, now) is None
+    assert past_wanted_until(trial.evidence, others, now) == now
+
+
+def test_a_past_that_could_not_be_read_is_asked_for_again() -> None:
+    """As it was when counting began, for what came since is counted already."""
+    late, early = Trial(ERRORS, past=DOWN), Trial(ERRORS)
+    conditions, begun = late.bench.resource.spec.health.conditions, late.bench.now
+    for trial in (late, early):
+        trial.serve(3, one=(80, 0), two=(20, 0))
+    assert past_wanted_until(late.evidence, conditions, late.bench.now) == begun
+    assert past_wanted_until(late.evidence, conditions, begun + PATIENCE) is None
+    late.past = QUIET
+    told, known = (one.serve(1, one=(80, 0), two=(20, 0)).memory for one in (late, early))
+    assert told is not None
+    assert known is not None
+    assert past_wanted_until(late.evidence, conditions, late.bench.now) is None
+    for name in ("past_bad", "past_total", "whole", "recent"):
+        assert getattr(told.series[0], name) == getattr(known.series[0], name)
+    assert told.past_seconds == known.past_seconds == 7200
+    assert told.counted_seconds == known.counted_seconds
+
+
+def test_a_past_that_is_told_late_and_empty_takes_nothing_away() -> None:
+    """A stable revision that Prometheus has not seen before."""
+    late, never = Trial(ERRORS, past=DOWN), Trial(ERRORS, past=())
+    for trial in (late, never):
+        trial.serve(2, one=(80, 0), two=(20, 0))
+    late.past = ()
+    told, known = (one.serve(1, one=(80, 0), two=(20, 0)).memory for one in (late, never))
+    assert told == known
 
 
 def test_several_conditions_share_the_promise() -> None:

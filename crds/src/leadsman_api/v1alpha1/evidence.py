@@ -115,6 +115,8 @@ class Memory(Contract):
     """When something new came last."""
     past_seconds: float = 0
     """For how long the stable revision was watched before the rollout."""
+    past_until: Time | None = None
+    """When counting began, while what the stable revision did before has still to be read."""
     counted_seconds: float = 0
     """For how long the candidate has had requests."""
     recent_seconds: float = 0

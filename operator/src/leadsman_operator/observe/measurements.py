@@ -16,7 +16,7 @@ from leadsman_operator.observe.scraped_pods import counts_of_prometheus
 from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.observe.serving_pods import counts_of_pods
 from leadsman_operator.planner.judge.questions import condition_queries
-from leadsman_operator.planner.judge.remembering import needs_past
+from leadsman_operator.planner.judge.remembering import past_wanted_until
 from leadsman_operator.planner.observation import Configuration, scrape_interval
 from leadsman_operator.ports import Endpoint, Metrics, World
 
@@ -76,20 +76,18 @@ async def read_past(
     world: World,
     configuration: Configuration,
     now: datetime,
-) -> tuple[PastCount, ...]:
-    """What the stable revision counted before a rollout, where a Prometheus knows it.
-
-    Nothing when it can't be read: the judge is more careful then.
-    """
+) -> tuple[PastCount, ...] | Unknown:
+    """What the stable revision counted before a rollout, where a Prometheus knows it."""
     status = resource.status
     if status.candidate is None or status.stable is None or not isinstance(endpoint, Endpoint):
         return ()
-    if not needs_past(status.evidence, resource.spec.health.conditions):
+    until = past_wanted_until(status.evidence, resource.spec.health.conditions, now)
+    if until is None:
         return ()
     interval = scrape_interval(resource, configuration)
     prometheus = (world.metrics, endpoint)
     return await past_of_prometheus(
-        resource, status.stable.name, len(pods), prometheus, interval, now
+        resource, status.stable.name, len(pods), prometheus, interval, until
     )
 
 

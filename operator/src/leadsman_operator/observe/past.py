@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from leadsman_api import ModelDeployment
 from leadsman_api.v1alpha1.health import RequestMetrics
-from leadsman_operator.errors import EdgeError
-from leadsman_operator.facts import PastCount, PodCount, Sample
+from leadsman_operator.errors import Refused, Unreachable
+from leadsman_operator.facts import PastCount, PodCount, Sample, Unknown
 from leadsman_operator.observe.counters import pod_counts
 from leadsman_operator.planner.judge.counting import increments_since
 from leadsman_operator.planner.judge.questions import counters_query
@@ -29,16 +29,21 @@ async def past_of_prometheus(
     pods: int,
     prometheus: tuple[Metrics, Endpoint],
     interval: timedelta,
-    now: datetime,
-) -> tuple[PastCount, ...]:
-    """What the pods of a revision counted together, one scrape `interval` or more at a time."""
+    until: datetime,
+) -> tuple[PastCount, ...] | Unknown:
+    """What the pods of a revision counted together, one scrape `interval` or more at a time.
+
+    Unknown when no answer came, and nothing when the query was refused: it would be again.
+    """
     layout = request_metrics(resource)
     metrics, endpoint = prometheus
     query = counters_query(resource, layout, (revision,))
     step = max(interval, SPAN * max(1, pods) * _SERIES_OF_A_POD / _MOST_SAMPLES)
     try:
-        samples = await metrics.past(endpoint, query, now, SPAN, step)
-    except EdgeError:
+        samples = await metrics.past(endpoint, query, until, SPAN, step)
+    except Unreachable as error:
+        return Unknown(error.reason, error.message)
+    except Refused:
         return ()
     return tuple(_increments(samples, layout, revision))
 

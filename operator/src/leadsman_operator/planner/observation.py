@@ -59,7 +59,7 @@ class DeploymentObservation:
     """The version that the spec asks for."""
     counts: tuple[PodCount, ...] | Unknown = ()
     """Raw counters of each serving pod."""
-    past: tuple[PastCount, ...] = ()
+    past: tuple[PastCount, ...] | Unknown = ()
     """What the stable revision counted before the rollout; only when the judge needs it."""
     queries: Mapping[str, float | Unknown] = field(default_factory=dict)
     """What the PromQL conditions gave, by the name of the condition."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from leadsman_api.labels import Arm
 from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Comparison, Evidence, Memory, Series
@@ -34,6 +34,9 @@ from leadsman_operator.planner.judge.spread import (
 
 Counters = Mapping[str, float]
 
+PATIENCE = timedelta(minutes=10)
+"""So long a past that could not be read is asked for again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -42,18 +45,35 @@ class Look:
     conditions: Sequence[HealthCondition]
     counted: Counted
     past: Sequence[PastCount]
-    """What the stable revision counted before the rollout; read at the first look alone."""
+    """What the stable revision counted before the rollout; nothing when it was told before."""
     now: datetime
     usual_seconds: float
     """Usual time between two looks that bring something new."""
+    past_unread: bool = False
+    """Whether that could not be read."""
     window_seconds: float = RECENT_SECONDS
     """Length of the recent windows."""
 
 
-def needs_past(evidence: Evidence | None, conditions: Sequence[HealthCondition]) -> bool:
-    """Whether the judge has to be told what the stable revision did before."""
+def past_wanted_until(
+    evidence: Evidence | None, conditions: Sequence[HealthCondition], now: datetime
+) -> datetime | None:
+    """Until when the judge has to be told what the stable revision did; None when it knows.
+
+    What could not be read is asked for again, but not for ever: the answer may take too long
+    each time, and each look waits for it.
+    """
+    memory = _memory_of(evidence, conditions)
+    if memory is None:
+        return now
+    until = memory.past_until
+    return until if until is not None and now - until < PATIENCE else None
+
+
+def _memory_of(evidence: Evidence | None, conditions: Sequence[HealthCondition]) -> Memory | None:
+    """The memory, if it is about these conditions."""
     memory = evidence.memory if evidence else None
-    return memory is None or memory.asked != digest_of(conditions)
+    return memory if memory is not None and memory.asked == digest_of(conditions) else None
 
 
 def remembered(before: Evidence | None, look: Look) -> Memory:
@@ -61,7 +81,9 @@ def remembered(before: Evidence | None, look: Look) -> Memory:
 
     Between two scrapes of Prometheus there is nothing new: then nothing changes.
     """
-    known = before.memory if before and not needs_past(before, look.conditions) else None
+    known = _memory_of(before, look.conditions)
+    if known is not None and known.past_until is not None and not look.past_unread:
+        known = _with_past(known, look)
     if known is not None and not _has_news(look):
         return known
     memory = known or _begun(look)
@@ -90,14 +112,37 @@ def _has_news(look: Look) -> bool:
 
 
 def _begun(look: Look) -> Memory:
-    shortest = _shortest(look)
-    watched = [one.seconds for one in look.past if one.seconds <= LONGEST_LOOK * shortest]
     return Memory(
         asked=digest_of(look.conditions),
-        look_seconds=shortest,
+        look_seconds=_shortest(look),
         counted_at=look.now,
-        past_seconds=sum(watched),
+        past_seconds=_watched(look),
+        past_until=look.now if look.past_unread else None,
     )
+
+
+def _with_past(memory: Memory, look: Look) -> Memory:
+    """Add a past that could not be read before.
+
+    How the stable share wandered in the minutes since is given up for it: its batches are of
+    another length where there are many pods.
+    """
+    known = memory.model_copy(update={"past_until": None})
+    if not look.past:
+        return known
+    return known.model_copy(
+        update={
+            "look_seconds": _shortest(look),
+            "past_seconds": _watched(look),
+            "series": tuple(_begun_series(one, look) for one in memory.series),
+        }
+    )
+
+
+def _watched(look: Look) -> float:
+    """Seconds of the past that belong to a batch."""
+    longest = LONGEST_LOOK * _shortest(look)
+    return sum(one.seconds for one in look.past if one.seconds <= longest)
 
 
 def _shortest(look: Look) -> float:

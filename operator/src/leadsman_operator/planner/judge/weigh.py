@@ -45,7 +45,8 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
     look = Look(
         conditions=health.conditions,
         counted=found,
-        past=observation.past,
+        past=() if isinstance(observation.past, Unknown) else observation.past,
+        past_unread=isinstance(observation.past, Unknown),
         now=now,
         usual_seconds=scrape_interval(resource, observation.configuration).total_seconds(),
         window_seconds=_window_seconds(health.judge),
