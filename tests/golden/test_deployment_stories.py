@@ -116,7 +116,7 @@ def a_version_with_errors(story: Story) -> None:
     story.register("errors")
     story.go_on(60)
     story.register("good")
-    story.go_on(60)
+    story.go_on(75)
 
 
 def a_slow_version(story: Story) -> None:
@@ -150,7 +150,7 @@ def a_second_move_in_the_middle(story: Story) -> None:
     story.register("good")
     story.go_on(15)
     story.register("good")
-    story.go_on(60)
+    story.go_on(75)
 
 
 def servers_that_are_down(story: Story) -> None:

@@ -123,7 +123,14 @@ class Bench:
             trouble = self.broken.get(int(labels[Label.MODEL_VERSION]), {})
             for number in range(int(manifest["spec"].get("replicas", 1))):
                 name = f"{ref.name}-{number}"
-                facts = PodFacts(name=name, uid=name, labels=labels, ready=True, phase="Running")
+                facts = PodFacts(
+                    name=name,
+                    uid=name,
+                    labels=labels,
+                    ready=True,
+                    ready_since=START - timedelta(days=1),
+                    phase="Running",
+                )
                 found.append(replace(facts, **trouble) if trouble else facts)
         return tuple(found)
 

@@ -74,6 +74,8 @@ class PodFacts:
     uid: str
     labels: Mapping[str, str]
     ready: bool = False
+    ready_since: datetime | None = None
+    """Since when it is ready."""
     deleting: bool = False
     leaves_at: datetime | None = None
     """When the time is up that it has to end, once it is told to go."""

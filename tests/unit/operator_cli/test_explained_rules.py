@@ -1,4 +1,4 @@
-"""What `explain` says of the rule that decides."""
+"""What `explain` says of the rule that decides, and of pods that have failed."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ EVIDENCE = {
 }
 
 
-def page(judge: Mapping[str, Any]) -> list[str]:
+def page(judge: Mapping[str, Any], **evidence: Any) -> list[str]:
     """The lines of a rollout under a rule."""
     manifest = {
         "metadata": {"name": "churn", "namespace": "ml"},
         "spec": {"health": {"judge": judge}},
-        "status": {"evidence": EVIDENCE},
+        "status": {"evidence": {**EVIDENCE, **evidence}},
     }
     return [str(line) for block in explained(manifest, NOW) for line in block]
 
@@ -62,3 +62,24 @@ def test_how_many_checks_a_threshold_rule_bears(judge: Mapping[str, Any], line: 
 def test_the_sequential_rule_needs_no_word() -> None:
     """Its evidence and its bar are told instead."""
     assert not any(line.startswith("rule") for line in page({"rule": "Sequential"}))
+
+
+def test_pods_that_have_failed_are_told() -> None:
+    """Of both revisions, by the time that they were ready; and which one it was."""
+    failures = {
+        "verdict": "Undecided",
+        "logEvidence": 3.0,
+        "latest": "pod churn-2-a ended with code 139",
+        "candidateFailures": 1,
+        "candidateSeconds": 90.2,
+        "stableFailures": 0,
+        "stableSeconds": 3600.0,
+    }
+    lines = page({"rule": "Sequential"}, failures=failures)
+    assert lines[-5:] == [
+        "pods Undecided  pods that fail while they are ready",
+        "  stable     0 failures in 1h of ready pods",
+        "  candidate  1 failures in 1m30s of ready pods",
+        "  latest     pod churn-2-a ended with code 139",
+        "  evidence   20.1",
+    ]

@@ -120,7 +120,7 @@ def test_what_is_seen_can_be_forecast_too() -> None:
         (("--rate", "1"), "there is too little traffic to show its health sooner"),
         (WORSE, "A 3.3x regression is found after 45s: nothing has to change."),
         (("--rate", "5", "--candidate-errors", "0.012"), "1.5x is tolerated"),
-        (("--rate", "3", "--candidate-errors", "0.035"), "%: start at 20 % and give that step"),
+        (("--rate", "4", "--candidate-errors", "0.03"), "%: start at 20 % and give that step"),
         (("--rate", "0.01", "--candidate-errors", "0.05"), "can't be told from chance in 2h"),
     ],
 )

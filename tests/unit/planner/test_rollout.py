@@ -373,14 +373,6 @@ def test_a_candidate_that_dies_under_full_traffic_gives_it_back() -> None:
     assert versions(bench)[0] == 1
 
 
-def test_a_crash_under_traffic_is_evidence() -> None:
-    """The pod may be ready again: the requests that it had are lost."""
-    bench = rolling_out()
-    bench.broken[2] = {"ready": True, "restarts": 1, "exit_code": 139}
-    bench.settle()
-    assert bench.resource.status.blocked[0].reason is Reason.CRASHING
-
-
 def test_rollback_can_be_switched_off() -> None:
     """Then the rollout stops and says so."""
     bench = rolling_out(rollback={"enabled": False})

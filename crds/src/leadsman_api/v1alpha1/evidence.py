@@ -10,7 +10,7 @@ from pydantic import Field
 from leadsman_api.contract import Contract, nested
 from leadsman_api.labels import Arm
 from leadsman_api.lists import ATOMIC, Distinct
-from leadsman_api.values import Sentence, Time, Word
+from leadsman_api.values import Count, Sentence, Time, Word
 from leadsman_api.vocabulary import Term
 
 LARGEST_TOTAL = 2**53
@@ -149,6 +149,50 @@ class ArmCounters(Contract):
     """Sums of the counters by name."""
 
 
+class PodState(Contract):
+    """How a pod was when it was last looked at."""
+
+    pod: Word
+    """Name of the pod."""
+    arm: Arm
+    """Part that its revision plays."""
+    ready: bool
+    """Whether it took requests."""
+    restarts: Count = 0
+    """How often its containers had started anew."""
+
+
+class PodFailures(Contract):
+    """Pods that failed while they were ready: they started anew, or were ready no more."""
+
+    verdict: Verdict
+    """What they say by themselves."""
+    log_evidence: float = 0
+    """Logarithm of the evidence that the candidate's fail more often."""
+    latest: Sentence | None = None
+    """The candidate's latest failure: which pod, and why."""
+    candidate_failures: Total = 0
+    """Failures of the candidate's pods while it had traffic."""
+    candidate_seconds: float = 0
+    """For how long these were ready, together."""
+    stable_failures: Total = 0
+    """Failures of the stable revision's pods while it had traffic."""
+    stable_seconds: float = 0
+    """For how long these were ready, together."""
+    past_pods: Total = 0
+    """Pods of the stable revision that were ready when counting began."""
+    past_seconds: float = 0
+    """For how long these had been ready, together."""
+    counted_at: Time
+    """When the pods were last looked at."""
+    counted_seconds: float = 0
+    """For how long the candidate has had traffic."""
+    pods: Annotated[tuple[PodState, ...], Field(max_length=500)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """How they were then."""
+
+
 class Evidence(Contract):
     """What the rollout has shown so far."""
 
@@ -163,13 +207,15 @@ class Evidence(Contract):
     blind_since: Time | None = None
     """Since when there is no data."""
     log_evidence: float | None = None
-    """Logarithm of the evidence of all conditions together."""
+    """Logarithm of the evidence of all conditions and of failing pods together."""
     log_bar: float | None = None
     """The bar that it must reach for a rollback."""
     conditions: Annotated[
         tuple[ConditionEvidence, ...], Field(max_length=32), Distinct(by="name")
     ] = ()
     """What each condition has shown."""
+    failures: PodFailures | None = None
+    """Which pods have failed."""
     totals: Annotated[tuple[ArmCounters, ...], Field(max_length=3), Distinct(by="arm")] = ()
     """What each arm has counted since then."""
     pods: Annotated[tuple[PodCounters, ...], Field(max_length=500)] = Field(

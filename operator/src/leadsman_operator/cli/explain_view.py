@@ -36,6 +36,7 @@ def explained(manifest: Manifest, now: datetime) -> list[list[Any]]:
     return [
         [*_head(status, evidence, now), *_rule(health.get("judge", {}))],
         *(list(_condition(one, specs.get(one["name"], {}))) for one in evidence["conditions"]),
+        *([list(_pods(evidence["failures"]))] if evidence.get("failures") else []),
         list(_next(manifest, status, evidence, now)),
     ]
 
@@ -114,6 +115,20 @@ def _condition(one: Part, spec: Part) -> Iterator[Any]:
     if one.get("dispersion") is not None:
         percent = 100 * math.sqrt(one["dispersion"])
         yield f"  noise      the stable share may be off by {percent:.0f}% over that time by itself"
+
+
+def _pods(failures: Part) -> Iterator[Any]:
+    """Ready pods that failed."""
+    title = Text("pods ", style="bold")
+    title.append_text(word(failures["verdict"]))
+    title.append("  pods that fail while they are ready", style="not bold dim")
+    yield title
+    for arm in ("stable", "candidate"):
+        ready = span(timedelta(seconds=failures[f"{arm}Seconds"]))
+        yield f"  {arm:<10} {failures[f'{arm}Failures']} failures in {ready} of ready pods"
+    if failures.get("latest"):
+        yield f"  latest     {failures['latest']}"
+    yield f"  evidence   {_times(failures['logEvidence'])}"
 
 
 def _asks(spec: Part) -> str:

@@ -19,6 +19,7 @@ from leadsman_operator.forecast.rollouts import Outcome, started
 from leadsman_operator.forecast.traffic import Counts, Floats, Forecast, Look, Traffic, Truths
 from leadsman_operator.planner.judge.excess import log_mean
 from leadsman_operator.planner.judge.sequential import (
+    PODS_WEIGHT,
     RECENT_SECONDS,
     Number,
     Record,
@@ -116,7 +117,9 @@ class SequentialCourse:
         each = [log_mean(np.stack(logs, axis=-1)) for logs in against.values()]
         for evidence in each:
             good &= evidence <= 0
-        return np.logaddexp.reduce(each) - np.log(self._conditions), good
+        requests = np.logaddexp.reduce(each) - np.log(self._conditions)
+        # The pods are supposed to be well: then their evidence is 1.
+        return np.logaddexp(requests, np.log(PODS_WEIGHT)), good
 
     def _go_on(self, at: float, good: Truths, *, blind: Truths) -> None:
         plan, rollouts = self._plan, self.rollouts

@@ -25,6 +25,7 @@ def pod_facts(pod: Manifest) -> PodFacts:
         uid=metadata["uid"],
         labels=dict(metadata.get("labels", {})),
         ready=_is(conditions, "Ready"),
+        ready_since=_since(conditions, "Ready"),
         deleting="deletionTimestamp" in metadata,
         leaves_at=_time(metadata.get("deletionTimestamp")),
         phase=status.get("phase", "Pending"),
@@ -48,6 +49,11 @@ def _time(text: str | None) -> datetime | None:
 
 def _is(conditions: Mapping[str, Container], kind: str) -> bool:
     return conditions.get(kind, {}).get("status") == "True"
+
+
+def _since(conditions: Mapping[str, Container], kind: str) -> datetime | None:
+    """Since when a condition is true."""
+    return _time(conditions[kind].get("lastTransitionTime")) if _is(conditions, kind) else None
 
 
 def _unschedulable(conditions: Mapping[str, Container]) -> str | None:

@@ -186,8 +186,7 @@ def _stand_still(scene: Scene) -> Course | None:
 
 def _cause(scene: Scene, candidate: RevisionStatus) -> Trouble | None:
     """Why the candidate has to go; None while nothing speaks against it."""
-    pods = scene.pods.get(candidate.name, ())
-    trouble = trouble_of(pods, serving=is_asked(scene.status))
+    trouble = trouble_of(scene.pods.get(candidate.name, ()))
     if trouble is not None and trouble.final:
         return trouble
     stable = scene.status.stable

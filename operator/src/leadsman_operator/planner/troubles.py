@@ -36,21 +36,14 @@ class Trouble:
     """Waiting does not help: the revision itself is at fault."""
 
 
-def trouble_of(pods: Iterable[PodFacts], *, serving: bool = False) -> Trouble | None:
-    """The gravest trouble of a revision's pods; None when every pod is on its way or ready.
-
-    `serving` says that the pods already get requests: then a single restart is a crash.
-    """
-    found = [trouble for pod in pods if (trouble := _of_pod(pod, serving=serving)) is not None]
+def trouble_of(pods: Iterable[PodFacts]) -> Trouble | None:
+    """The gravest trouble of a revision's pods; None when every pod is on its way or ready."""
+    found = [trouble for pod in pods if (trouble := _of_pod(pod)) is not None]
     return max(found, key=lambda trouble: trouble.final, default=None)
 
 
-def _of_pod(pod: PodFacts, *, serving: bool) -> Trouble | None:
-    if pod.deleting:
-        return None
-    if serving and pod.restarts > 0:
-        return _crash(pod)
-    if pod.ready:
+def _of_pod(pod: PodFacts) -> Trouble | None:
+    if pod.deleting or pod.ready:
         return None
     return _said(pod) or _seen(pod)
 

@@ -23,8 +23,9 @@ Number = float | Floats
 
 RECENT_SECONDS = 60.0
 """Length of the windows in which harm that begins late is looked for."""
-WHOLE_WEIGHT, RECENT_WEIGHT = 0.5, 0.5
-"""Parts of the promised rate that are spent on all that was counted, and on the windows."""
+WHOLE_WEIGHT, RECENT_WEIGHT, PODS_WEIGHT = 0.6, 0.3, 0.1
+"""Parts of the promised rate that are spent on all requests that were counted, on the windows,
+and on pods that fail."""
 HARM = 2.0
 """So many times what is tolerated would be harm: a candidate is called good below it."""
 HARMLESS = 0.01
@@ -82,7 +83,7 @@ class Span:
 
     whole: Number
     recent: Number
-    past: float
+    past: Number
     shortest: float
     """Usual time between two looks: the shortest batch of the spread."""
 
@@ -105,10 +106,15 @@ def log_against(record: Record, limit: Limit, span: Span, windows: float) -> Flo
 
     `windows` is how many recent windows the rollout can have: each has its part of the rate.
     """
-    whole = _log_accused(record, record.whole, limit, span, span.whole)
+    whole = log_whole(record, limit, span)
     recent = _log_accused(record, record.recent, limit, span, span.recent)
     parts = whole + np.log(WHOLE_WEIGHT), recent + np.log(RECENT_WEIGHT / max(windows, 1.0))
     return np.asarray(np.logaddexp(*parts))
+
+
+def log_whole(record: Record, limit: Limit, span: Span) -> Floats:
+    """Logarithm of the evidence of all that was counted."""
+    return _log_accused(record, record.whole, limit, span, span.whole)
 
 
 def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds: Number) -> Floats:

@@ -9,12 +9,19 @@ from math import inf, isfinite, log
 
 import numpy as np
 
-from leadsman_api.v1alpha1.evidence import ConditionEvidence, Memory, Series, Verdict
+from leadsman_api.v1alpha1.evidence import (
+    ConditionEvidence,
+    Memory,
+    PodFailures,
+    Series,
+    Verdict,
+)
 from leadsman_api.v1alpha1.health import HealthCondition, PromQL
 from leadsman_operator.facts import Unknown
 from leadsman_operator.planner.judge.excess import log_mean
 from leadsman_operator.planner.judge.remembering import record_of, span_of
 from leadsman_operator.planner.judge.sequential import (
+    PODS_WEIGHT,
     RECENT_SECONDS,
     Limit,
     Record,
@@ -50,11 +57,13 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """All conditions, and their evidence together."""
+    """All conditions and the pods, and their evidence together."""
 
     conditions: tuple[ConditionEvidence, ...]
+    failures: PodFailures
     log_evidence: float | None = None
-    """Mean of the conditions' evidence: an e-value, however they hang together."""
+    """Mean of the conditions' evidence, and the pods' with its own weight: an e-value, however
+    they hang together."""
     log_bar: float | None = None
     """What it has to reach for a rollback."""
 
@@ -64,6 +73,7 @@ def judged(
     memory: Memory,
     promise: Promise,
     queries: Mapping[str, ConditionEvidence],
+    failures: PodFailures,
 ) -> Judged:
     """Judge every condition; `queries` has those that are numbers of the user's own."""
     found = {
@@ -72,14 +82,17 @@ def judged(
         if not isinstance(one, PromQL)
     }
     known = {name: one.log_evidence for name, one in found.items() if one.log_evidence is not None}
-    total = None
-    if known:
-        total = float(np.logaddexp.reduce(list(known.values()))) - log(len(found))
-        if total >= promise.log_bar:
+    requests = float(np.logaddexp.reduce(list(known.values()))) - log(len(found)) if known else -inf
+    pods = failures.log_evidence + log(PODS_WEIGHT)
+    total = float(np.logaddexp(requests, pods))
+    if total >= promise.log_bar:
+        if pods > requests:
+            failures = failures.model_copy(update={"verdict": Verdict.BAD})
+        else:
             strongest = max(known, key=lambda name: known[name])
             found[strongest] = found[strongest].model_copy(update={"verdict": Verdict.BAD})
     told = tuple(found.get(one.name) or queries[one.name] for one in conditions)
-    return Judged(told, total, promise.log_bar)
+    return Judged(told, failures, total, promise.log_bar)
 
 
 def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from leadsman_api import ModelDeployment
 from leadsman_api.labels import Arm
-from leadsman_api.v1alpha1.evidence import ConditionEvidence, Evidence, Memory, Verdict
+from leadsman_api.v1alpha1.evidence import (
+    ConditionEvidence,
+    Evidence,
+    Memory,
+    PodFailures,
+    Verdict,
+)
 from leadsman_api.v1alpha1.health import (
     Disagreement,
     ErrorRate,
@@ -21,11 +27,14 @@ from leadsman_api.v1alpha1.health import (
 from leadsman_operator.facts import Unknown
 from leadsman_operator.planner.judge.checks import checked, interval_of
 from leadsman_operator.planner.judge.counting import as_totals, counted
+from leadsman_operator.planner.judge.failures import PodLook, describe_failures, failures_with
 from leadsman_operator.planner.judge.remembering import Look, remembered
 from leadsman_operator.planner.judge.sequential import RECENT_SECONDS
 from leadsman_operator.planner.judge.verdicts import Judged, Promise, judge_query, judged
 from leadsman_operator.planner.observation import DeploymentObservation, scrape_interval
+from leadsman_operator.planner.shadow import is_asked
 
+_ALL = 100
 _LONGEST_SENTENCE = 1024
 """Characters that the status has room for."""
 _WORST_FIRST = (Verdict.BAD, Verdict.BLIND, Verdict.UNDECIDED, Verdict.GOOD)
@@ -39,8 +48,9 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
     """
     resource, now = observation.resource, observation.now
     before, counts = resource.status.evidence, observation.counts
+    failures = _failures(observation, arms)
     if isinstance(counts, Unknown):
-        return _blind(before, now, counts.message)
+        return _blind(before, now, counts.message, failures)
     health, found = resource.spec.health, counted(before, counts, arms, now)
     look = Look(
         conditions=health.conditions,
@@ -52,18 +62,19 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
         window_seconds=_window_seconds(health.judge),
     )
     memory = remembered(before, look)
-    judgement = _judgement(observation, memory)
-    conditions = judgement.conditions
-    verdict = next(word for word in _WORST_FIRST if any(one.verdict is word for one in conditions))
+    judgement = _judgement(observation, memory, failures)
+    said = (judgement.failures.verdict, *(one.verdict for one in judgement.conditions))
+    verdict = min(said, key=_WORST_FIRST.index)
     return Evidence(
         verdict=verdict,
-        because=_because(resource, verdict, conditions),
+        because=_because(resource, verdict, judgement),
         since=before.since if before else now,
         updated_at=now,
         blind_since=_blind_since(before, now) if verdict is Verdict.BLIND else None,
         log_evidence=judgement.log_evidence,
         log_bar=judgement.log_bar,
-        conditions=conditions,
+        conditions=judgement.conditions,
+        failures=judgement.failures,
         totals=as_totals(found.totals),
         pods=found.pods,
         memory=memory,
@@ -76,15 +87,25 @@ def _window_seconds(judge: Judge) -> float:
     return interval_of(judge).total_seconds()
 
 
-def _judgement(observation: DeploymentObservation, memory: Memory) -> Judged:
-    """By the rule that the spec names."""
+def _failures(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> PodFailures:
+    status, pods = observation.resource.status, observation.cluster.pods
+    before = status.evidence.failures if status.evidence else None
+    busy = {Arm.CANDIDATE} if is_asked(status) else set()
+    if status.weight != _ALL:
+        busy.add(Arm.STABLE)
+    return failures_with(before, PodLook(pods, arms, frozenset(busy), observation.now))
+
+
+def _judgement(observation: DeploymentObservation, memory: Memory, failures: PodFailures) -> Judged:
+    """By the rule that the spec names; no rule of others says anything about failing pods."""
     resource, queries = observation.resource, _queries(observation)
     health = resource.spec.health
+    promise = Promise(health.false_rollback_rate, _longest(resource))
     if health.judge.rule is JudgeRule.SEQUENTIAL:
-        promise = Promise(health.false_rollback_rate, _longest(resource))
-        return judged(health.conditions, memory, promise, queries)
+        return judged(health.conditions, memory, promise, queries, failures)
+    pods = judged((), memory, promise, queries, failures).failures
     evidence = resource.status.evidence
-    return Judged(checked(health.conditions, memory, health.judge, evidence, queries))
+    return Judged(checked(health.conditions, memory, health.judge, evidence, queries), pods)
 
 
 def _longest(resource: ModelDeployment) -> timedelta:
@@ -103,15 +124,18 @@ def _queries(observation: DeploymentObservation) -> Mapping[str, ConditionEviden
     return found
 
 
-def _blind(before: Evidence | None, now: datetime, message: str) -> Evidence:
+def _blind(before: Evidence | None, now: datetime, message: str, failures: PodFailures) -> Evidence:
     because = message[:_LONGEST_SENTENCE]
     if before is None:
-        return Evidence(verdict=Verdict.BLIND, because=because, since=now, blind_since=now)
+        return Evidence(
+            verdict=Verdict.BLIND, because=because, since=now, blind_since=now, failures=failures
+        )
     return before.model_copy(
         update={
             "verdict": Verdict.BLIND,
             "because": because,
             "blind_since": _blind_since(before, now),
+            "failures": failures,
         }
     )
 
@@ -120,13 +144,14 @@ def _blind_since(before: Evidence | None, now: datetime) -> datetime:
     return (before.blind_since if before else None) or now
 
 
-def _because(
-    resource: ModelDeployment, verdict: Verdict, conditions: Sequence[ConditionEvidence]
-) -> str:
-    """One sentence with the numbers of the conditions that decided."""
+def _because(resource: ModelDeployment, verdict: Verdict, judgement: Judged) -> str:
+    """One sentence with the numbers of what decided; of pods that are well nothing is said."""
     specs = {condition.name: condition for condition in resource.spec.health.conditions}
-    deciding = [one for one in conditions if one.verdict is verdict]
-    return "; ".join(describe(specs[one.name], one) for one in deciding)[:_LONGEST_SENTENCE]
+    deciding = [one for one in judgement.conditions if one.verdict is verdict]
+    told = [describe(specs[one.name], one) for one in deciding]
+    if verdict is judgement.failures.verdict is not Verdict.GOOD:
+        told.append(describe_failures(judgement.failures))
+    return "; ".join(told)[:_LONGEST_SENTENCE]
 
 
 def describe(condition: HealthCondition, evidence: ConditionEvidence) -> str:
