@@ -13,7 +13,8 @@ from typing_extensions import override
 from simulation.test_gateway_traffic import BehindGateway
 from simulation.test_model_deployment import ModelDeploymentLife, run
 from support.world import WITHOUT_PROMETHEUS, Simulation
-from support.world_gateway import OWN, SHADOW, GatewaySimulation
+from support.world_cluster import Pod
+from support.world_gateway import GATEWAY, OWN, SHADOW, GatewaySimulation
 
 BEHAVIOURS = ("good", "differs", "errors", "slow", "unloadable")
 
@@ -28,14 +29,24 @@ class Shadowed(BehindGateway):
         """A gateway that copies."""
         return GatewaySimulation(OWN, SHADOW)
 
-    @initialize(prometheus=st.booleans())
+    @initialize(
+        prometheus=st.booleans(),
+        behaviour=st.sampled_from(BEHAVIOURS),
+        seconds=st.integers(5, 20),
+        ending=st.sampled_from(["", "Abort", "PromoteFull"]),
+    )
     @override
-    def serve(self, *, prometheus: bool) -> None:
-        """A good version serves before anything goes wrong."""
+    def serve(self, *, prometheus: bool, behaviour: str, seconds: int, ending: str) -> None:
+        """A good version serves, and another one is tried, before anything goes wrong."""
         self.sim.configuration = self.sim.configuration if prometheus else WITHOUT_PROMETHEUS
         self.sim.story.append(f"counts of {'Prometheus' if prometheus else 'the pods'}")
         self.sim.registry.aliases["champion"] = self.sim.register("good")
         run(self.sim.settle())
+        self.register(behaviour)
+        for _ in range(seconds):
+            run(self.sim.advance(1))
+        if ending and self.copied():
+            self.end_the_copies(ending)
 
     @rule(behaviour=st.sampled_from(BEHAVIOURS))
     @override
@@ -44,6 +55,16 @@ class Shadowed(BehindGateway):
         number = self.sim.register(behaviour)
         self.sim.registry.aliases["champion"] = number
         self.sim.story.append(f"version {number}, {behaviour}, gets the alias")
+
+    def end_the_copies(self, verb: str) -> None:
+        """Behind a gateway whose proxies go on copying to whatever the Service selects."""
+        self.sim.faults.down.add(GATEWAY)
+        self.sim.command(verb, self.sim.status()["candidate"]["name"])
+        self.sim.story.append(f"the gateway's controller goes down, and ada asks for {verb}")
+
+    def copied(self) -> list[Pod]:
+        """The pods that copies come to."""
+        return self.gateway.gateway.copied() if self.gateway.gateway else []
 
     @invariant()
     def nobody_gets_an_answer_of_a_bad_version(self) -> None:
@@ -60,9 +81,7 @@ class Shadowed(BehindGateway):
     def no_copy_comes_to_the_stable_revision(self) -> None:
         """It would be compared with itself, and what it says would pass for the candidate's."""
         stable = (self.sim.status().get("stable") or {}).get("name")
-        gateway = self.gateway.gateway
-        copied = {pod.revision for pod in gateway.copied()} if gateway else set()
-        assert stable not in copied, self._story()
+        assert stable not in {pod.revision for pod in self.copied()}, self._story()
 
 
 Shadowed.TestCase.settings = settings(ModelDeploymentLife.TestCase.settings, max_examples=40)
