@@ -19,7 +19,8 @@ from leadsman_api.labels import Tag
 from leadsman_api.studies import TrialAttribute
 from leadsman_api.termination import ExitCode
 from leadsman_operator.adapters.studies import OptunaStudies
-from support.mlflow_server import MlflowServer
+from leadsman_operator.facts import TrialFacts
+from support.mlflow_server import MlflowServer, running_mlflow
 from support.postgres import HAS_POSTGRES, postgres, restart
 from support.training_processes import MODEL, Training, a_training
 from support.waiting import eventually
@@ -60,21 +61,33 @@ class Search:
     def start(self, index: int) -> None:
         """A pod for an index, with a uid that was never there before."""
         self.begun += 1
-        uid, folder = f"pod-{self.begun}", self.training.folder
+        uid = f"pod-{self.begun}"
+        self.pods[index] = uid, self._run("work", uid, LEADSMAN_WORKER=str(index))
+
+    def conclude(self) -> int:
+        """The pod of the conclusion; gives its exit code."""
+        return self._run("conclude", "concluding").wait(timeout=PATIENCE_SECONDS)
+
+    def _run(self, command: str, uid: str, **variables: str) -> subprocess.Popen[bytes]:
+        folder = self.training.folder
         environment = {
             **os.environ,
             **self.training.environment(),
             "PYTHONPATH": str(folder),
             "LEADSMAN_POD_UID": uid,
-            "LEADSMAN_WORKER": str(index),
             "LEADSMAN_TERMINATION_PATH": str(folder / f"{uid}-said"),
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+            "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+            **variables,
         }
+        program = [sys.executable, "-m", "leadsman_training", command]
         with (folder / f"{uid}.log").open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "leadsman_training", "work"], env=environment, stderr=log
-            )
-        self.pods[index] = uid, process
+            return subprocess.Popen(program, env=environment, stdout=log, stderr=log)
+
+    def trials(self) -> tuple[TrialFacts, ...]:
+        """All trials, as the operator reads them."""
+        found = asyncio.run(self.studies.study(self.training.url, self.training.study_name))
+        return found.trials if found else ()
 
     def kill(self, index: int) -> None:
         """Without a word."""
@@ -86,8 +99,7 @@ class Search:
 
     def look(self) -> bool:
         """Start pods anew that were killed, and reap their trials; whether all have ended well."""
-        found = asyncio.run(self.studies.study(self.training.url, self.training.study_name))
-        alive = set()
+        trials, alive = self.trials(), set()
         for index, (uid, process) in list(self.pods.items()):
             code = process.poll()
             if code is None:
@@ -97,7 +109,7 @@ class Search:
             else:
                 assert code < 0, f"a worker ended with {code}:\n{self.log(index)}"
                 self.start(index)
-        for trial in found.trials if found else ():
+        for trial in trials:
             if trial.state == "RUNNING" and trial.pod_uid and trial.pod_uid not in alive:
                 self._reap(trial.number, dict(trial.parameters))
         return len(self.done) == WORKERS
@@ -115,10 +127,7 @@ class Search:
 
         def holds() -> bool:
             self.look()
-            found = asyncio.run(self.studies.study(self.training.url, self.training.study_name))
-            return found is not None and finished <= sum(
-                trial.state == "COMPLETE" for trial in found.trials
-            )
+            return finished <= sum(trial.state == "COMPLETE" for trial in self.trials())
 
         eventually(holds, within_seconds=PATIENCE_SECONDS, what=f"{finished} trials are finished")
 
@@ -138,25 +147,19 @@ def searching(training: Training) -> Iterator[Search]:
         search.studies.close()
 
 
-def test_no_trial_is_lost_or_counted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers are killed, PostgreSQL is too, and MLflow is away while they are at it."""
+def test_no_trial_is_lost_or_counted_twice(tmp_path: Path) -> None:
+    """Workers are killed, PostgreSQL is too, and MLflow does not answer while they are at it."""
     (tmp_path / "chaos_code.py").write_text(CODE)
-    monkeypatch.syspath_prepend(tmp_path)
-    server = MlflowServer(tmp_path)
-    with postgres() as database:
-        try:
-            server.start()
-            training = a_training(
-                tmp_path, server.address, database,
-                trainer={"entrypoint": "chaos_code:objective"},
-                search={"trials": TRIALS, "parallelism": WORKERS, "pruner": "None"},
-            )  # fmt: skip
-            with searching(training) as search:
-                _disturb(search, server, database)
-            assert training.run("conclude")[0] == ExitCode.DONE
-            _assert_the_mirror_is_true(training)
-        finally:
-            server.stop()
+    with postgres() as database, running_mlflow(tmp_path) as server:
+        training = a_training(
+            tmp_path, server.address, database,
+            trainer={"entrypoint": "chaos_code:objective"},
+            search={"trials": TRIALS, "parallelism": WORKERS, "pruner": "None"},
+        )  # fmt: skip
+        with searching(training) as search:
+            _disturb(search, server, database)
+            assert search.conclude() == ExitCode.DONE
+            _assert_the_mirror_is_true(training, search.trials())
 
 
 def _disturb(search: Search, server: MlflowServer, database: str) -> None:
@@ -166,26 +169,23 @@ def _disturb(search: Search, server: MlflowServer, database: str) -> None:
     restart(database)
     search.kill(1)
     search.until(15)
-    server.stop()
-    eventually(
-        lambda: f"MLflow at {server.address} does not answer" in search.log(0),
-        within_seconds=PATIENCE_SECONDS,
-        what="the workers wait for MLflow",
-    )
-    search.kill(0)
-    server.start()
+    with server.frozen():
+        eventually(
+            lambda: f"MLflow at {server.address} does not answer" in search.log(0),
+            within_seconds=PATIENCE_SECONDS,
+            what="a worker waits for MLflow",
+        )
+        search.kill(0)
     eventually(search.look, within_seconds=PATIENCE_SECONDS, what="all workers have ended well")
 
 
-def _assert_the_mirror_is_true(training: Training) -> None:
+def _assert_the_mirror_is_true(training: Training, trials: tuple[TrialFacts, ...]) -> None:
     """Exactly so many trials count, each with one run; no trial, run or version too many."""
-    trials = training.study().trials
-    states = Counter(trial.state.name for trial in trials)
+    states = Counter(trial.state for trial in trials)
     assert (states["COMPLETE"], states["RUNNING"]) == (TRIALS, 0), states
-    failed = [trial for trial in trials if trial.state.name == "FAIL"]
-    assert all(trial.user_attrs.get(TrialAttribute.DISRUPTED) for trial in failed), failed
-    again = [trial.user_attrs.get(TrialAttribute.RETRY_OF) for trial in trials]
-    assert max(Counter(number for number in again if number is not None).values()) == 1
+    assert all(trial.disrupted for trial in trials if trial.state == "FAIL"), trials
+    again = [trial.retry_of for trial in trials if trial.retry_of is not None]
+    assert len(again) == len(set(again))
     client, parent = training.client, training.parent()
     experiment = client.get_run(parent).info.experiment_id
     runs = client.search_runs([experiment], max_results=1000)
@@ -195,11 +195,11 @@ def _assert_the_mirror_is_true(training: Training) -> None:
         for run in runs
         if run.info.status == "FINISHED" and run.info.run_id != parent
     }
-    done = [trial for trial in trials if trial.state.name == "COMPLETE"]
-    assert set(finished) == {trial.user_attrs[TrialAttribute.RUN_ID] for trial in done}
+    done = [trial for trial in trials if trial.state == "COMPLETE"]
+    assert set(finished) == {trial.run_id for trial in done}
     for trial in done:
-        data = finished[trial.user_attrs[TrialAttribute.RUN_ID]]
+        data = finished[trial.run_id or ""]
         assert data.tags[Tag.TRIAL] == str(trial.number)
-        assert data.metrics["roc_auc"] == trial.value
-        assert data.metrics["twice"] == pytest.approx(2 * (trial.value or 0))
+        assert data.metrics["roc_auc"] == trial.values[0]
+        assert data.metrics["twice"] == pytest.approx(2 * trial.values[0])
     assert len(client.search_model_versions(f"name = '{MODEL}'")) == 1
