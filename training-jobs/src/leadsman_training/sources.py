@@ -9,6 +9,8 @@ from pathlib import Path
 from leadsman_api.reasons import Reason
 from leadsman_training.dvc_repository import read_tracked
 from leadsman_training.errors import NoUse, not_installed
+from leadsman_training.lakefs_repository import read_committed
+from leadsman_training.mlflow_dataset import read_logged
 
 _MOST_NAMED = 12
 _SECONDS = 60.0
@@ -36,22 +38,33 @@ def read(uri: str, folder: Path) -> Content:
             return Content(_bundled(rest), "data.csv")
         case "configmap" | "pvc":
             return _file(folder / rest.partition("/")[2], uri)
-        case "http" | "https":
-            return Content(_download(uri), rest.partition("?")[0])
-        case "s3":
-            return Content(_bucket(rest, uri), rest)
-        case "gs" | "az":
-            return Content(_object(uri, scheme), rest)
-        case "dvc+https" | "dvc+file":
-            found = read_tracked(uri)
-            return Content(found.data, rest, found.commit)
+        case "dvc+https" | "dvc+file" | "lakefs" | "mlflow":
+            return _versioned(uri, scheme, rest)
+        case "http" | "https" | "s3" | "gs" | "az":
+            return _stored(uri, scheme, rest)
         case _:
             pass
     raise NoUse(
         Reason.DATA_UNREADABLE,
         "spec.data.source.uri: this version reads sklearn, configmap, pvc, http, https, s3, gs,"
-        f" az, dvc+https and dvc+file, not {scheme}",
+        f" az, lakefs, mlflow, dvc+https and dvc+file, not {scheme}",
     )
+
+
+def _versioned(uri: str, scheme: str, rest: str) -> Content:
+    """What keeps more than one state of it."""
+    if scheme == "mlflow":
+        logged = read_logged(uri)
+        return Content(logged.data, logged.name, logged.digest)
+    found = read_committed(uri) if scheme == "lakefs" else read_tracked(uri)
+    return Content(found.data, rest, found.commit)
+
+
+def _stored(uri: str, scheme: str, rest: str) -> Content:
+    """What keeps one state of it."""
+    if scheme in ("http", "https"):
+        return Content(_download(uri), rest.partition("?")[0])
+    return Content(_bucket(rest, uri) if scheme == "s3" else _object(uri, scheme), rest)
 
 
 def _bundled(name: str) -> bytes:
