@@ -29,6 +29,7 @@ import os
 import signal
 
 import optuna
+from mlflow import MlflowClient
 
 def two(trial, run):
     x = trial.suggest_int("x", 0, 100)
@@ -52,6 +53,11 @@ def told_to_go(trial, run):
     if trial.number == 0:
         os.kill(os.getpid(), signal.SIGTERM)
     return 1.0
+
+def looks_at_its_run(trial, run):
+    run.report(3, 0.5)
+    run_id = trial.user_attrs["leadsman:run_id"]
+    return float(len(MlflowClient().get_metric_history(run_id, "accuracy_so_far")))
 
 def bears_everything(trial, run):
     try:
@@ -126,7 +132,9 @@ def test_several_objectives_have_a_value_each(
     for trial in study.trials:
         x = float(trial.params["x"])
         assert trial.values == [x, 100.0 - x]
-        assert run_of(trial, client).data.metrics == {"accuracy": x, "size": 100.0 - x}
+        run = run_of(trial, client)
+        assert run.data.metrics == {"accuracy": x, "size": 100.0 - x}
+        assert run.data.params == {"x": str(trial.params["x"])}
     assert StudyAttribute.BASELINE not in study.user_attrs
 
 
@@ -226,6 +234,22 @@ def test_no_code_keeps_a_worker_from_going(tmp_path: Path, pod: Pod) -> None:
     assert last_words("work", made)[0] is ExitCode.PREEMPTED
     (trial,) = study_of(made).trials
     assert (trial.state.name, trial.user_attrs[TrialAttribute.DISRUPTED]) == ("FAIL", True)
+
+
+@pytest.mark.parametrize(("waits", "seen"), [(0.0, 1.0), (60.0, 0.0)])
+def test_intermediate_values_wait_for_a_while_at_most(
+    waits: float, seen: float,
+    tmp_path: Path, pod: Pod, client: MlflowClient, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Those of a long trial are seen while it runs, those of a quick one come with its end."""
+    monkeypatch.setattr("leadsman_training.tracking.STEPS_SECONDS", waits)
+    made = pod(trainer=of_own_code(tmp_path, "looks_at_its_run"), search={"trials": 1})
+    assert last_words("work", made)[0] is ExitCode.DONE
+
+    (trial,) = study_of(made).trials
+    assert trial.value == seen
+    history = client.get_metric_history(run_of(trial, client).info.run_id, "accuracy_so_far")
+    assert [(one.step, one.value) for one in history] == [(3, 0.5)]
 
 
 def test_a_grid_ends_when_each_combination_was_tried(pod: Pod) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import mlflow
 import optuna
 from mlflow import MlflowClient
+from mlflow.environment_variables import MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
 from optuna.study import StudyDirection
 
 from leadsman_api.conclusion import Conclusion, Reproduction
@@ -143,6 +144,8 @@ def _begin(
 
 
 def _client(settings: Settings) -> MlflowClient:
+    # It would read each run again when it ends, to print where to look at it.
+    MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set("true")
     mlflow.set_tracking_uri(settings.tracking_uri)
     return MlflowClient(settings.tracking_uri)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +14,8 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import text
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError
 
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import TrialAttribute, study_database
@@ -29,25 +31,50 @@ STUDY_ERRORS = (
 """What a study says that is away, or whose trial has ended already."""
 _LOCAL = threading.Lock()
 _CONNECT_SECONDS = 10
+IDLE_SECONDS = 5.0
+"""A connection that was not used for so long may be dead."""
+_USED_AT = "used_at"
 
 Answer = TypeVar("Answer")
 
 
 def connect(url: str) -> RDBStorage:
     """The database of studies; ThisWorker when it does not answer."""
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    options: dict[str, Any] = {}
     address = study_database(url)
     if address.startswith("postgresql"):
-        options |= {
+        options = {
             "pool_size": 2,
             "max_overflow": 1,
             # Where the server names no encoding, the driver would give bytes.
             "connect_args": {"connect_timeout": _CONNECT_SECONDS, "client_encoding": "utf8"},
         }
     try:
-        return persistently(lambda: RDBStorage(address, engine_kwargs=options), url)
+        storage = persistently(lambda: RDBStorage(address, engine_kwargs=options), url)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
         raise ThisWorker(Reason.STUDY_UNREACHABLE, f"{_server(url)}: {error}"[:500]) from error
+    _try_idle_connections(storage.engine)
+    return storage
+
+
+def _try_idle_connections(engine: Engine) -> None:
+    """Before a connection is used that was idle for a while, such as during a long trial.
+
+    `pool_pre_ping` would try it each time, and a trial takes one two dozen times.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: Any) -> None:  # noqa: ANN401 - of any driver
+        record.info[_USED_AT] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, _proxy: Any) -> None:  # noqa: ANN401 - of any driver
+        if time.monotonic() - record.info.get(_USED_AT, math.inf) < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool takes another one
 
 
 def persistently(work: Callable[[], Answer], url: str) -> Answer:

@@ -1,4 +1,7 @@
-"""The mirror of a search in MLflow: a run for each trial, below the run of the whole."""
+"""The mirror of a search in MLflow: a run for each trial, below the run of the whole.
+
+Requests are what it costs: what may wait is written together.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import optuna
@@ -23,11 +27,74 @@ from leadsman_training.errors import ThisWorker
 from leadsman_training.patience import wait_for
 from leadsman_training.settings import Settings
 
+STEPS_SECONDS = 2.0
+"""So long parameters and intermediate values may wait for the next ones, or for the end."""
 _LONGEST_TEXT = 500
 _MOST_OPEN = 1000
 _PARENT = "mlflow.parentRunId"
 
 Answer = TypeVar("Answer")
+
+
+@dataclass
+class TrialRun:
+    """The run of one trial."""
+
+    client: MlflowClient
+    where: str
+    """Address of the server, for complaints."""
+    run_id: str
+    _parameters: dict[str, Any] = field(default_factory=dict)
+    _steps: list[Metric] = field(default_factory=list)
+    _written_at: float = field(default_factory=time.monotonic)
+
+    def step(self, metric: str, value: float, step: int) -> None:
+        """An intermediate value; raises ThisWorker."""
+        self._steps.append(Metric(metric, value, _milliseconds(), step))
+        if time.monotonic() - self._written_at < STEPS_SECONDS:
+            return
+        params = _params(self._parameters)
+        patiently(lambda: self.client.log_batch(self.run_id, self._steps, params), self.where)
+        self._steps.clear()
+        self._parameters.clear()
+        self._written_at = time.monotonic()
+
+    def end(
+        self,
+        status: str,
+        metrics: Mapping[str, float],
+        parameters: Mapping[str, Any],
+        error: str | None = None,
+    ) -> None:
+        """The end of the trial: FINISHED, FAILED or KILLED, with its metrics or what went wrong.
+
+        `parameters` are those that its beginning did not know; raises ThisWorker.
+        """
+        patiently(lambda: self.write_end(status, metrics, parameters, error), self.where)
+
+    def give_back(self, error: str) -> None:
+        """End the run of a trial that was taken away, if MLflow answers at once."""
+        with suppress(MlflowException, OSError), once():
+            self.write_end("KILLED", {}, {}, error)
+
+    def write_end(
+        self,
+        status: str,
+        metrics: Mapping[str, float],
+        parameters: Mapping[str, Any],
+        error: str | None = None,
+    ) -> None:
+        """The same, tried once; raises MLflow's own."""
+        now = _milliseconds()
+        numbers = [
+            Metric(name, value, now, 0)
+            for name, value in metrics.items()
+            if value == value  # noqa: PLR0124 - not NaN
+        ]
+        params = _params({**self._parameters, **parameters})
+        tags = [RunTag("leadsman.error", error[:_LONGEST_TEXT])] if error else []
+        self.client.log_batch(self.run_id, [*self._steps, *numbers], params, tags)
+        self.client.set_terminated(self.run_id, status)
 
 
 @dataclass(frozen=True)
@@ -38,9 +105,8 @@ class Tracker:
     client: MlflowClient
     data_digest: str
 
-    def begin(self, number: int, parameters: Mapping[str, Any]) -> str:
-        """A run for a trial; gives its id."""
-        parent = patiently(lambda: self.client.get_run(self.settings.parent_run), self._where)
+    def begin(self, number: int, parameters: Mapping[str, Any]) -> TrialRun:
+        """A run for a trial; raises ThisWorker."""
         tags = {
             _PARENT: self.settings.parent_run,
             Tag.TRIAL: str(number),
@@ -48,35 +114,28 @@ class Tracker:
             Tag.DATA_DIGEST: self.data_digest,
         }
         named = {str(name): value for name, value in tags.items()}
+        where = self.settings.tracking_uri
         run = patiently(
             lambda: self.client.create_run(
-                parent.info.experiment_id, tags=named, run_name=f"trial {number}"
+                self._experiment, tags=named, run_name=f"trial {number}"
             ),
-            self._where,
+            where,
         )
-        run_id = str(run.info.run_id)
-        params = [Param(name, str(value)[:_LONGEST_TEXT]) for name, value in parameters.items()]
-        patiently(lambda: self.client.log_batch(run_id, params=params), self._where)
-        return run_id
+        return TrialRun(self.client, where, str(run.info.run_id), dict(parameters))
 
-    def step(self, run_id: str, metric: str, value: float, step: int) -> None:
-        """An intermediate value."""
-        patiently(lambda: self.client.log_metric(run_id, metric, value, step=step), self._where)
+    @cached_property
+    def _experiment(self) -> str:
+        """That of the parent run."""
+        parent = self.client.get_run(self.settings.parent_run)
+        return str(parent.info.experiment_id)
 
-    def end(
-        self, run_id: str, status: str, metrics: Mapping[str, float], error: str | None = None
-    ) -> None:
-        """The end of a trial: FINISHED, FAILED or KILLED, with its metrics or what went wrong."""
-        patiently(lambda: write_end(self.client, run_id, status, metrics, error), self._where)
 
-    def give_back(self, run_id: str, error: str) -> None:
-        """End the run of a trial that was taken away, if MLflow answers at once."""
-        with suppress(MlflowException, OSError), once():
-            write_end(self.client, run_id, "KILLED", {}, error)
+def _params(parameters: Mapping[str, Any]) -> list[Param]:
+    return [Param(name, str(value)[:_LONGEST_TEXT]) for name, value in parameters.items()]
 
-    @property
-    def _where(self) -> str:
-        return self.settings.tracking_uri
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)
 
 
 def patiently(work: Callable[[], Answer], where: str) -> Answer:
@@ -130,35 +189,16 @@ def settle(client: MlflowClient, parent_run: str, uid: str, study: optuna.Study)
     for run in client.search_runs([experiment], condition, max_results=_MOST_OPEN):
         run_id = str(run.info.run_id)
         if run_id != parent_run:
-            _end_as(client, run_id, trials.get(run_id))
+            _end_as(TrialRun(client, client.tracking_uri, run_id), trials.get(run_id))
 
 
-def _end_as(client: MlflowClient, run_id: str, trial: FrozenTrial | None) -> None:
+def _end_as(run: TrialRun, trial: FrozenTrial | None) -> None:
     """End a run with what the study knows of its trial."""
     state = trial.state if trial is not None else None
     attributes = trial.user_attrs if trial is not None else {}
     if state in (TrialState.COMPLETE, TrialState.PRUNED):
-        write_end(client, run_id, "FINISHED", attributes.get(TrialAttribute.METRICS, {}))
+        run.write_end("FINISHED", attributes.get(TrialAttribute.METRICS, {}), {})
         return
     is_own_fault = state is TrialState.FAIL and not attributes.get(TrialAttribute.DISRUPTED)
     status = "FAILED" if is_own_fault else "KILLED"
-    write_end(client, run_id, status, {}, attributes.get(TrialAttribute.ERROR))
-
-
-def write_end(
-    client: MlflowClient,
-    run_id: str,
-    status: str,
-    metrics: Mapping[str, float],
-    error: str | None = None,
-) -> None:
-    """The end of a trial's run: FINISHED, FAILED or KILLED, with its metrics or what went wrong."""
-    now = int(time.time() * 1000)
-    numbers = [
-        Metric(name, value, now, 0)
-        for name, value in metrics.items()
-        if value == value  # noqa: PLR0124 - not NaN
-    ]
-    tags = [RunTag("leadsman.error", error[:_LONGEST_TEXT])] if error else []
-    client.log_batch(run_id, metrics=numbers, tags=tags)
-    client.set_terminated(run_id, status)
+    run.write_end(status, {}, {}, attributes.get(TrialAttribute.ERROR))

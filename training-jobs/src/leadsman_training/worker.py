@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ from leadsman_training.study import (
     give_back,
     persistently,
 )
-from leadsman_training.tracking import Tracker
+from leadsman_training.tracking import Tracker, TrialRun
 
 _WAIT_SECONDS = 1.0
 _LONGEST_ERROR = 300
@@ -70,8 +70,9 @@ class Worker:
         """
         with alone(self.storage, self.study.study_name):
             end_strays(self.storage, self.study, self.settings.pod_uid)
-            end = self._end()
-            if end is not None or self._is_claimed():
+            trials = counting(self.study)
+            end = self._end(trials)
+            if end is not None or self._is_claimed(trials):
                 return end, None
             trial = self.study.ask()
             trial.set_user_attr(TrialAttribute.POD_UID, self.settings.pod_uid)
@@ -85,31 +86,32 @@ class Worker:
             _logger.warning("Trial %s is let go: %s", trial.number, error)
 
     def _try(self, trial: optuna.Trial) -> None:
-        run_id: str | None = None
+        run: TrialRun | None = None
         try:
             parameters = self._persistently(lambda: self._parameters(trial))
-            run_id = self.tracker.begin(trial.number, parameters)
-            trial.set_user_attr(TrialAttribute.RUN_ID, run_id)
-            value, metrics = self.candidate.score(trial, self._report(trial, run_id))
-            self._finish(trial, run_id, value, metrics)
+            run = self.tracker.begin(trial.number, parameters)
+            trial.set_user_attr(TrialAttribute.RUN_ID, run.run_id)
+            value, metrics = self.candidate.score(trial, self._report(trial, run))
+            self._finish(trial, run, value, metrics)
         except optuna.TrialPruned:
             self._tell(trial, {TrialAttribute.METRICS: {}}, state=TrialState.PRUNED)
-            self.tracker.end(run_id or "", "FINISHED", {}, "pruned: hopeless so far")
+            if run is not None:
+                run.end("FINISHED", {}, self._asked(trial), "pruned: hopeless so far")
         except Preempted:
-            self._give_back(trial, run_id)
+            self._give_back(trial, run)
             raise
         except (ThisWorker, *STUDY_ERRORS):
             # The trial is not to blame: who finds it left open has it run again.
             raise
         except NoUse as error:
-            self._fail(trial, run_id, error.message)
+            self._fail(trial, run, error.message)
             raise
         except Exception as error:  # noqa: BLE001 - whatever the trial's code raises, it failed
             _logger.warning("Trial %s failed.\n%s", trial.number, traceback.format_exc())
-            self._fail(trial, run_id, f"{type(error).__name__}: {error}")
+            self._fail(trial, run, f"{type(error).__name__}: {error}")
 
     def _finish(
-        self, trial: optuna.Trial, run_id: str, value: float, metrics: Mapping[str, float]
+        self, trial: optuna.Trial, run: TrialRun, value: float, metrics: Mapping[str, float]
     ) -> None:
         values = [_valued(self.candidate.metric, value)]
         further = [one.metric for one in self.settings.resource.spec.objective.additional]
@@ -120,17 +122,17 @@ class Worker:
         found = {**metrics, self.candidate.metric: value}
         self._persistently(lambda: self._constrain(trial, found))
         self._tell(trial, {TrialAttribute.METRICS: found}, values)
-        self.tracker.end(run_id, "FINISHED", found)
+        run.end("FINISHED", found, self._asked(trial))
         _logger.info(
             "Trial done.",
             extra={"trial": trial.number, self.candidate.metric: value, "parameters": trial.params},
         )
 
-    def _fail(self, trial: optuna.Trial, run_id: str | None, error: str) -> None:
+    def _fail(self, trial: optuna.Trial, run: TrialRun | None, error: str) -> None:
         said = {TrialAttribute.ERROR: error[:_LONGEST_ERROR]}
         self._tell(trial, said, state=TrialState.FAIL)
-        if run_id is not None:
-            self.tracker.end(run_id, "FAILED", {}, error)
+        if run is not None:
+            run.end("FAILED", {}, self._asked(trial), error)
 
     def _tell(
         self,
@@ -148,13 +150,13 @@ class Worker:
 
         self._persistently(write)
 
-    def _give_back(self, trial: optuna.Trial, run_id: str | None) -> None:
+    def _give_back(self, trial: optuna.Trial, run: TrialRun | None) -> None:
         """As quickly as it goes: what can't be written is found out by who sees the pod go."""
         error = "its pod was told to go"
         with suppress(*STUDY_ERRORS):
             give_back(self.storage, self.study, trial.number, error)
-            if run_id is not None:
-                self.tracker.give_back(run_id, error)
+            if run is not None:
+                run.give_back(error)
 
     def _persistently(self, work: Callable[[], Answer]) -> Answer:
         return persistently(work, self.settings.study_url)
@@ -165,11 +167,15 @@ class Worker:
             return dict(self.candidate.trainer.parameters)
         return self.candidate.parameters(trial)
 
-    def _report(self, trial: optuna.Trial, run_id: str) -> Any:  # noqa: ANN401 - a closure
+    def _asked(self, trial: optuna.Trial) -> Mapping[str, Any]:
+        """The parameters of own code."""
+        return trial.params if self.candidate.trainer.entrypoint is not None else {}
+
+    def _report(self, trial: optuna.Trial, run: TrialRun) -> Any:  # noqa: ANN401 - a closure
         single = not self.settings.resource.spec.objective.additional
 
         def report(step: int, value: float) -> None:
-            self.tracker.step(run_id, f"{self.candidate.metric}_so_far", value, step)
+            run.step(f"{self.candidate.metric}_so_far", value, step)
             if not single:
                 return
             self._persistently(lambda: trial.report(value, step))
@@ -189,20 +195,19 @@ class Worker:
             if one.max is not None:
                 trial.set_constraint(f"{one.metric} at most", value - one.max)
 
-    def _is_claimed(self) -> bool:
-        claimed = len(counting(self.study)) >= self.settings.search.trials
-        return claimed or nothing_left(self.study)
+    def _is_claimed(self, trials: Sequence[FrozenTrial]) -> bool:
+        return len(trials) >= self.settings.search.trials or nothing_left(self.study)
 
-    def _end(self) -> Reason | None:
+    def _end(self, trials: Sequence[FrozenTrial]) -> Reason | None:
         """Why the search has ended; the first who sees it writes it down for all."""
         # Found out each time and never read back: trials may be raised after the end.
-        end = self._seen_end()
+        end = self._seen_end(trials)
         if end is not None and self.study.user_attrs.get(StudyAttribute.END) != end:
             self.study.set_user_attr(StudyAttribute.END, str(end))
         return end
 
-    def _seen_end(self) -> Reason | None:
-        trials, search = counting(self.study), self.settings.search
+    def _seen_end(self, trials: Sequence[FrozenTrial]) -> Reason | None:
+        search = self.settings.search
         done = [trial for trial in trials if trial.state.is_finished()]
         failed = [trial for trial in done if trial.state is TrialState.FAIL]
         if len(failed) > search.max_failed_trials:
