@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import ge, itemgetter, mul
 
 from leadsman_api.studies import StudyAttribute
 from leadsman_api.v1alpha1.objective import Direction, Objective
@@ -122,27 +123,29 @@ def _eligible(study: StudyFacts, objective: Objective) -> list[TrialFacts]:
 
 
 def _front(study: StudyFacts, objective: Objective) -> tuple[TrialSummary, ...]:
-    """The trials that no other one beats in everything, the best of the first objective first."""
+    """The trials that no other one beats in everything, the best of the first objective first.
+
+    In the order of their values no trial is beaten by a later one: each is held against those of
+    the front before it alone, and the rest is not looked at once there are enough.
+    """
     if not objective.additional:
         return ()
     directions = [objective.direction, *(one.direction for one in objective.additional)]
     signs = [_sign(direction) for direction in directions]
-    front: list[TrialFacts] = []
-    for trial in _eligible(study, objective):
-        if any(_beats(other, trial, signs) for other in front):
-            continue
-        front = [*(other for other in front if not _beats(trial, other, signs)), trial]
-    front.sort(key=lambda trial: -signs[0] * trial.values[0])
-    return tuple(_summary(trial, objective) for trial in front[:MOST_ON_THE_FRONT])
+    found = [(tuple(map(mul, signs, one.values)), one) for one in _eligible(study, objective)]
+    found.sort(key=itemgetter(0), reverse=True)
+    front: list[tuple[tuple[float, ...], TrialFacts]] = []
+    for gains, trial in found:
+        if len(front) == MOST_ON_THE_FRONT:
+            break
+        if not any(_beats(before, gains) for before, _ in front):
+            front.append((gains, trial))
+    return tuple(_summary(trial, objective) for _, trial in front)
 
 
-def _beats(one: TrialFacts, other: TrialFacts, signs: Sequence[int]) -> bool:
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     """Whether one is as good in everything and better in something."""
-    gains = [
-        sign * (mine - theirs)
-        for sign, mine, theirs in zip(signs, one.values, other.values, strict=True)
-    ]
-    return min(gains) >= 0 and max(gains) > 0
+    return one != other and all(map(ge, one, other))
 
 
 def _summary(trial: TrialFacts, objective: Objective) -> TrialSummary:
