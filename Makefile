@@ -172,6 +172,16 @@ bench-judge: $(SYNCED) ## the judge over thousands of simulated rollouts, for 15
 	@echo "bench-judge: build/bench/judge.md"
 	@PYTHONPATH=tests $(RUN) python -m bench.judge.run $(ARGS)
 
+.PHONY: bench-training
+bench-training: $(SYNCED) ## what a trial, more workers and a study of thousands cost, for 15 minutes: ARGS=--help
+	@echo "bench-training: build/bench/training.md"
+	@PYTHONPATH=tests $(RUN) python -m bench.training.run $(ARGS)
+
+.PHONY: bench-quality
+bench-quality: $(SYNCED) ## what searches find on public data, for half an hour: ARGS=--help says how to have less
+	@echo "bench-quality: build/bench/quality.md"
+	@PYTHONPATH=tests $(RUN) python -m bench.quality.run $(ARGS)
+
 ##@ Housekeeping
 
 .PHONY: hooks

@@ -1,6 +1,6 @@
 """How often the gate lets a version through: one that is as bad as the margin, one as good.
 
-The figures of docs/benchmarks/gate.md are what this prints.
+The table of docs/training.md is what this prints.
 """
 
 from __future__ import annotations
