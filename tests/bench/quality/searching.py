@@ -101,7 +101,7 @@ def _settings(case: Case, sampler: str, trials: int, seed: int, folder: Path) ->
         {
             "apiVersion": "leadsman.dev/v1alpha1",
             "kind": "TrainingRun",
-            "metadata": {"name": case.data, "namespace": "ml", "uid": uid},
+            "metadata": {"name": "search", "namespace": "ml", "uid": uid},
             "spec": case.spec(sampler, trials, seed),
         }
     )
