@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.quality.cases import CASES, Case
 from bench.quality.report import cases, losses, page
@@ -48,9 +49,9 @@ def _searched(
 ) -> Mapping[Case, Sequence[Split]]:
     """Split after split, with each data set in turn; several at a time."""
     seeds = range(_FIRST_SEED, _FIRST_SEED + options.splits)
-    with ProcessPoolExecutor(options.workers) as pool:
+    with TemporaryDirectory() as folder, ProcessPoolExecutor(options.workers) as pool:
         asked = {
-            (case, seed): pool.submit(split, case, seed, options.trials)
+            (case, seed): pool.submit(split, case, seed, options.trials, Path(folder))
             for seed in seeds
             for case in wanted
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import tempfile
+import os
 import uuid
 import warnings
 from dataclasses import dataclass, replace
@@ -53,13 +53,18 @@ class Split:
     random_on_folds: float
 
 
-def split(case: Case, seed: int, trials: int) -> Split:
-    """Search twice on one split, with our sampler and at random, and compare on its other rows."""
+def split(case: Case, seed: int, trials: int, folder: Path) -> Split:
+    """Search twice on one split, with our sampler and at random, and compare on its other rows.
+
+    Studies and runs are kept in `folder`, for each process apart.
+    """
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
+    own = folder / str(os.getpid())
+    own.mkdir(exist_ok=True)
+    with threadpool_limits(1):
         found = {
-            sampler: _searched(_settings(case, sampler, trials, seed, Path(folder)))
+            sampler: _searched(_settings(case, sampler, trials, seed, own))
             for sampler in (OURS, RANDOM)
         }
     candidate, ours, ours_on_folds = found[OURS]
