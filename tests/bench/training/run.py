@@ -24,6 +24,7 @@ from bench.training.overhead import TRAINERS, Round, measured
 from bench.training.report import page
 from bench.training.scaling import WORKERS, trials_per_second
 from bench.training.stage import Stage, stage
+from support.postgres import postgres
 
 FOLDER = Path("build") / "bench"
 PUBLISHED = Path("docs") / "benchmarks"
@@ -60,13 +61,19 @@ def main() -> int:
 
 def _all(options: argparse.Namespace) -> Measured:
     folder = (FOLDER / "training").resolve()
+    FOLDER.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
-    with stage(folder) as standing:
-        return Measured(
-            _overhead(standing, options) if "overhead" in options.parts else {},
-            _scaling(standing, options) if "scaling" in options.parts else {},
-            _looks(standing) if "looks" in options.parts else [],
-        )
+    found = Measured({}, {}, [])
+    if {"overhead", "scaling"} & {*options.parts}:
+        with stage(folder) as standing:
+            if "overhead" in options.parts:
+                found = dataclasses.replace(found, overhead=_overhead(standing, options))
+            if "scaling" in options.parts:
+                found = dataclasses.replace(found, paces=_scaling(standing, options))
+    if "looks" in options.parts:
+        with postgres() as database:
+            found = dataclasses.replace(found, looks=_looks(database))
+    return found
 
 
 def _overhead(standing: Stage, options: argparse.Namespace) -> Mapping[str, Sequence[Round]]:
@@ -88,10 +95,10 @@ def _scaling(standing: Stage, options: argparse.Namespace) -> Mapping[int, Seque
     return found
 
 
-def _looks(standing: Stage) -> Sequence[Look]:
+def _looks(database: str) -> Sequence[Look]:
     found = []
     for objectives in (1, 2):
-        found += looks(standing.database, objectives, SIZES)
+        found += looks(database, objectives, SIZES)
         for look in found[-len(SIZES) :]:
             _say(str(look))
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -37,13 +37,23 @@ Value = TypeVar("Value")
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The trials as they were read last."""
+
+    trials: tuple[TrialFacts, ...] = ()
+    """In the order of their numbers, which have no gaps."""
+    open: tuple[int, ...] = ()
+    """Numbers of those that had not ended."""
+
+
 @dataclass(slots=True)
 class _Study:
     """What is kept of a study between two looks."""
 
     storage: BaseStorage
     number: int
-    ended: dict[int, TrialFacts] = field(default_factory=dict)
+    seen: _Seen = field(default_factory=_Seen)
 
 
 class OptunaStudies:
@@ -87,6 +97,8 @@ class OptunaStudies:
         study = self._open(url, name)
         if study is None:
             return None
+        # Before the trials are read: a thread that was left behind may write it meanwhile.
+        before = study.seen
         try:
             attributes = study.storage.get_study_user_attrs(study.number)
             trials = study.storage.get_all_trials(study.number, deepcopy=False)
@@ -94,7 +106,8 @@ class OptunaStudies:
             # It was deleted since.
             self._forget(url, name)
             return None
-        return StudyFacts(tuple(_known(study, trial) for trial in trials), attributes)
+        study.seen = seen = _seen(before, trials)
+        return StudyFacts(seen.trials, attributes)
 
     def _fail(self, url: str, name: str, number: int, attributes: Mapping[str, Any]) -> None:
         study = self._existing(url, name)
@@ -217,13 +230,15 @@ def _limits(address: URL) -> dict[str, Any]:
     return {"timeout" if kind == "sqlite" else "connect_timeout": _TIMEOUT_SECONDS}
 
 
-def _known(study: _Study, trial: FrozenTrial) -> TrialFacts:
-    facts = study.ended.get(trial.number)
-    if facts is None:
-        facts = _facts(trial)
-        if trial.state.is_finished():
-            study.ended[trial.number] = facts
-    return facts
+def _seen(before: _Seen, trials: Sequence[FrozenTrial]) -> _Seen:
+    """The trials as they are now; those that had ended are not looked at, however many they are."""
+    old = len(before.trials)
+    facts = [*before.trials, *map(_facts, trials[old:])]
+    for number in before.open:
+        facts[number] = _facts(trials[number])
+    read = (*before.open, *range(old, len(trials)))
+    still = (number for number in read if not trials[number].state.is_finished())
+    return _Seen(tuple(facts), tuple(still))
 
 
 def _facts(trial: FrozenTrial) -> TrialFacts:

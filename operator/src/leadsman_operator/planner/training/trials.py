@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -52,17 +53,14 @@ def standing(study: StudyFacts, objective: Objective, trials: int) -> Standing:
 
 def counted(study: StudyFacts, trials: int) -> TrialCounts:
     """How many trials there are in each state; the disrupted ones count for nothing."""
-    numbers = dict.fromkeys((COMPLETE, PRUNED, FAILED, RUNNING, "disrupted"), 0)
-    for trial in study.trials:
-        state = "disrupted" if is_disrupted(trial) else trial.state
-        if state in numbers:
-            numbers[state] += 1
+    numbers = Counter(trial.state for trial in study.trials)
+    disrupted = sum(is_disrupted(trial) for trial in study.trials) if numbers[FAILED] else 0
     counts = TrialCounts(
         complete=numbers[COMPLETE],
         pruned=numbers[PRUNED],
-        failed=numbers[FAILED],
+        failed=numbers[FAILED] - disrupted,
         running=numbers[RUNNING],
-        disrupted=numbers["disrupted"],
+        disrupted=disrupted,
     )
     return counts.model_copy(update={"progress": f"{finished(counts)}/{trials}"})
 
