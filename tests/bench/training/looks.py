@@ -81,7 +81,12 @@ class _Watched:
     """A TrainingRun in the simulated cluster, whose study is real."""
 
     def __init__(self, database: str, objectives: int, trials: int) -> None:
-        search = {"trials": trials + 1000, "parallelism": WORKERS, "timeout": "24h"}
+        search = {
+            "trials": trials + 1000,
+            "parallelism": WORKERS,
+            "timeout": "24h",
+            "pruner": "None",
+        }
         self.simulation = TrainingSimulation(objective=_OBJECTIVES[objectives], search=search)
         self.objectives = objectives
         self.configuration = replace(CONFIGURATION, study_url=database)
