@@ -63,7 +63,7 @@ def _try_idle_connections(engine: Engine) -> None:
     `pool_pre_ping` would try it each time, and a trial takes one two dozen times.
     """
 
-    @event.listens_for(engine, "checkin")
+    @event.listens_for(engine, "checkin")  # codespell:ignore checkin
     def note(_connection: Any, record: Any) -> None:  # noqa: ANN401 - of any driver
         record.info[_USED_AT] = time.monotonic()
 
