@@ -16,6 +16,7 @@ TIMES = 3.6
 RESOURCE_BYTES = 20_000
 GROWTH = 2.0
 """Times the CPU of a look, for ten times as many trials."""
+_LARGE = 1000
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,15 @@ class Bar:
         """As a person reads it."""
         return f"{'at least' if self.at_least else 'at most'} {self.limit:,g}"
 
+    @property
+    def found(self) -> str:
+        """What was measured, as a person reads it."""
+        return f"{self.measured:,.0f}" if self.measured >= _LARGE else f"{self.measured:.3g}"
+
     @override
     def __str__(self) -> str:
         """A sentence."""
-        return f"{self.what}: {self.measured:,.3g}, promised {self.promised}"
+        return f"{self.what}: {self.found}, promised {self.promised}"
 
 
 def bars_of(measured: Measured) -> list[Bar]:

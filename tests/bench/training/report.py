@@ -76,6 +76,7 @@ def page(measured: Measured, bars: Sequence[Bar], trials: int, about: str) -> st
         _overhead(measured, trials),
         _scaling(measured),
         _looks(measured),
+        _missing(measured),
         (f"Measured on {about}.", ""),
     )
     return "\n".join(line for part in parts for line in part)
@@ -85,7 +86,7 @@ def _promises(bars: Sequence[Bar]) -> Iterator[str]:
     yield _HEAD
     for bar in bars:
         verdict = "kept" if bar.holds else "**missed**"
-        yield f"| {bar.what} | {bar.promised} | {bar.measured:,.3g} | {verdict} |"
+        yield f"| {bar.what} | {bar.promised} | {bar.found} | {verdict} |"
     yield ""
 
 
@@ -97,6 +98,17 @@ def _overhead(measured: Measured, trials: int) -> Iterator[str]:
     for name, found in measured.overhead.items():
         yield f"| {name} | {' | '.join(_cells(found))} |"
     yield f"\n{_LEFT_OUT}"
+
+
+def _missing(measured: Measured) -> Iterator[str]:
+    parts = {
+        "a trial beside bare Optuna": measured.overhead,
+        "workers side by side": measured.paces,
+        "the operator's looks": measured.looks,
+    }
+    left_out = [name for name, found in parts.items() if not found]
+    if left_out:
+        yield f"Not measured in this run: {', '.join(left_out)}.\n"
 
 
 def _cells(rounds: Sequence[Round]) -> Iterator[str]:
