@@ -46,9 +46,6 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 class ModelDeploymentLife(RuleBasedStateMachine):
     """One ModelDeployment, and all that may happen to it."""
 
-    bad = frozenset(BAD)
-    """Behaviours of versions that have to be found out."""
-
     def __init__(self) -> None:
         """Begin with an empty world."""
         super().__init__()
@@ -199,13 +196,13 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         self._remember_promotions()
         stable = None if self.promoted_bad else self.sim.version("stable")
         if stable is not None:
-            assert self.sim.cluster.behaviours[stable] not in self.bad, self._story()
+            assert self.sim.cluster.behaviours[stable] not in BAD, self._story()
 
     def _remember_promotions(self) -> None:
         for told in self.sim.status().get("history", []):
             if told["reason"] == Reason.PROMOTED and told.get("by"):
                 version = int(told["toRevision"].split("-")[1])
-                self.promoted_bad |= self.sim.cluster.behaviours[version] in self.bad
+                self.promoted_bad |= self.sim.cluster.behaviours[version] in BAD
 
     @invariant()
     def each_command_is_dealt_with_once(self) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 from typing_extensions import override
 
+from leadsman_api.reasons import Reason
 from simulation.test_gateway_traffic import BehindGateway
 from simulation.test_model_deployment import ModelDeploymentLife, run
 from support.world import WITHOUT_PROMETHEUS, Simulation
@@ -17,12 +18,11 @@ from support.world_cluster import Pod
 from support.world_gateway import GATEWAY, OWN, SHADOW, GatewaySimulation
 
 BEHAVIOURS = ("good", "differs", "errors", "slow", "unloadable")
+BAD = BEHAVIOURS[1:]
 
 
 class Shadowed(BehindGateway):
     """The same life, each candidate tried on copies first."""
-
-    bad = frozenset(BEHAVIOURS[1:])
 
     @override
     def begin(self) -> Simulation:
@@ -67,6 +67,22 @@ class Shadowed(BehindGateway):
         return self.gateway.gateway.copied() if self.gateway.gateway else []
 
     @invariant()
+    @override
+    def bad_versions_never_become_stable(self) -> None:
+        """Those that say something else are bad as well."""
+        self._remember_promotions()
+        stable = None if self.promoted_bad else self.sim.version("stable")
+        if stable is not None:
+            assert self.sim.cluster.behaviours[stable] not in BAD, self._story()
+
+    @override
+    def _remember_promotions(self) -> None:
+        for told in self.sim.status().get("history", []):
+            if told["reason"] == Reason.PROMOTED and told.get("by"):
+                version = int(told["toRevision"].split("-")[1])
+                self.promoted_bad |= self.sim.cluster.behaviours[version] in BAD
+
+    @invariant()
     def nobody_gets_an_answer_of_a_bad_version(self) -> None:
         """But of one that a person has let on."""
         self._remember_promotions()
@@ -75,7 +91,7 @@ class Shadowed(BehindGateway):
             return
         for _, pods in self.gateway.gateway.shares():
             for pod in pods:
-                assert self.sim.cluster.behaviours[pod.version] not in self.bad, self._story()
+                assert self.sim.cluster.behaviours[pod.version] not in BAD, self._story()
 
     @invariant()
     def no_copy_comes_to_the_stable_revision(self) -> None:
