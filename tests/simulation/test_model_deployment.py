@@ -33,8 +33,9 @@ PARTS = ("MLflow", "Prometheus", "the network of the pods", "the Kubernetes API"
 STRATEGIES: tuple[Mapping[str, Any], ...] = (
     {"strategy": "Canary"},
     {"strategy": "BlueGreen"},
-    {"strategy": "Swap", "swap": {"downtimeBudget": "60s"}},
+    {"strategy": "Swap", "swap": {"downtimeBudget": "3m"}},
 )
+"""A swap has more time than passes between two looks: else a good version comes too late."""
 REPAIRED = ("Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ServiceAccount")
 
 
