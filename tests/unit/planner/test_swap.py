@@ -255,3 +255,44 @@ def test_a_bake_without_proof_ends_by_policy(
     stable = bench.resource.status.stable
     assert stable is not None
     assert (stable.version == 2) is promoted
+
+
+def baking(strategy: str) -> Bench:
+    """Version 2 has all of the traffic, and nothing has judged it yet."""
+    swap = {"downtimeBudget": "2m"} if strategy == "Swap" else None
+    bench = counted(begun(strategy=strategy, swap=swap))
+    bench.broken = {}
+    bench.settle()
+    assert bench.resource.status.phase is DeploymentPhase.BAKING
+    return bench
+
+
+def wanted_next(bench: Bench) -> tuple[int, int]:
+    """The stable version and the one that is tried, once version 3 is wanted."""
+    bench.version = a_version(3)
+    bench.settle()
+    stable, candidate = bench.resource.status.stable, bench.resource.status.candidate
+    assert stable is not None
+    assert candidate is not None
+    return stable.version, candidate.version
+
+
+@pytest.mark.parametrize(
+    ("strategy", "versions"), [("Swap", (1, 2)), ("BlueGreen", (1, 3))], ids=["swap", "blue green"]
+)
+def test_what_nothing_has_judged_is_not_made_stable_for_the_next(
+    strategy: str, versions: tuple[int, int]
+) -> None:
+    """All goes back to what is known, unless that would interrupt once more."""
+    assert wanted_next(baking(strategy)) == versions
+
+
+@pytest.mark.parametrize("strategy", ["Swap", "BlueGreen"])
+def test_a_candidate_that_is_good_is_promoted_for_the_next(strategy: str) -> None:
+    """It was judged by its bake, which need not last longer."""
+    bench = baking(strategy)
+    for requests in (1000, 2000):
+        bench.wait(5)
+        bench.serve(stable=counters(3000), candidate=counters(requests))
+        bench.settle()
+    assert wanted_next(bench) == (2, 3)

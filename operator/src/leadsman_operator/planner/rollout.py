@@ -28,7 +28,7 @@ from leadsman_operator.planner.routing.traffic import (
 )
 from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.shadow import is_asked, is_copied
-from leadsman_operator.planner.steps import come_up, next_step
+from leadsman_operator.planner.steps import come_up, is_judged, next_step
 from leadsman_operator.planner.swap import is_interrupted
 from leadsman_operator.planner.troubles import Trouble, trouble_of
 
@@ -207,16 +207,12 @@ def _superseded(scene: Scene) -> Course | None:
         return None
     if wanted.name == candidate.name:
         return None
-    promoted = status.rollout is not None and status.rollout.promoted_at is not None
-    if promoted and wanted.name != stable.name:
-        if not carries(scene, ALL_CANDIDATE):
-            phase = status.phase or DeploymentPhase.BAKING
-            return _wait_for_gateway(scene, phase, Reason.BAKING)
-        return promote(
-            scene,
-            f"version {candidate.version} is promoted before the end of its bake"
-            f": version {wanted.version} is wanted now",
-        )
+    rollout = status.rollout
+    if rollout is not None and rollout.promoted_at is not None and wanted.name != stable.name:
+        if is_judged(scene):
+            return _promote_early(scene, candidate, wanted)
+        if rollout.ready_by is not None:
+            return None  # the way back of a swap would be one more interruption: first the bake
     if not carries(scene, ALL_STABLE):
         return _leave_by_gateway(scene, candidate)
     back = wanted.name == stable.name
@@ -234,6 +230,17 @@ def _superseded(scene: Scene) -> Course | None:
         rollout=None,
         weight=None,
         evidence=None,
+    )
+
+
+def _promote_early(scene: Scene, candidate: RevisionStatus, wanted: Revision) -> Course:
+    """The next one begins from what carries all of the traffic and was judged."""
+    if not carries(scene, ALL_CANDIDATE):
+        return _wait_for_gateway(scene, scene.status.phase or DeploymentPhase.BAKING, Reason.BAKING)
+    return promote(
+        scene,
+        f"version {candidate.version} is promoted before the end of its bake"
+        f": version {wanted.version} is wanted now",
     )
 
 

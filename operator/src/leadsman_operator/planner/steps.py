@@ -366,15 +366,19 @@ def _bake(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Co
 
 def _held_by_evidence(scene: Scene, rollout: RolloutStatus) -> Course | None:
     """At the end of the bake, a candidate that no step has judged; None when it may be promoted."""
-    evidence, spec = scene.evidence, scene.spec.rollout
-    if spec.weights:
+    if is_judged(scene):
         return None
+    evidence, spec = scene.evidence, scene.spec.rollout
     verdict = evidence.verdict if evidence else Verdict.BLIND
     because = evidence.because if evidence else "nothing was counted yet"
-    if verdict is Verdict.GOOD:
-        return None
     if scene.since(rollout.started_at) >= spec.deadline:
         decide = _still_blind if verdict is Verdict.BLIND else _undecided
         return decide(scene, because)
     reason = Reason.NO_TRAFFIC if verdict is Verdict.BLIND else Reason.STEP_HOLDING
     return stay(scene, DeploymentPhase.BAKING, reason, f"the bake goes on: {because}")
+
+
+def is_judged(scene: Scene) -> bool:
+    """Whether a candidate with all of the traffic was judged: by its steps, or by its bake."""
+    good = scene.evidence is not None and scene.evidence.verdict is Verdict.GOOD
+    return good or bool(scene.spec.rollout.weights)
