@@ -15,6 +15,7 @@ from support.repository import PACKAGES, ROOT, files
 STDLIB = Path(sysconfig.get_path("stdlib"))
 WHICH_OPERATOR = "import operator; print(operator.__file__)"
 MEMBERS = ("crds", "operator", "serving-runtime", "training-jobs", "devcluster")
+FOLDERS = {*MEMBERS, "changelog.d", "charts", "docs", "examples", "scripts", "tests"}
 
 
 def imported_operator(root: Path, *options: str) -> str:
@@ -40,6 +41,14 @@ def test_top_folders_are_not_packages() -> None:
     tops = {path.relative_to(ROOT).parts[0] for path in files()}
 
     assert folders_that_are_packages(ROOT, tuple(sorted(tops))) == []
+
+
+def test_nothing_lies_about() -> None:
+    """A test that writes where it is started leaves folders that nobody meant to keep."""
+    found = {path.relative_to(ROOT).parts for path in files()}
+
+    folders = {parts[0] for parts in found if len(parts) > 1}
+    assert {name for name in folders if not name.startswith(".")} == FOLDERS
 
 
 def test_an_init_file_in_operator_is_found(tmp_path: Path) -> None:

@@ -115,7 +115,11 @@ def _settings(case: Case, sampler: str, trials: int, seed: int, folder: Path) ->
     tracking = f"sqlite:///{folder}/mlflow.db"
     client = MlflowClient(tracking)
     known = client.get_experiment_by_name("quality")
-    experiment = known.experiment_id if known else client.create_experiment("quality")
+    experiment = (
+        known.experiment_id
+        if known
+        else client.create_experiment("quality", artifact_location=str(folder / "artifacts"))
+    )
     return Settings(
         resource=resource,
         study=f"{case.data}/{seed}/{sampler}",
