@@ -59,7 +59,7 @@ def ensure_leadsman(kubectl: Kubectl) -> Installation:
     assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
     installation = Installation()
     kubectl(
-        "-n", installation.operator_namespace, "wait", "pods", "--for=condition=Ready",
-        "--timeout=120s", "-l", installation.operator_selector, timeout=130,
+        "-n", installation.operator_namespace, "rollout", "status", "deployment/leadsman",
+        "--timeout=120s", timeout=130,
     )  # fmt: skip
     return installation

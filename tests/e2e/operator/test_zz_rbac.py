@@ -26,7 +26,7 @@ _MADE = (
     ("apps", "deployments"), ("apps", "controllerrevisions"),
     ("autoscaling", "horizontalpodautoscalers"), ("policy", "poddisruptionbudgets"),
     ("batch", "jobs"), ("gateway.networking.k8s.io", "httproutes"),
-    ("gateway.networking.k8s.io", "grpcroutes"),
+    ("gateway.networking.k8s.io", "grpcroutes"), ("leadsman.dev", "trainingruns"),
 )  # fmt: skip
 NEVER_SEEN: dict[Right, str] = {
     **dict.fromkeys(
