@@ -53,6 +53,7 @@ def test_a_server_knows_no_more_of_the_contract_than_it_needs() -> None:
     assert {
         "leadsman_api.loading",
         "leadsman_api.v1alpha1.model_deployment",
+        "leadsman_api.v1alpha1.rollout",
         "leadsman_api.v1alpha1.training_run",
     }.isdisjoint(loaded)
 

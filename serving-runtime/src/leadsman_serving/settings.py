@@ -15,8 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from leadsman_api.ports import Port
 from leadsman_api.termination import TERMINATION_PATH
 from leadsman_api.v1alpha1.model_source import Loading
-from leadsman_api.v1alpha1.rollout import Shadow
 from leadsman_api.v1alpha1.serving import Limits, PayloadLog
+from leadsman_api.v1alpha1.shadow import Shadow
 from leadsman_serving.errors import InvalidSettings
 
 PREFIX = "LEADSMAN_"

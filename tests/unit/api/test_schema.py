@@ -22,7 +22,7 @@ from leadsman_api.rules import Immutable, exactly_one_of, value_at
 from leadsman_api.structural import structural_schema
 from leadsman_api.studies import StudyAttribute, TrialAttribute
 from leadsman_api.unions import escaped, merge_union
-from leadsman_api.v1alpha1.rollout import Shadow
+from leadsman_api.v1alpha1.shadow import Shadow
 from leadsman_api.vocabulary import Term
 
 # Reading 300 kB of YAML takes seconds without the library that PyYAML may be built with.

@@ -11,6 +11,7 @@ from leadsman_api.contract import Contract, nested
 from leadsman_api.lists import ATOMIC
 from leadsman_api.rules import Rule, needed_with, only_with
 from leadsman_api.v1alpha1.command import Command
+from leadsman_api.v1alpha1.shadow import Shadow
 from leadsman_api.values import Duration, PositiveDuration, Time, VersionNumber, Word
 from leadsman_api.vocabulary import Term
 
@@ -75,15 +76,6 @@ class RolloutApproval(Approval):
 
     before: ApprovalPoint = ApprovalPoint.PROMOTION
     """What waits for the approval."""
-
-
-class Shadow(Contract):
-    """How requests are copied to a candidate that answers to nobody; settled as its pods start."""
-
-    percent: Annotated[int, Field(ge=1, le=100)] = 100
-    """Percent of the copies that are answered; the candidate's pods drop the others unread."""
-    tolerance: Annotated[float, Field(ge=0, le=1)] = 0.01
-    """Part of the larger of two numbers by which answers may differ and still be the same."""
 
 
 class Swap(Contract):

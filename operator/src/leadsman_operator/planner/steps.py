@@ -20,8 +20,8 @@ from leadsman_api.v1alpha1.rollout import (
     OnBlind,
     OnUndecided,
     RolloutApproval,
-    Shadow,
 )
+from leadsman_api.v1alpha1.shadow import Shadow
 from leadsman_operator.planner.course import Course, move, stay
 from leadsman_operator.planner.judge.checks import interval_of
 from leadsman_operator.planner.outcomes import promote, roll_back
