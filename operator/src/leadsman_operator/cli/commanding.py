@@ -97,6 +97,17 @@ def status_of(manifest: Manifest) -> Status:
     return found
 
 
+def weights_of(rollout: Mapping[str, Any]) -> tuple[int, ...]:
+    """`Rollout.weights`, of a spec.rollout as the cluster gives it."""
+    match rollout.get("strategy", "Canary"):
+        case "Canary":
+            return tuple(rollout.get("steps", ()))
+        case "Shadow":
+            return (0,)
+        case _:
+            return ()
+
+
 def where(manifest: Manifest) -> str:
     """Where it stands, in one sentence."""
     status = status_of(manifest)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from leadsman_api.durations import format_duration, parse_duration
-from leadsman_operator.cli.commanding import where
+from leadsman_operator.cli.commanding import weights_of, where
 from leadsman_operator.cli.evidence_view import ratio, share, value, verdict_line
 from leadsman_operator.cli.paper import moment, span, word
 from leadsman_operator.planner.judge.checks import DEFAULT_FAILURES, DEFAULT_INTERVAL
@@ -161,8 +161,7 @@ def _for_verdict(verdict: str, rollout: Part, spec: Part, now: datetime) -> Iter
         wait = f" in {span(shortest)}" if shortest.total_seconds() > 0 else " now"
         yield f"  the evidence allows the next step{wait}"
     elif verdict == "Undecided":
-        steps = len(spec["steps"]) if spec.get("strategy", "Canary") == "Canary" else 1
-        left = deadline / steps - (now - stepped)
+        left = deadline / max(1, len(weights_of(spec))) - (now - stepped)
         yield "  a clear answer ends the step: harm takes it back, health goes on"
         yield f"  without one onUndecided {spec.get('onUndecided')} decides in {_left(left)}"
     elif verdict == "Blind":

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leadsman_api.durations import parse_duration
-from leadsman_operator.cli.commanding import where
+from leadsman_operator.cli.commanding import weights_of, where
 from leadsman_operator.cli.evidence_view import conditions_table, verdict_line
 from leadsman_operator.cli.paper import ago, moment, span, table, word
 
@@ -116,27 +116,17 @@ def _rollout(manifest: Manifest, now: datetime) -> Iterator[Text]:
         return
     promoted = moment(rollout.get("promotedAt"))
     line = Text("steps ", style="bold")
-    for number, weight in enumerate((*_steps(spec), "100%")):
+    for number, weight in enumerate((*weights_of(spec), _FULL)):
+        share = f"{weight}%" if weight else "copies"
         here = number == rollout["step"] and promoted is None
         over = number < rollout["step"] or promoted is not None
         line.append(
-            f" [{weight}]" if here else f" {weight}",
+            f" [{share}]" if here else f" {share}",
             style="bold cyan" if here else "green" if over else "dim",
         )
     line.append(" [bake]" if promoted else " bake", style="bold cyan" if promoted else "dim")
     yield line
     yield from _times(rollout, spec, promoted, now)
-
-
-def _steps(spec: Mapping[str, Any]) -> list[str]:
-    """The steps before all of the traffic."""
-    match spec.get("strategy", "Canary"):
-        case "Canary":
-            return [f"{weight}%" for weight in spec.get("steps", ())]
-        case "Shadow":
-            return ["copies"]
-        case _:
-            return []
 
 
 def _times(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from leadsman_operator.cli.commanding import candidate_of, status_of
+from leadsman_operator.cli.commanding import candidate_of, status_of, weights_of
 from leadsman_operator.cli.failures import Failure
 from leadsman_operator.cli.options import add_cluster_options, add_name
 from leadsman_operator.cli.session import Session, in_cluster
@@ -65,9 +65,6 @@ def _grant(manifest: Manifest, number: int | None) -> dict[str, Any]:
 
 def _next_weight(manifest: Manifest) -> int | None:
     """The weight that the rollout asks for now; None for copies, which are no part of it."""
-    rollout, steps = manifest["spec"]["rollout"], manifest["spec"]["rollout"].get("steps", ())
+    weights = weights_of(manifest["spec"]["rollout"])
     step = int((status_of(manifest).get("rollout") or {}).get("step", 0))
-    strategy = rollout.get("strategy", "Canary")
-    if strategy == "Shadow" and not step:
-        return None
-    return int(steps[step]) if strategy == "Canary" and step < len(steps) else _FULL
+    return (weights[step] or None) if step < len(weights) else _FULL
