@@ -21,7 +21,7 @@ from leadsman_training import weighted
 from leadsman_training.scores import Array, Predictions, score
 
 DRAWS = 2000
-OF_LOSSES = (weighted.OF_NUMBERS - {"r2"}) | {"log_loss"}
+OF_LOSSES = weighted.OF_ERRORS | {"log_loss"}
 """The metrics of which less is better."""
 _MOST_CANDIDATES = 200
 _CELLS = 2_000_000

@@ -17,7 +17,7 @@ from leadsman_api.v1alpha1.objective import Direction, Gate, GateRule, Objective
 from leadsman_api.v1alpha1.training_run_status import GateCheck, GateStatus
 from leadsman_training.comparison import Interval, Pair, compare
 from leadsman_training.scores import Array, Predictions, score
-from leadsman_training.weighted import OF_NUMBERS
+from leadsman_training.weighted import OF_ERRORS
 
 DEFAULT_MARGIN = -0.01
 """How much worse a version may be that the spec has no rules for: a hundredth is no harm shown."""
@@ -56,7 +56,7 @@ def _default(objective: Objective, judged: Judged) -> GateRule:
     """Not worse than the champion, as finely as so many rows can show it."""
     share = max(-DEFAULT_MARGIN, _DEFAULT_ROWS / max(1, len(judged.truth)))
     scale = 1.0
-    if objective.metric in OF_NUMBERS - {"r2"} and judged.champion is not None:
+    if objective.metric in OF_ERRORS and judged.champion is not None:
         # Errors are in units of the target: a hundredth of what the champion's are.
         value = score(objective.metric, judged.truth, judged.champion)
         scale = 1.0 if math.isnan(value) else abs(value)

@@ -34,7 +34,11 @@ def wait_for(
             if not is_away(error):
                 raise
             if time.monotonic() > deadline:
-                said = str(error).partition("\n")[0][:_LONGEST_ERROR]
-                raise ThisWorker(reason, f"{server}: {said}") from error
+                raise given_up(server, reason, error) from error
             _logger.warning("%s does not answer, trying again: %s", server, error)
             time.sleep(_PAUSE_SECONDS)
+
+
+def given_up(server: str, reason: Reason, error: Exception) -> ThisWorker:
+    """What is told of a server that gave no answer, or one that will be the same next time."""
+    return ThisWorker(reason, f"{server}: {str(error).partition(chr(10))[0][:_LONGEST_ERROR]}")

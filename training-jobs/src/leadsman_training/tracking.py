@@ -23,8 +23,7 @@ from leadsman_api.environment import MlflowVariable
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import TrialAttribute
-from leadsman_training.errors import ThisWorker
-from leadsman_training.patience import wait_for
+from leadsman_training.patience import given_up, wait_for
 from leadsman_training.settings import Settings
 
 STEPS_SECONDS = 2.0
@@ -144,8 +143,7 @@ def patiently(work: Callable[[], Answer], where: str) -> Answer:
     try:
         return wait_for(work, server, Reason.REGISTRY_UNREACHABLE, _is_away)
     except (MlflowException, OSError) as error:
-        message = f"{server}: {str(error).partition(chr(10))[0][:300]}"
-        raise ThisWorker(Reason.REGISTRY_UNREACHABLE, message) from error
+        raise given_up(server, Reason.REGISTRY_UNREACHABLE, error) from error
 
 
 def _is_away(error: Exception) -> bool:

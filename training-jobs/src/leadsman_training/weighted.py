@@ -17,6 +17,8 @@ Weighted = Callable[[Array, Predictions, Array], Array]
 """Truth, predictions and weights (draws x rows) to one value a draw."""
 OF_NUMBERS = frozenset({"rmse", "mae", "mape", "r2"})
 """The metrics of predicted numbers; all others are of classes."""
+OF_ERRORS = OF_NUMBERS - {"r2"}
+"""Those of them that are in units of the target, or a share of it: less is better."""
 BY_ROWS_SEEN = OF_NUMBERS | {"roc_auc", "average_precision", "log_loss"}
 """The metrics in which a row has no worst value that is likely."""
 _LEAST_CHANCE = np.finfo(np.float64).eps
