@@ -16,6 +16,7 @@ from support.client_environment import python_with
 from support.repository import ROOT
 from support.serving_models import settings_of
 from support.serving_process import ServingProcess
+from support.waiting import eventually
 
 # MLflow and the libraries that it imports warn of each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -135,7 +136,12 @@ def test_calls_are_counted_and_named(served: tuple[ServingProcess, int]) -> None
     assert list(answer.outputs[0].contents.int64_contents) == [1]
     assert told["x-request-id"] == "abc"
     assert told["x-model-version"] == "7"
-    assert (count("2xx"), count("4xx")) == (fine + 1, wrong + 1)
+    # Counted after the answer is given, and told by another thread.
+    eventually(
+        lambda: (count("2xx"), count("4xx")) == (fine + 1, wrong + 1),
+        within_seconds=10,
+        what="both counted, once",
+    )
 
 
 REFUSALS = [
