@@ -66,6 +66,13 @@ def bears_everything(trial, run):
         pass
     return 1.0
 
+def given(trial, run):
+    if trial.number == 0:
+        run.report(0, 0.0)
+    trial.suggest_int("own", 3, 3)
+    run.log_metric("depth", run.parameters["depth"])
+    return float(run.parameters["kind"] is True)
+
 def reaped(trial, run):
     if trial.number == 0:
         trial.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
@@ -136,6 +143,25 @@ def test_several_objectives_have_a_value_each(
         assert run.data.metrics == {"accuracy": x, "size": 100.0 - x}
         assert run.data.params == {"x": str(trial.params["x"])}
     assert StudyAttribute.BASELINE not in study.user_attrs
+
+
+def test_own_code_is_given_the_parameters_of_the_spec(
+    tmp_path: Path, pod: Pod, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the space as the trial has them, and those that are fixed; it may ask for more."""
+    monkeypatch.setattr("leadsman_training.tracking.STEPS_SECONDS", 0.0)
+    made = pod(
+        trainer={**of_own_code(tmp_path, "given"), "parameters": {"depth": 7}},
+        search={"sampler": "BruteForce", "space": {"kind": {"categorical": [1, True]}}},
+    )
+    assert last_words("work", made)[0] is ExitCode.DONE
+
+    trials = study_of(made).trials
+    assert sorted(trial.value for trial in trials if trial.value is not None) == [0.0, 1.0]
+    for trial in trials:
+        data = run_of(trial, client).data
+        assert data.params == {"kind": str(trial.value == 1.0 or 1), "own": "3", "depth": "7"}
+        assert data.metrics["depth"] == 7.0
 
 
 @pytest.mark.parametrize(

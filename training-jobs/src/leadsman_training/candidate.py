@@ -15,12 +15,14 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.trainer import Algorithm, Task, Trainer
 from leadsman_training import estimators, scores
+from leadsman_training.checkpoints import Checkpoint, Checkpoints, NoCheckpoints
 from leadsman_training.data import Split
 from leadsman_training.errors import NoUse
 from leadsman_training.scores import Predictions
 from leadsman_training.search_space import Space, Suggesting, suggest
 
 FOLDS = 3
+NO_CHECKPOINTS = NoCheckpoints()
 Report = Callable[[int, float], None]
 Frame: TypeAlias = "pd.DataFrame"
 
@@ -34,6 +36,9 @@ class Run:
     seed: int
     classification: bool
     _report: Report
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Those of the trial: suggested by the spec's space, and fixed by `trainer.parameters`."""
+    _checkpoints: Checkpoints = NO_CHECKPOINTS
     metrics: dict[str, float] = field(default_factory=dict)
     kept: Any = None
 
@@ -54,6 +59,18 @@ class Run:
         """A further metric of this trial."""
         self.metrics[name] = value
 
+    def checkpoint(self, step: int, state: bytes) -> None:
+        """Keep how far it has come, for the pod that tries again when this one dies.
+
+        Each one is uploaded, and takes the place of the one before the last. ValueError above
+        512 MiB.
+        """
+        self._checkpoints.save(step, state)
+
+    def resume(self) -> Checkpoint | None:
+        """The last checkpoint of an earlier try of this trial; None where it begins."""
+        return self._checkpoints.last()
+
     def keep(self, model: Any) -> None:  # noqa: ANN401 - any estimator
         """The fitted model: it is judged and registered when the search has ended."""
         self.kept = model
@@ -73,10 +90,12 @@ class Candidate:
     seed: int
     metric: str
 
-    def score(self, trial: Trial, report: Report) -> tuple[float, dict[str, float]]:
+    def score(
+        self, trial: Trial, report: Report, checkpoints: Checkpoints = NO_CHECKPOINTS
+    ) -> tuple[float, dict[str, float]]:
         """The objective's value over the folds, and further metrics."""
         if self.trainer.entrypoint is not None:
-            run = self._run(report)
+            run = self._run(report, self.parameters(trial), checkpoints)
             value = self._function()(trial, run)
             return float(value), run.metrics
         return self._cross_validated(self.parameters(trial), report)
@@ -87,9 +106,11 @@ class Candidate:
         return {**chosen, **self.trainer.parameters}
 
     def search_space(self) -> Space:
-        """The space of the spec, or the estimator's own."""
+        """The space of the spec, or the estimator's own; own code without one asks by itself."""
         if self.space is not None:
             return self.space
+        if self.trainer.entrypoint is not None:
+            return {}
         return estimators.default_space(
             self.trainer.algorithm or Algorithm.AUTO, classes=self.split.classification
         )
@@ -101,10 +122,10 @@ class Candidate:
         value, _ = self._cross_validated(dict(self.trainer.parameters), lambda _step, _value: None)
         return value
 
-    def fit(self, trial: Trial) -> Any:  # noqa: ANN401 - any estimator
+    def fit(self, trial: Trial, checkpoints: Checkpoints = NO_CHECKPOINTS) -> Any:  # noqa: ANN401 - any estimator
         """The model with a trial's parameters, fitted on all rows but those held out."""
         if self.trainer.entrypoint is not None:
-            run = self._run(lambda _step, _value: None)
+            run = self._run(lambda _step, _value: None, self.parameters(trial), checkpoints)
             self._function()(trial, run)
             if run.kept is None:
                 raise NoUse(
@@ -120,7 +141,7 @@ class Candidate:
     ) -> tuple[float, dict[str, float]]:
         names = {self.metric, *scores.usual(classification=self.split.classification)}
         values: dict[str, list[float]] = {name: [] for name in names}
-        run = self._run(report)
+        run = self._run(report, parameters, NO_CHECKPOINTS)
         for step, (learn_x, learn_y, judge_x, judge_y) in enumerate(run.folds()):
             model = self._built(parameters).fit(learn_x, learn_y)
             predicted = predict(model, judge_x)
@@ -136,9 +157,10 @@ class Candidate:
         rows = self.split.train_x, self.split.train_y
         return estimators.build(algorithm, parameters, self.seed, *rows, classes=classes)
 
-    def _run(self, report: Report) -> Run:
+    def _run(self, report: Report, parameters: Mapping[str, Any], checkpoints: Checkpoints) -> Run:
         rows = (self.split.train_x, self.split.train_y)
-        return Run(rows, self.seed, self.split.classification, report)
+        classes = self.split.classification
+        return Run(rows, self.seed, classes, report, parameters, checkpoints)
 
     def _function(self) -> Callable[[Trial, Run], float]:
         return load_function(str(self.trainer.entrypoint))

@@ -35,6 +35,7 @@ from leadsman_api.v1alpha1.training_run_status import (
 )
 from leadsman_training import champion, footprint, gate, provenance
 from leadsman_training.candidate import Candidate, predict
+from leadsman_training.checkpoints import RunCheckpoints
 from leadsman_training.data import Table
 from leadsman_training.errors import NoUse
 from leadsman_training.logged import log_model, signature_of
@@ -101,7 +102,9 @@ class Conclude:
         return found[0] if found else None
 
     def _register(self, best: optuna.trial.FrozenTrial) -> ModelVersion:
-        model = self.candidate.fit(optuna.trial.FixedTrial(best.params, number=best.number))
+        trial = optuna.trial.FixedTrial(best.params, number=best.number)
+        kept = RunCheckpoints(self.client, self.settings.parent_run)
+        model = self.candidate.fit(trial, kept)
         _logger.info("Fitted.", extra={"trial": best.number, "parameters": best.params})
         verdict, metrics = self._judge(model)
         split, run = self.candidate.split, self.settings.parent_run

@@ -25,8 +25,7 @@ def enqueue_champion(
 ) -> None:
     """Have the champion's parameters tried first, if they are known and of this space."""
     parameters = _parameters(settings, client)
-    space = candidate.search_space() if candidate.trainer.entrypoint is None else {}
-    if not parameters or not _are_of(space, parameters):
+    if not parameters or not _are_of(candidate.search_space(), parameters):
         return
     _logger.info("The champion's parameters are tried first.", extra={"parameters": parameters})
     study.enqueue_trial(parameters, skip_if_exists=True)

@@ -19,6 +19,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.studies import StudyAttribute, TrialAttribute
 from leadsman_api.v1alpha1.objective import Direction
 from leadsman_training.candidate import Candidate
+from leadsman_training.checkpoints import RunCheckpoints, earlier_runs
 from leadsman_training.errors import NoUse, Preempted, ThisWorker
 from leadsman_training.samplers import nothing_left
 from leadsman_training.settings import Settings
@@ -88,10 +89,12 @@ class Worker:
     def _try(self, trial: optuna.Trial) -> None:
         run: TrialRun | None = None
         try:
-            parameters = self._persistently(lambda: self._parameters(trial))
+            parameters = self._persistently(lambda: self.candidate.parameters(trial))
             run = self.tracker.begin(trial.number, parameters)
             trial.set_user_attr(TrialAttribute.RUN_ID, run.run_id)
-            value, metrics = self.candidate.score(trial, self._report(trial, run))
+            value, metrics = self.candidate.score(
+                trial, self._report(trial, run), self._checkpoints(trial, run)
+            )
             self._finish(trial, run, value, metrics)
         except optuna.TrialPruned:
             self._tell(trial, {TrialAttribute.METRICS: {}}, state=TrialState.PRUNED)
@@ -161,15 +164,14 @@ class Worker:
     def _persistently(self, work: Callable[[], Answer]) -> Answer:
         return persistently(work, self.settings.study_url)
 
-    def _parameters(self, trial: optuna.Trial) -> dict[str, Any]:
-        """Of own code they are known only when it has asked for them."""
-        if self.candidate.trainer.entrypoint is not None:
-            return dict(self.candidate.trainer.parameters)
-        return self.candidate.parameters(trial)
-
     def _asked(self, trial: optuna.Trial) -> Mapping[str, Any]:
-        """The parameters of own code."""
-        return trial.params if self.candidate.trainer.entrypoint is not None else {}
+        """What own code has asked for beyond the space: it is known only when it has done so."""
+        known = self.candidate.search_space()
+        return {name: value for name, value in trial.params.items() if name not in known}
+
+    def _checkpoints(self, trial: optuna.Trial, run: TrialRun) -> RunCheckpoints:
+        earlier = self._persistently(lambda: earlier_runs(self.study, trial))
+        return RunCheckpoints(self.tracker.client, run.run_id, earlier)
 
     def _report(self, trial: optuna.Trial, run: TrialRun) -> Any:  # noqa: ANN401 - a closure
         single = not self.settings.resource.spec.objective.additional

@@ -64,7 +64,7 @@ class Trainer(PodFields):
     parameters: Mapping[str, Any] = Field(
         default_factory=dict, max_length=64, json_schema_extra={"type": "object", **UNTYPED}
     )
-    """Parameters that are fixed, handed to the estimator or the function as they are."""
+    """Parameters that are fixed: handed to the estimator, or to your own function by the run."""
     resources: Resources = Resources(
         requests={"cpu": Quantity("1"), "memory": Quantity("1Gi")},
         limits={"memory": Quantity("2Gi")},
