@@ -21,6 +21,7 @@ class StudyAttribute(Term):
 
     BASELINE = "leadsman:baseline", "value of the estimator with its default parameters."
     DATA_DIGEST = "leadsman:data_digest", "sha256 over the data that its trials are trained on."
+    DATA_REVISION = "leadsman:data_revision", "the source's own name for that state of the data."
     ROWS = "leadsman:rows", "rows of that data."
     END = "leadsman:end", "the reason for which the search ended."
 

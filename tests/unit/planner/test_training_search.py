@@ -46,6 +46,17 @@ def test_a_search_is_summed_up() -> None:
     assert bench.condition(ConditionType.DATA_READY) == ("True", Reason.DATA_READABLE)
 
 
+def test_the_revision_of_the_data_stands_beside_its_digest() -> None:
+    """What the whole search is about is told from its first moment on."""
+    bench = Bench(a_run(search={"trials": 10, "parallelism": 2})).searching()
+    bench.find(a_trial(0), data_revision="4f2a")
+    bench.settle()
+    found = next(one for one in bench.status.conditions if one.type == ConditionType.DATA_READY)
+
+    expected = "569 rows were read at revision 4f2a and passed the checks, digest sha256:d"
+    assert found.message == expected
+
+
 @pytest.mark.parametrize(
     ("pod", "reason", "says"),
     [

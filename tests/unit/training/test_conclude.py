@@ -349,7 +349,7 @@ def test_other_data_than_the_trials_saw_is_refused(
     code, said = last_words("conclude", made)
 
     assert (code, said.reason) == (ExitCode.NO_USE, Reason.DATA_CHANGED)
-    assert "and the trials saw sha256:" in said.message
+    assert "and the search began with sha256:" in said.message
     name = read_settings(made).resource.spec.model.name
     assert client.search_model_versions(f"name = '{name}'") == []
 

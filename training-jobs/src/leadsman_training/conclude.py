@@ -26,7 +26,6 @@ from leadsman_api.conclusion import Conclusion
 from leadsman_api.digests import digest_of
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
-from leadsman_api.studies import StudyAttribute
 from leadsman_api.v1alpha1.objective import SignaturePolicy
 from leadsman_api.v1alpha1.training_run_status import (
     GateStatus,
@@ -60,24 +59,12 @@ class Conclude:
 
     def run(self) -> Conclusion:
         """Fit, judge, register, and write down what was found."""
-        self._check_data()
         best = self._best()
         made = self._registered()
         made = self._register(best) if made is None else self._judged_again(made)
         conclusion = self._conclusion(made, best)
         self._write(conclusion)
         return conclusion
-
-    def _check_data(self) -> None:
-        """The rows that are held out must be those that no trial has seen."""
-        searched = self.study.user_attrs.get(StudyAttribute.DATA_DIGEST)
-        if searched is not None and searched != self.table.digest:
-            raise NoUse(
-                Reason.DATA_CHANGED,
-                f"{self.settings.resource.spec.data.source.uri} has the digest"
-                f" {self.table.digest} now, and the trials saw {searched}: make another"
-                " TrainingRun, or name the digest in spec.data.source.digest",
-            )
 
     def _best(self) -> optuna.trial.FrozenTrial:
         """The best trial; of several objectives, the best by the first."""

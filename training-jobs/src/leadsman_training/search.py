@@ -9,6 +9,7 @@ import mlflow
 import optuna
 from mlflow import MlflowClient
 from mlflow.environment_variables import MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT
+from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 
 from leadsman_api.conclusion import Conclusion, Reproduction
@@ -20,6 +21,7 @@ from leadsman_training.candidate import Candidate, classification_of, load_funct
 from leadsman_training.conclude import Conclude
 from leadsman_training.data import Split, Table, load, split
 from leadsman_training.errors import NoUse
+from leadsman_training.pin import Pin, began_with, pin_all, pin_of
 from leadsman_training.reproduce import Again, recorded
 from leadsman_training.settings import Settings
 from leadsman_training.study import alone, connect, counting, open_study, persistently
@@ -33,19 +35,21 @@ _logger = logging.getLogger(__name__)
 def work(settings: Settings) -> tuple[Reason, int]:
     """Take trials until the search has ended; gives why, and how many there were."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    candidate, table = prepare(settings)
     storage = connect(settings.study_url)
     client = _client(settings)
+    seed, directions = settings.search.seed + settings.worker, _directions(settings)
+    study = persistently(
+        lambda: open_study(storage, settings.study, settings.search, directions, seed),
+        settings.study_url,
+    )
+    candidate, table = _prepare_as_all(settings, storage, study)
 
-    def begun() -> optuna.Study:
-        seed = settings.search.seed + settings.worker
-        study = open_study(storage, settings.study, settings.search, _directions(settings), seed)
-        if settings.worker == 0:
-            with alone(storage, settings.study):
-                _begin(settings, study, candidate, table, client)
-        return study
+    def begin() -> None:
+        with alone(storage, settings.study):
+            _begin(settings, study, candidate, table, client)
 
-    study = persistently(begun, settings.study_url)
+    if settings.worker == 0:
+        persistently(begin, settings.study_url)
     tracker = Tracker(settings, client, table.digest)
     end = Worker(settings, storage, study, candidate, tracker).run()
     return end, len(counting(study))
@@ -54,8 +58,8 @@ def work(settings: Settings) -> tuple[Reason, int]:
 def conclude(settings: Settings) -> Conclusion:
     """End the search: fit, judge, register."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    candidate, table = prepare(settings)
     study = optuna.load_study(study_name=settings.study, storage=connect(settings.study_url))
+    candidate, table = prepare(settings, pin=began_with(study))
     return Conclude(settings, study, candidate, table, _client(settings)).run()
 
 
@@ -72,10 +76,27 @@ def reproduce(settings: Settings) -> Reproduction:
     return Again(settings, asked, known, candidate, table, client).run()
 
 
-def prepare(settings: Settings, seed: int | None = None) -> tuple[Candidate, Table]:
+def _prepare_as_all(
+    settings: Settings, storage: RDBStorage, study: optuna.Study
+) -> tuple[Candidate, Table]:
+    """Read the data that the search began with, or begin it with what is there now."""
+    url = settings.study_url
+    known = persistently(lambda: pin_of(study), url)
+    candidate, table = prepare(settings, pin=known)
+    if known is None:
+        pin = persistently(lambda: pin_all(storage, study, table), url)
+        if pin.digest != table.digest:
+            # Another worker was faster, and between the two the data has moved on.
+            return prepare(settings, pin=pin)
+    return candidate, table
+
+
+def prepare(
+    settings: Settings, seed: int | None = None, pin: Pin | None = None
+) -> tuple[Candidate, Table]:
     """Read the data and check all that can be known before a trial runs; raises NoUse.
 
-    `seed` is that of the search when left out.
+    `seed` is that of the search when left out; `pin` the state that the data must have.
     """
     spec = settings.resource.spec
     seed = settings.search.seed if seed is None else seed
@@ -84,7 +105,7 @@ def prepare(settings: Settings, seed: int | None = None) -> tuple[Candidate, Tab
         scores.find(rule.metric)
     if spec.trainer.entrypoint is not None:
         load_function(spec.trainer.entrypoint)
-    table = load(spec.data.source, settings.data_dir)
+    table = _read(settings, pin)
     parts = split(table, spec.data, seed, classification=classification_of(spec.trainer))
     _check_quality(parts)
     for number, rule in enumerate(spec.gate.rules):
@@ -108,6 +129,15 @@ def prepare(settings: Settings, seed: int | None = None) -> tuple[Candidate, Tab
     return Candidate(spec.trainer, parts, space, seed, spec.objective.metric), table
 
 
+def _read(settings: Settings, pin: Pin | None) -> Table:
+    source = settings.resource.spec.data.source
+    if pin is None:
+        return load(source, settings.data_dir)
+    table = load(pin.of(source), settings.data_dir)
+    pin.check(table, source.uri)
+    return table
+
+
 def _check_quality(parts: Split) -> None:
     """NoUse for what makes every result worthless; the rest is told."""
     for finding in quality.findings(parts):
@@ -123,10 +153,9 @@ def _begin(
     table: Table,
     client: MlflowClient,
 ) -> None:
-    """What one worker does for all: what the data is, the baseline, the champion's parameters."""
+    """What one worker does for all: what the data is like, baseline and champion's parameters."""
     if StudyAttribute.ROWS in study.user_attrs:
         return
-    study.set_user_attr(StudyAttribute.DATA_DIGEST, table.digest)
     told = quality.report(candidate.split, quality.findings(candidate.split))
     patiently(
         lambda: client.log_text(settings.parent_run, told, quality.FILE), settings.tracking_uri

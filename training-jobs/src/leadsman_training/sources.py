@@ -51,6 +51,18 @@ def read(uri: str, folder: Path) -> Content:
     )
 
 
+def at_revision(uri: str, revision: str | None) -> str:
+    """The same data as a revision has it; as it is where its source can't be asked for one."""
+    scheme, _, rest = uri.partition("://")
+    if revision is None or scheme not in ("dvc+https", "dvc+file", "lakefs"):
+        return uri
+    if scheme == "lakefs":
+        repository, _, path = rest.split("/", 2)
+        return f"lakefs://{repository}/{revision}/{path}"
+    repository, _, pinned = rest.partition("@")
+    return f"{scheme}://{repository}@{revision}:{pinned.partition(':')[2]}"
+
+
 def _versioned(uri: str, scheme: str, rest: str) -> Content:
     """What keeps more than one state of it."""
     if scheme == "mlflow":

@@ -193,7 +193,9 @@ def _seen(scene: Scene, course: Course) -> Iterator[Change]:
 def _data_ready(attributes: Mapping[str, Any]) -> Change:
     digest, rows = attributes[StudyAttribute.DATA_DIGEST], attributes.get(StudyAttribute.ROWS)
     counted = f"{rows} rows were read" if rows is not None else "the data was read"
-    message = f"{counted} and passed the checks, digest {digest}"
+    revision = attributes.get(StudyAttribute.DATA_REVISION)
+    at = f" at revision {revision}" if revision else ""
+    message = f"{counted}{at} and passed the checks, digest {digest}"
     return Change(ConditionType.DATA_READY, ConditionStatus.TRUE, Reason.DATA_READABLE, message)
 
 
