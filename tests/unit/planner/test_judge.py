@@ -5,76 +5,29 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from leadsman_api.labels import Arm
 from leadsman_api.reasons import Reason
-from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Evidence, Verdict
+from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Verdict
 from leadsman_operator.facts import PastCount, PodCount, Unknown
 from leadsman_operator.planner.judge.counting import MOST_PODS
 from leadsman_operator.planner.judge.remembering import PATIENCE, past_wanted_until
 from leadsman_operator.planner.judge.weigh import weigh
-from leadsman_operator.planner.observation import DeploymentObservation
-from support.deployments import Bench, a_deployment, counters
-
-LOOK = timedelta(seconds=5)
-ERRORS = {"name": "errors", "type": "ErrorRate", "ratio": 1.5}
-LATENCY = {"name": "latency", "type": "Latency", "ratio": 1.5}
-ARMS = {"one": Arm.STABLE, "two": Arm.CANDIDATE}
-QUIET = tuple(PastCount(5, counters(998, 2)) for _ in range(1440))
-"""Two hours of a stable revision of which one request in 500 fails."""
-DOWN = Unknown(Reason.METRICS_UNREACHABLE, "no answer")
-
-
-class Trial:
-    """A rollout that is looked at every five seconds."""
-
-    def __init__(
-        self,
-        *conditions: Mapping[str, Any],
-        past: tuple[PastCount, ...] | Unknown = QUIET,
-        **health: Any,
-    ) -> None:
-        """Both arms have served before it is looked at."""
-        self.bench = Bench(resource=a_deployment(health={"conditions": list(conditions), **health}))
-        self.past = past
-        self.pods = {"one": "one-0", "two": "two-0"}
-        self.counts: dict[str, dict[str, float]] = {"one": counters(5000), "two": counters()}
-        self.evidence: Evidence | None = None
-        self.look()
-
-    def observe(self) -> DeploymentObservation:
-        """What is seen now."""
-        status = self.bench.resource.status.model_copy(update={"evidence": self.evidence})
-        resource = self.bench.resource.model_copy(update={"status": status})
-        bench = replace(self.bench, resource=resource)
-        return replace(bench.observe(), past=self.past)
-
-    def look(self) -> Evidence:
-        """Bring the evidence up to date; it is written and read as in a status."""
-        if not isinstance(self.bench.counts, Unknown):
-            self.bench.counts = tuple(
-                PodCount(self.pods[revision], revision, self.bench.now, dict(counts))
-                for revision, counts in self.counts.items()
-            )
-        found = weigh(self.observe(), ARMS)
-        self.evidence = Evidence.model_validate(found.to_wire())
-        if not isinstance(self.past, Unknown):
-            self.past = ()
-        return self.evidence
-
-    def serve(self, looks: int = 1, **answers: tuple[int, ...]) -> Evidence:
-        """Both arms answer between two looks: good, bad and slow ones."""
-        for _ in range(looks):
-            self.bench.now += LOOK
-            for revision, (good, bad, *slow) in answers.items():
-                for name, count in counters(good, bad, slow=sum(slow)).items():
-                    self.counts[revision][name] += count
-            found = self.look()
-        return found
+from support.deployments import counters
+from support.judged_rollouts import (
+    ANSWERS,
+    ARMS,
+    DOWN,
+    ERRORS,
+    LATENCY,
+    LOOK,
+    QUIET,
+    Trial,
+    a_trial_on_copies,
+    compared,
+)
 
 
 @pytest.mark.parametrize(
@@ -425,32 +378,6 @@ def test_of_several_checks_flagger_counts_one_an_interval() -> None:
     trial = Trial(*limits, judge={"rule": "Flagger", "interval": "10s", "failures": 3})
     assert trial.serve(4, one=(80, 0), two=(18, 2)).verdict is Verdict.UNDECIDED
     assert trial.serve(2, one=(80, 0), two=(18, 2)).verdict is Verdict.BAD
-
-
-ANSWERS = {"name": "answers", "type": "Disagreement", "max": 0.05}
-
-
-def a_trial_on_copies(**health: Any) -> Trial:
-    """A candidate that gets copies; nothing was compared yet."""
-    trial = Trial(ERRORS)
-    spec = {
-        "traffic": {"provider": "GatewayAPI", "routeRef": {"name": "shop"}},
-        "rollout": {"strategy": "Shadow"},
-        "health": {"conditions": [ANSWERS], **health},
-    }
-    trial.bench, trial.evidence, trial.past = Bench(resource=a_deployment(**spec)), None, QUIET
-    trial.look()
-    return trial
-
-
-def compared(trial: Trial, same: int, different: int, looks: int = 1) -> Evidence:
-    """Copies are compared, and both arms answer others besides."""
-    for _ in range(looks):
-        for result, count in (("Same", same), ("Different", different)):
-            counts = trial.counts["two"]
-            counts[result] = counts.get(result, 0) + count
-        found = trial.serve(one=(100, 0), two=(same + different, 0))
-    return found
 
 
 @pytest.mark.parametrize(

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from leadsman_api.durations import format_duration, parse_duration
-from leadsman_operator.cli.commanding import weights_of, where
+from leadsman_api.durations import format_duration
+from leadsman_operator.cli.commanding import where
 from leadsman_operator.cli.evidence_view import ratio, share, value, verdict_line
+from leadsman_operator.cli.outlook_view import Ahead, condition_line, pods_line, upcoming
 from leadsman_operator.cli.paper import moment, span, word
 from leadsman_operator.planner.judge.checks import DEFAULT_FAILURES, DEFAULT_INTERVAL
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from leadsman_operator.facts import Manifest
 
 Part = Mapping[str, Any]
 _LARGEST = 1e6
 
 
-def explained(manifest: Manifest, now: datetime) -> list[list[Any]]:
-    """The page, in blocks."""
+def explained(manifest: Manifest, now: datetime, ahead: Ahead | None = None) -> list[list[Any]]:
+    """The page, in blocks; `ahead` is what would change the decision, where one is open."""
     status = manifest.get("status") or {}
     evidence, name = status.get("evidence"), manifest["metadata"]["name"]
     if not evidence:
@@ -35,10 +38,32 @@ def explained(manifest: Manifest, now: datetime) -> list[list[Any]]:
     specs = {one["name"]: one for one in health.get("conditions", ())}
     return [
         [*_head(status, evidence, now), *_rule(health.get("judge", {}))],
-        *(list(_condition(one, specs.get(one["name"], {}))) for one in evidence["conditions"]),
-        *([list(_pods(evidence["failures"]))] if evidence.get("failures") else []),
-        list(_next(manifest, status, evidence, now)),
+        *(
+            [*_condition(one, specs.get(one["name"], {})), *_of_condition(one["name"], ahead)]
+            for one in evidence["conditions"]
+        ),
+        *([[*_pods(evidence["failures"]), *_of_pods(ahead)]] if evidence.get("failures") else []),
+        list(_next(ahead, now)),
     ]
+
+
+def _of_condition(name: str, ahead: Ahead | None) -> Iterator[str]:
+    line = condition_line(name, ahead) if ahead else ""
+    if line:
+        yield f"  next       {line}"
+
+
+def _of_pods(ahead: Ahead | None) -> Iterator[str]:
+    if ahead:
+        yield f"  next       {pods_line(ahead)}"
+
+
+def _next(ahead: Ahead | None, now: datetime) -> Iterator[Any]:
+    """What would change the decision, and when."""
+    sentences = list(upcoming(ahead.resource, now)) if ahead else []
+    if sentences:
+        yield Text("what comes next", style="bold")
+        yield from (f"  {one}" for one in sentences)
 
 
 def _head(status: Part, evidence: Part, now: datetime) -> Iterator[Any]:
@@ -135,42 +160,3 @@ def _asks(spec: Part) -> str:
     """What the condition asks for, in the words of its fields."""
     shown = ("type", "ratio", "quantile", "min", "max", "maxLatency", "for")
     return ", ".join(f"{field} {spec[field]}" for field in shown if spec.get(field) is not None)
-
-
-def _next(manifest: Manifest, status: Part, evidence: Part, now: datetime) -> Iterator[Any]:
-    """What would change the decision."""
-    rollout, spec = status.get("rollout"), manifest["spec"].get("rollout", {})
-    if not rollout or not status.get("candidate"):
-        return
-    yield Text("what comes next", style="bold")
-    if rollout.get("promotedAt"):
-        yield f"  bad evidence before the end of the bake ({spec.get('bake')}) takes it back"
-        return
-    yield from _for_verdict(str(evidence["verdict"]), rollout, spec, now)
-    if not manifest["spec"].get("rollback", {}).get("enabled", True):
-        yield "  rollback.enabled is false: bad evidence only stops the rollout"
-
-
-def _for_verdict(verdict: str, rollout: Part, spec: Part, now: datetime) -> Iterator[str]:
-    begun, stepped = moment(rollout["startedAt"]), moment(rollout["stepStartedAt"])
-    if begun is None or stepped is None or "deadline" not in spec:
-        return
-    shortest = parse_duration(spec["minimumStepTime"]) - (now - stepped)
-    deadline = parse_duration(spec["deadline"])
-    if verdict == "Good":
-        wait = f" in {span(shortest)}" if shortest.total_seconds() > 0 else " now"
-        yield f"  the evidence allows the next step{wait}"
-    elif verdict == "Undecided":
-        left = deadline / max(1, len(weights_of(spec))) - (now - stepped)
-        yield "  a clear answer ends the step: harm takes it back, health goes on"
-        yield f"  without one onUndecided {spec.get('onUndecided')} decides in {_left(left)}"
-    elif verdict == "Blind":
-        left = deadline - (now - begun)
-        yield "  no data counts neither for nor against it: the weights stay"
-        yield f"  without data onBlind {spec.get('onBlind')} decides in {_left(left)}"
-    else:
-        yield "  the evidence is bad: it is taken back"
-
-
-def _left(left: timedelta) -> str:
-    return span(left) if left.total_seconds() > 0 else "no time: it is over"

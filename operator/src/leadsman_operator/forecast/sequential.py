@@ -30,7 +30,8 @@ from leadsman_operator.planner.judge.sequential import (
     record_with,
 )
 from leadsman_operator.planner.judge.spread import LONGEST_LOOK, nothing_seen, spread_with
-from leadsman_operator.planner.judge.verdicts import CLEARED, Promise
+from leadsman_operator.planner.judge.standing import CLEARED
+from leadsman_operator.planner.judge.verdicts import Promise
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from leadsman_api.labels import Arm
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import Verdict
 from leadsman_api.v1alpha1.health import JudgeRule
+from leadsman_api.v1alpha1.model_deployment import ModelDeploymentSpec
 from leadsman_api.v1alpha1.model_deployment_status import (
     DeploymentPhase,
     RevisionStatus,
@@ -288,10 +289,10 @@ def _judge(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> C
     elapsed = scene.since(rollout.step_started_at)
     verdict = evidence.verdict if evidence else Verdict.BLIND
     because = evidence.because if evidence else "nothing was counted yet"
-    if elapsed >= _shortest_step(scene):
+    if elapsed >= shortest_step(scene.spec):
         if verdict is Verdict.GOOD:
             return _advance(scene, rollout)
-        if verdict is Verdict.UNDECIDED and elapsed >= _step_time(scene):
+        if verdict is Verdict.UNDECIDED and elapsed >= step_time(scene.spec):
             return _undecided(scene, because) or _advance(scene, rollout)
         if verdict is Verdict.BLIND and scene.since(rollout.started_at) >= spec.deadline:
             return _still_blind(scene, because)
@@ -300,16 +301,15 @@ def _judge(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> C
     return stay(scene, DeploymentPhase.ROLLING_OUT, reason, message)
 
 
-def _shortest_step(scene: Scene) -> timedelta:
+def shortest_step(spec: ModelDeploymentSpec) -> timedelta:
     """Shortest time of one step: a threshold rule makes a check of its own in each."""
-    shortest, judge = scene.spec.rollout.minimum_step_time, scene.spec.health.judge
+    shortest, judge = spec.rollout.minimum_step_time, spec.health.judge
     return shortest if judge.rule is JudgeRule.SEQUENTIAL else max(shortest, interval_of(judge))
 
 
-def _step_time(scene: Scene) -> timedelta:
+def step_time(spec: ModelDeploymentSpec) -> timedelta:
     """Longest time of one step: its part of the rollout's deadline."""
-    spec = scene.spec.rollout
-    return max(_shortest_step(scene), spec.deadline / max(1, len(spec.weights)))
+    return max(shortest_step(spec), spec.rollout.deadline / max(1, len(spec.rollout.weights)))
 
 
 def _advance(scene: Scene, rollout: RolloutStatus) -> Course:

@@ -28,15 +28,19 @@ def run(options: argparse.Namespace, surroundings: Surroundings) -> int:
     async def work(session: Session) -> int:
         # Only here: rich takes its time to load.
         from leadsman_operator.cli.explain_view import explained  # noqa: PLC0415
+        from leadsman_operator.cli.outlook_view import ahead_of, as_fields  # noqa: PLC0415
         from leadsman_operator.cli.paper import as_data, show  # noqa: PLC0415
 
-        manifest = await session.deployment(options.name)
+        manifest, now = await session.deployment(options.name), surroundings.now()
+        ahead = ahead_of(manifest, now)
         if options.output == "text":
-            show(surroundings, explained(manifest, surroundings.now()))
+            show(surroundings, explained(manifest, now, ahead))
             return 0
         status = status_of(manifest)
         parts = ("phase", "message", "weight", "rollout", "evidence")
-        as_data(surroundings, options.output, {part: status.get(part) for part in parts})
+        told = {part: status.get(part) for part in parts}
+        told["outlook"] = as_fields(ahead, now) if ahead else None
+        as_data(surroundings, options.output, told)
         return 0
 
     return in_cluster(options, surroundings, work)

@@ -30,6 +30,11 @@ def interval_of(judge: Judge) -> timedelta:
     return judge.interval or DEFAULT_INTERVAL
 
 
+def failures_of(judge: Judge) -> int:
+    """Failed checks that the spec bears, as the rule counts them."""
+    return DEFAULT_FAILURES if judge.failures is None else judge.failures
+
+
 def checked(
     conditions: Sequence[HealthCondition],
     memory: Memory,
@@ -47,7 +52,7 @@ def checked(
     }
     if judge.rule is JudgeRule.FLAGGER:
         found = _one_at_a_time(found, before)
-    borne = DEFAULT_FAILURES if judge.failures is None else judge.failures
+    borne = failures_of(judge)
     verdicts = _argo(found, borne) if judge.rule is JudgeRule.ARGO else _flagger(found, borne)
     told = {
         name: one.model_copy(update={"verdict": verdicts.get(name, one.verdict)})
@@ -112,6 +117,16 @@ def _one_at_a_time(
         kept[name] = earlier if ended and earlier is not None else one
         ended = ended or (one.failed_checks or 0) > ((earlier and earlier.failed_checks) or 0)
     return kept
+
+
+def checks_left(judge: Judge, conditions: Sequence[ConditionEvidence]) -> Mapping[str, int]:
+    """By condition, the further checks that must fail until the candidate is taken back."""
+    failed = {one.name: one.failed_checks or 0 for one in conditions}
+    borne = failures_of(judge)
+    if judge.rule is JudgeRule.ARGO:
+        return {name: max(0, borne + 1 - count) for name, count in failed.items()}
+    left = max(0, max(1, borne) - sum(failed.values()))
+    return dict.fromkeys(failed, left)
 
 
 def _argo(found: Mapping[str, ConditionEvidence], borne: int) -> Mapping[str, Verdict]:

@@ -74,6 +74,12 @@ def failures_with(before: PodFailures | None, look: PodLook) -> PodFailures:
     return counted.model_copy(update={"log_evidence": evidence, "verdict": verdict})
 
 
+def with_more(failures: PodFailures, more: int) -> PodFailures:
+    """If so many pods of the candidate failed now."""
+    after = failures.model_copy(update={"candidate_failures": failures.candidate_failures + more})
+    return after.model_copy(update={"log_evidence": _log_evidence(after)})
+
+
 def _states(pods: Iterable[PodFacts], arms: Mapping[str, Arm]) -> Iterator[PodState]:
     for pod in pods:
         arm = arms.get(pod.labels.get(Label.REVISION, ""))

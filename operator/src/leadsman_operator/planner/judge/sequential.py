@@ -30,6 +30,7 @@ HARM = 2.0
 """So many times what is tolerated would be harm: a candidate is called good below it."""
 HARMLESS = 0.01
 """So large a share of requests more than the stable revision's is no harm yet."""
+_SMALLEST_SHARE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds
     if limit.share is not None:
         # What is wide beside a small share is narrower beside a large limit: noise from many
         # sources has a variance in proportion to the mean.
-        beside = np.minimum(1.0, usual / limit.share)
+        beside = np.minimum(1.0, usual / np.maximum(limit.share, _SMALLEST_SHARE))
         return log_excess(bad, limit.share * total, wander * beside)
     ratio = limit.ratio or 1.0
     long_run = variance_over(record.spread, watched, watched, span.shortest)
@@ -154,7 +155,7 @@ def log_cleared(record: Record, limit: Limit, span: Span) -> Floats:
     else:
         harm = np.maximum(HARM * (limit.ratio or 1.0) * usual, usual + HARMLESS)
     watched = np.asarray(span.past + span.whole)
-    beside = np.minimum(1.0, usual / np.maximum(harm, 1e-9))
+    beside = np.minimum(1.0, usual / np.maximum(harm, _SMALLEST_SHARE))
     wander = variance_over(record.spread, span.whole, watched, span.shortest) * beside
     return log_shortfall(bad, harm * total, np.where(watched >= WATCHED, wander, 0.0))
 

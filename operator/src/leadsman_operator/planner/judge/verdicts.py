@@ -17,23 +17,17 @@ from leadsman_api.v1alpha1.evidence import (
     Verdict,
 )
 from leadsman_api.v1alpha1.health import HealthCondition, PromQL
+from leadsman_api.v1alpha1.model_deployment import ModelDeploymentSpec
 from leadsman_operator.facts import Unknown
-from leadsman_operator.planner.judge.excess import log_mean
-from leadsman_operator.planner.judge.remembering import record_of, span_of
 from leadsman_operator.planner.judge.sequential import (
     PODS_WEIGHT,
     RECENT_SECONDS,
-    Limit,
     Record,
     Span,
-    log_against,
-    log_cleared,
     ratio_interval,
 )
 from leadsman_operator.planner.judge.spread import variance_over
-
-CLEARED = log(20)
-"""Evidence of health by which a condition is called good: wrong at most once in twenty times."""
+from leadsman_operator.planner.judge.standing import standing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +47,11 @@ class Promise:
         """How many recent windows there are at most."""
         longest = max(self.rollout.total_seconds(), memory.counted_seconds)
         return longest / RECENT_SECONDS
+
+
+def promise_of(spec: ModelDeploymentSpec) -> Promise:
+    """What the spec promises."""
+    return Promise(spec.health.false_rollback_rate, spec.rollout.deadline + spec.rollout.bake)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,7 @@ def judged(
         if not isinstance(one, PromQL)
     }
     known = {name: one.log_evidence for name, one in found.items() if one.log_evidence is not None}
-    requests = float(np.logaddexp.reduce(list(known.values()))) - log(len(found)) if known else -inf
-    pods = failures.log_evidence + log(PODS_WEIGHT)
+    requests, pods = of_requests(list(known.values()), len(found)), of_pods(failures)
     total = float(np.logaddexp(requests, pods))
     if total >= promise.log_bar:
         if pods > requests:
@@ -95,25 +93,29 @@ def judged(
     return Judged(told, failures, total, promise.log_bar)
 
 
+def of_requests(known: Sequence[float], conditions: int) -> float:
+    """Logarithm of the evidence of all conditions: the mean; what is not known yet adds none."""
+    return float(np.logaddexp.reduce(known)) - log(conditions) if known else -inf
+
+
+def of_pods(failures: PodFailures) -> float:
+    """Logarithm of the evidence of pods that fail, with their weight."""
+    return failures.log_evidence + log(PODS_WEIGHT)
+
+
 def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence:
     """One condition: the limit that most speaks against is told, all of them count alike."""
-    series = [one for one in memory.series if one.condition == name]
-    if not series:
+    standing = standing_of(name, memory, promise.windows(memory))
+    if standing is None:
         return ConditionEvidence(name=name, verdict=Verdict.UNDECIDED)
-    records, span = [record_of(one) for one in series], span_of(memory)
-    limits = [Limit(ratio=one.ratio, share=one.share, of_copies=bool(one.copies)) for one in series]
-    windows = promise.windows(memory)
-    logs = [
-        float(log_against(record, limit, span, windows))
-        for record, limit in zip(records, limits, strict=True)
-    ]
+    logs, span = standing.log_each(), standing.span
     strongest = logs.index(max(logs))
-    told, record = series[strongest], records[strongest]
-    whole, evidence = told.whole, float(log_mean(np.array(logs)))
+    told = [one for one in memory.series if one.condition == name][strongest]
+    whole, record = told.whole, standing.records[strongest]
     low, high = ratio_interval(record, span, promise.rate)
     return ConditionEvidence(
         name=name,
-        verdict=_verdict(records, limits, span, evidence),
+        verdict=standing.verdict(),
         stable_total=None if told.copies else whole.stable_total,
         stable_bad=None if told.copies else whole.stable_bad,
         candidate_total=whole.candidate_total,
@@ -122,7 +124,7 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
         ratio_low=low if high < inf or low else None,
         ratio_high=high if isfinite(high) else None,
         dispersion=_dispersion(record, span) if span.whole and not told.copies else None,
-        log_evidence=evidence,
+        log_evidence=standing.log_evidence(),
     )
 
 
@@ -138,19 +140,6 @@ def _ratio(series: Series) -> float | None:
     if not bad or not whole.candidate_total:
         return None
     return (whole.candidate_bad / whole.candidate_total) / (bad / total)
-
-
-def _verdict(
-    records: Sequence[Record], limits: Sequence[Limit], span: Span, log_evidence: float
-) -> Verdict:
-    """Of one condition by itself; whether it is bad depends on all of them."""
-    if not any(one.whole.candidate_total for one in records):
-        return Verdict.BLIND
-    cleared = all(
-        log_cleared(record, limit, span) >= CLEARED
-        for record, limit in zip(records, limits, strict=True)
-    )
-    return Verdict.GOOD if cleared and log_evidence <= 0 else Verdict.UNDECIDED
 
 
 def judge_query(

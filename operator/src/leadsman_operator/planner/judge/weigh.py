@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
 from leadsman_api import ModelDeployment
@@ -30,7 +30,7 @@ from leadsman_operator.planner.judge.counting import as_totals, counted
 from leadsman_operator.planner.judge.failures import PodLook, describe_failures, failures_with
 from leadsman_operator.planner.judge.remembering import Look, remembered
 from leadsman_operator.planner.judge.sequential import RECENT_SECONDS
-from leadsman_operator.planner.judge.verdicts import Judged, Promise, judge_query, judged
+from leadsman_operator.planner.judge.verdicts import Judged, judge_query, judged, promise_of
 from leadsman_operator.planner.observation import DeploymentObservation, scrape_interval
 from leadsman_operator.planner.shadow import is_asked
 
@@ -100,16 +100,12 @@ def _judgement(observation: DeploymentObservation, memory: Memory, failures: Pod
     """By the rule that the spec names; no rule of others says anything about failing pods."""
     resource, queries = observation.resource, _queries(observation)
     health = resource.spec.health
-    promise = Promise(health.false_rollback_rate, _longest(resource))
+    promise = promise_of(resource.spec)
     if health.judge.rule is JudgeRule.SEQUENTIAL:
         return judged(health.conditions, memory, promise, queries, failures)
     pods = judged((), memory, promise, queries, failures).failures
     evidence = resource.status.evidence
     return Judged(checked(health.conditions, memory, health.judge, evidence, queries), pods)
-
-
-def _longest(resource: ModelDeployment) -> timedelta:
-    return resource.spec.rollout.deadline + resource.spec.rollout.bake
 
 
 def _queries(observation: DeploymentObservation) -> Mapping[str, ConditionEvidence]:

@@ -1,0 +1,67 @@
+"""Where one condition stands: what was counted of it, beside what is tolerated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+
+from leadsman_api.v1alpha1.evidence import Memory, Verdict
+from leadsman_operator.planner.judge.excess import log_mean
+from leadsman_operator.planner.judge.remembering import record_of, span_of
+from leadsman_operator.planner.judge.sequential import (
+    Limit,
+    Record,
+    Span,
+    log_against,
+    log_cleared,
+)
+
+CLEARED = log(20)
+"""Evidence of health by which a condition is called good: wrong at most once in twenty times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One condition as the test weighs it: its limits, and what was counted beside each."""
+
+    records: tuple[Record, ...]
+    limits: tuple[Limit, ...]
+    span: Span
+    windows: float
+    """How many recent windows there are at most."""
+
+    def log_each(self) -> list[float]:
+        """Logarithm of the evidence that each limit is broken."""
+        pairs = zip(self.records, self.limits, strict=True)
+        return [float(log_against(*pair, self.span, self.windows)) for pair in pairs]
+
+    def log_evidence(self) -> float:
+        """That of all limits together: they count alike."""
+        return float(log_mean(np.array(self.log_each())))
+
+    def verdict(self) -> Verdict:
+        """Of this condition by itself; whether it is bad depends on all of them."""
+        if not any(one.whole.candidate_total for one in self.records):
+            return Verdict.BLIND
+        cleared = all(
+            log_cleared(record, limit, self.span) >= CLEARED
+            for record, limit in zip(self.records, self.limits, strict=True)
+        )
+        return Verdict.GOOD if cleared and self.log_evidence() <= 0 else Verdict.UNDECIDED
+
+
+def standing_of(name: str, memory: Memory, windows: float) -> Standing | None:
+    """Where a condition stands; None while nothing can be held against its limits."""
+    series = [one for one in memory.series if one.condition == name]
+    if not series:
+        return None
+    return Standing(
+        records=tuple(record_of(one) for one in series),
+        limits=tuple(
+            Limit(ratio=one.ratio, share=one.share, of_copies=bool(one.copies)) for one in series
+        ),
+        span=span_of(memory),
+        windows=windows,
+    )
