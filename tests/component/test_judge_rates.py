@@ -9,7 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from bench.judge.cells import MANY, NOISES, ONE, Cell, conditions, healthy
+from bench.judge.cells import (
+    MANY,
+    NOISES,
+    ONE,
+    WITHOUT_PROMETHEUS,
+    Cell,
+    conditions,
+    healthy,
+)
 from bench.judge.rates import clopper_pearson, false_alarms
 from bench.judge.regressions import OURS, SAME_STEPS, tuned
 from leadsman_operator.forecast.simulation import Rule, simulate
@@ -25,7 +33,11 @@ HARDEST = (
     Cell("200/s, errors 1 %, CV 1 for 10 min", healthy(200.0, 0.01, LONG)),
     Cell("20/s, errors 0.1 %, CV 1 for 2 min", healthy(20.0, 0.001, WILD)),
     Cell("2000/s, errors 10 %, no noise", healthy(2000.0, 0.1)),
-    *(cell for cell in conditions() if cell.rule is MANY or "restarts" in cell.name),
+    *(
+        cell
+        for cell in conditions()
+        if cell.rule is MANY or "restarts" in cell.name or WITHOUT_PROMETHEUS in cell.name
+    ),
 )
 
 

@@ -14,6 +14,7 @@ from leadsman_api.v1alpha1.health import ErrorRate, Latency
 from leadsman_operator.forecast.latency import Latencies
 from leadsman_operator.forecast.sequential import Sequential
 from leadsman_operator.forecast.traffic import Forecast, Outage
+from leadsman_operator.planner.judge.resting import WINDOW
 
 MINUTE, HOUR = 60.0, 3600.0
 LATENCIES = Latencies(p50=0.02, p99=0.2)
@@ -57,6 +58,7 @@ NOISES = (
     Noise("CV 0.5 for 10 min", 0.5, 10 * MINUTE),
     Noise("CV 1 for 10 min", 1.0, 10 * MINUTE),
 )
+WITHOUT_PROMETHEUS = "no Prometheus, pods read every 5 min at rest"
 CALIBRATED_RATES = (1.0, 20.0, 200.0, 2000.0)
 CALIBRATED_ERRORS = (0.001, 0.01, 0.1)
 COMPARED_RATES = (2.0, 20.0, 200.0, 2000.0)
@@ -104,6 +106,9 @@ def conditions() -> Iterator[Cell]:
         wild = replace(timed, cv=0.5, persistence=2 * MINUTE)
         yield Cell(f"{at}, errors and times, {lasting.name} of both at once", wild, Sequential())
         yield Cell(f"{at}, four limits at once, {lasting.name} of all", wild, MANY)
+        for noise in (NOISES[4], NOISES[6]):
+            seldom = replace(healthy(rate, 0.01, noise), history_interval=WINDOW.total_seconds())
+            yield Cell(f"{at}, {WITHOUT_PROMETHEUS}, {noise.name}", seldom)
         for noise in (NOISES[0], NOISES[1]):
             bare = replace(healthy(rate, 0.01, noise), history=0.0)
             yield Cell(f"{at}, without any history, noise {noise.name}", bare)

@@ -71,9 +71,8 @@ def counted(counts: Counts, rollout: int) -> np.ndarray:
     return np.array([counts.total[rollout] - bad, bad], dtype=int)
 
 
-def begun(past: list[Counts], rollout: int) -> Watched:
+def begun(past: list[Counts], rollout: int, seconds: float) -> Watched:
     """Version 2 has just got the traffic of its first step."""
-    seconds = BASE.scrape_interval
     bench = Watched(resource=a_deployment(**SPEC))
     bench.settle()
     bench.past = tuple(PastCount(seconds, counters(*counted(one, rollout))) for one in past)
@@ -106,8 +105,17 @@ def shown(bench: Watched, sums: np.ndarray, look: Look, rollout: int) -> np.ndar
         ({"outages": (Outage(40, 60),)}, Outcome.PROMOTED),
         ({"missing": 0.3, "candidate_errors": 0.15}, Outcome.ROLLED_BACK),
         ({"candidate_errors": 0.5, "worsens_after": 50}, Outcome.ROLLED_BACK),
+        ({"candidate_errors": 0.3, "history_interval": 60}, Outcome.ROLLED_BACK),
     ],
-    ids=["healthy", "worse, in bursts", "little traffic", "an outage", "lost samples", "late"],
+    ids=[
+        "healthy",
+        "worse, in bursts",
+        "little traffic",
+        "an outage",
+        "lost samples",
+        "late",
+        "seldom looked at before",
+    ],
 )
 def test_each_look_leads_to_the_same_weight(changes: dict[str, Any], some: Outcome) -> None:
     """The planner sees what a simulated rollout saw, and gives the weight that it gave."""
@@ -117,7 +125,8 @@ def test_each_look_leads_to_the_same_weight(changes: dict[str, Any], some: Outco
     traffic = Remembered(forecast, rule)
     asked = [(0, one) for one in questions(rule.conditions, forecast)]
     course = SequentialCourse(forecast, rule, asked, traffic)
-    benches = [begun(traffic.past, rollout) for rollout in range(ROLLOUTS)]
+    seconds = forecast.scrape_interval * forecast.looks_at_once
+    benches = [begun(traffic.past, rollout, seconds) for rollout in range(ROLLOUTS)]
     sums = np.zeros((ROLLOUTS, 2, 2), dtype=int)
     for number in range(1, round(course.horizon / forecast.scrape_interval) + 1):
         running = course.rollouts.running

@@ -36,6 +36,15 @@ def test_rates_and_shares_are_those_of_the_forecast() -> None:
     assert look.candidate.bad[0].mean() == pytest.approx(15, rel=0.05)
 
 
+def test_a_history_may_be_looked_at_seldom() -> None:
+    """Then each look has what came up in several."""
+    often, seldom = (Forecast(40, 0.02, 0.1, history_interval=one) for one in (None, 300.0))
+    finer, coarser = list(traffic(often).history()), list(traffic(seldom).history())
+    assert (len(finer), len(coarser)) == (480, 24)
+    assert np.array_equal(sum(one.total for one in finer[:20]), coarser[0].total)
+    assert np.array_equal(sum(one.bad for one in finer[-20:]), coarser[-1].bad)
+
+
 def test_a_late_regression_begins_when_it_is_due() -> None:
     """Until then the candidate is like the stable revision."""
     before, after = looks(Forecast(400, 0.02, 0.1, worsens_after=15), 2)

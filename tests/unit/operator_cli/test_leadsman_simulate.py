@@ -101,11 +101,12 @@ def test_what_is_seen_can_be_forecast_too() -> None:
     found = simulated(
         "--rate", "20", "--cv", "0.5", "--persistence", "2m", "--daily", "0.4", "--missing", "0.1",
         "--outage", "5m+10m", "--restarts", "2", "--history", "1h", "--scrape-interval", "30s",
-        "--worsens-after", "1m",
+        "--history-interval", "5m", "--worsens-after", "1m",
     )  # fmt: skip
     forecast = found["forecast"]
     assert forecast["outages"] == [{"begins": 300, "lasts": 600}]
     assert (forecast["persistence"], forecast["scrape_interval"]) == (120, 30)
+    assert (forecast["history"], forecast["history_interval"]) == (3600, 300)
     assert found["promotion_probability"] > 0.9
 
 

@@ -108,6 +108,16 @@ def test_a_revision_that_nobody_watched_may_wander() -> None:
     assert variance_over(nothing_seen(), LOOK, 3600.0, LOOK) == pytest.approx(UNWATCHED)
 
 
+def test_what_is_only_supposed_holds_for_a_span_of_any_length() -> None:
+    """What was measured counts for more over less than the shortest batch, a guess does not."""
+    assert variance_over(nothing_seen(), LOOK / 20, 3600.0, LOOK) == pytest.approx(UNWATCHED)
+    random = np.random.default_rng(5)
+    quiet = seen(random.poisson(np.full(HOURS, 400.0)), np.full(HOURS, 2000.0))
+    noisy = seen(random.poisson(400 * random.gamma(4, 0.25, HOURS)), np.full(HOURS, 2000.0))
+    assert variance_over(quiet, LOOK / 20, 7200.0, LOOK) < 0.01
+    assert 4 < variance_over(noisy, LOOK / 20, 7200.0, LOOK) < 6
+
+
 def test_a_spread_goes_on_exactly_from_its_numbers() -> None:
     """As after a restart of the operator."""
     random = np.random.default_rng(3)

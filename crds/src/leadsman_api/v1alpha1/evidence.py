@@ -140,6 +140,35 @@ class PodCounters(Contract):
     """Counters by name."""
 
 
+class PastWindow(Contract):
+    """What the pods of a revision have counted together over some time."""
+
+    seconds: Annotated[float, Field(ge=0)]
+    """How long that was."""
+    counters: Mapping[str, float] = Field(max_length=64)
+    """Increments by the counters' names."""
+
+
+class Past(Contract):
+    """What the stable revision has counted while nothing was rolled out.
+
+    Only where no Prometheus remembers it.
+    """
+
+    revision: Word
+    """Name of the revision."""
+    counted_at: Time
+    """When its pods were last read."""
+    pods: Annotated[tuple[PodCounters, ...], Field(max_length=500)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """Where the counters stood then."""
+    windows: Annotated[tuple[PastWindow, ...], Field(max_length=24)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """What was counted between two readings, the latest last."""
+
+
 class ArmCounters(Contract):
     """What the pods of an arm have counted since counting began."""
 

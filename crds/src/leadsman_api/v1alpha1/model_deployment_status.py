@@ -11,7 +11,7 @@ from leadsman_api.contract import Contract
 from leadsman_api.lists import ATOMIC, Distinct
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.command import CommandAnswer
-from leadsman_api.v1alpha1.evidence import Evidence, Verdict
+from leadsman_api.v1alpha1.evidence import Evidence, Past, Verdict
 from leadsman_api.values import Count, Percent, Sentence, Time, VersionNumber, Word
 from leadsman_api.vocabulary import Term
 
@@ -199,6 +199,8 @@ class ModelDeploymentStatus(Contract):
     """The weights of the routes; only where a gateway splits the traffic."""
     evidence: Evidence | None = None
     """What the rollout has shown so far."""
+    past: Past | None = None
+    """What the stable revision has counted at rest, for the next rollout to be judged by."""
     blocked: Annotated[tuple[BlockedRevision, ...], Field(max_length=20), Distinct(by="name")] = ()
     """Revisions that were rolled back and are not tried again by themselves."""
     history: Annotated[tuple[Transition, ...], Field(max_length=20)] = Field(

@@ -150,6 +150,7 @@ def _forecast(options: argparse.Namespace, deployment: ModelDeployment) -> Forec
         restarts=options.restarts,
         pods=deployment.spec.scaling.min_replicas,
         history=options.history,
+        history_interval=options.history_interval,
     )
 
 

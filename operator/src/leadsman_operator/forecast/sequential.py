@@ -62,7 +62,9 @@ class SequentialCourse:
         self._windows = self._promise.rollout.total_seconds() / RECENT_SECONDS
         self._asked, self._conditions = asked, are_counted(rule.conditions)
         self._look, self._past = forecast.scrape_interval, forecast.history
-        self._records = _before(traffic.history(), {row for row, _ in asked}, number, self._look)
+        self._shortest = forecast.scrape_interval * forecast.looks_at_once
+        rows = {row for row, _ in asked}
+        self._records = _before(traffic.history(), rows, number, self._shortest)
         self._unread: tuple[Counts, Counts] | None = None
         self._unread_seconds = np.zeros(number)
         self._whole, self._recent = np.zeros(number), np.zeros(number)
@@ -90,7 +92,7 @@ class SequentialCourse:
         self._unread_seconds = self._unread_seconds - seconds
         renewed = seen & (self._recent >= RECENT_SECONDS)
         # Time without a request of the candidate shows nothing of it; neither does a long gap.
-        known = np.minimum(seconds, LONGEST_LOOK * self._look)
+        known = np.minimum(seconds, LONGEST_LOOK * self._shortest)
         counted = np.where(candidate.total > 0, known, 0.0)
         self._whole = self._whole + counted
         self._recent = np.where(renewed, 0.0, self._recent) + counted
@@ -99,14 +101,14 @@ class SequentialCourse:
                 _windowed(record, renewed),
                 Tally(stable.bad[row], stable.total, candidate.bad[row], candidate.total),
                 seconds,
-                self._look,
+                self._shortest,
             )
             for row, record in self._records.items()
         }
 
     def _weighed(self) -> tuple[Floats, Truths]:
         """Logarithm of the evidence against the candidate, and whether it is good."""
-        span = Span(self._whole, self._recent, self._past, self._look)
+        span = Span(self._whole, self._recent, self._past, self._shortest)
         against: dict[str, list[Floats]] = {}
         good = np.ones(self._whole.shape, dtype=bool)
         for row, one in self._asked:

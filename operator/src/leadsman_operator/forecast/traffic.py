@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from math import exp, tau
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +66,15 @@ class Forecast:
     """Pods of an arm."""
     history: float = 7200.0
     """Seconds for which the stable revision was watched before the rollout."""
+    history_interval: float | None = None
+    """Seconds between two looks of that time, rounded to looks of the rollout; None: as many as
+    between two of those."""
+
+    @property
+    def looks_at_once(self) -> int:
+        """Looks of the rollout that one look of the time before is as long as."""
+        seldom = self.history_interval if self.history else None
+        return max(1, round((seldom or self.scrape_interval) / self.scrape_interval))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +137,15 @@ class Traffic:
 
     def history(self) -> Iterator[Counts]:
         """What the stable revision answered before, one look at a time."""
-        step = self.forecast.scrape_interval
+        step, begins = self.forecast.scrape_interval, -self.forecast.history
+        answers: list[Counts] = []
         for number in range(round(self.forecast.history / step)):
             self._wander()
-            mean = self._requests((number + 0.5) * step - self.forecast.history)
-            yield self._answers(mean, self._kinds[0], self._factors[0])
+            mean = self._requests(begins + (number + 0.5) * step)
+            answers.append(self._answers(mean, self._kinds[0], self._factors[0]))
+            if len(answers) == self.forecast.looks_at_once:
+                yield reduce(add, answers)
+                answers = []
 
     def look(self, number: int, weight: Floats) -> Look:
         """The look of a number, from 1, while the candidate has a share `weight` of requests."""

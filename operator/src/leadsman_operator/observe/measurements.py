@@ -17,6 +17,7 @@ from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.observe.serving_pods import counts_of_pods
 from leadsman_operator.planner.judge.questions import condition_queries
 from leadsman_operator.planner.judge.remembering import past_wanted_until
+from leadsman_operator.planner.judge.resting import is_due, past_of
 from leadsman_operator.planner.observation import Configuration, scrape_interval
 from leadsman_operator.ports import Endpoint, Metrics, World
 
@@ -50,10 +51,19 @@ async def read_counts(
     configuration: Configuration,
     now: datetime,
 ) -> tuple[PodCount, ...] | Unknown:
-    """Raw counters of each pod, from Prometheus or the pods; only a rollout needs them."""
+    """Raw counters of each pod, from Prometheus or the pods.
+
+    A rollout needs them; at rest those of the stable pods now and then, where no Prometheus will
+    know what they were.
+    """
     stable, candidate = resource.status.stable, resource.status.candidate
-    if candidate is None or stable is None:
+    if stable is None:
         return ()
+    if candidate is None:
+        due = isinstance(endpoint, Missing) and is_due(resource.status.past, stable.name, now)
+        if not due:
+            return ()
+        return await counts_of_pods((stable.name,), pods, world.pages, now, whole=False)
     arms = (stable.name, candidate.name)
     match endpoint:
         case Unknown():
@@ -77,18 +87,25 @@ async def read_past(
     configuration: Configuration,
     now: datetime,
 ) -> tuple[PastCount, ...] | Unknown:
-    """What the stable revision counted before a rollout, where a Prometheus knows it."""
+    """What the stable revision counted before a rollout: by Prometheus, or at rest."""
     status = resource.status
-    if status.candidate is None or status.stable is None or not isinstance(endpoint, Endpoint):
+    if status.candidate is None or status.stable is None:
         return ()
     until = past_wanted_until(status.evidence, resource.spec.health.conditions, now)
     if until is None:
         return ()
-    interval = scrape_interval(resource, configuration)
-    prometheus = (world.metrics, endpoint)
-    return await past_of_prometheus(
-        resource, status.stable.name, len(pods), prometheus, interval, until
-    )
+    stable = status.stable.name
+    match endpoint:
+        case Unknown():
+            return ()
+        case Missing():
+            return past_of(status.past, stable)
+        case Endpoint():
+            interval = scrape_interval(resource, configuration)
+            prometheus = (world.metrics, endpoint)
+            return await past_of_prometheus(
+                resource, stable, len(pods), prometheus, interval, until
+            )
 
 
 async def read_queries(

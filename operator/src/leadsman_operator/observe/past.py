@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leadsman_api import ModelDeployment
 from leadsman_api.v1alpha1.health import RequestMetrics
 from leadsman_operator.errors import Refused, Unreachable
-from leadsman_operator.facts import PastCount, PodCount, Sample, Unknown
+from leadsman_operator.facts import PastCount, Sample, Unknown
 from leadsman_operator.observe.counters import pod_counts
-from leadsman_operator.planner.judge.counting import increments_since
+from leadsman_operator.planner.judge.counting import counted_between
 from leadsman_operator.planner.judge.questions import counters_query
 from leadsman_operator.planner.observation import request_metrics
 from leadsman_operator.ports import Endpoint, Metrics
@@ -55,15 +55,11 @@ def _increments(
     moments: dict[datetime, list[Sample]] = defaultdict(list)
     for sample in samples:
         moments[sample.at].append(sample)
-    before: dict[str, PodCount] = {}
+    before: Mapping[str, Mapping[str, float]] = {}
     last: datetime | None = None
     for at in sorted(moments):
-        counts = {one.pod: one for one in pod_counts(moments[at], layout, (revision,), at)}
-        sums: dict[str, float] = defaultdict(float)
-        for pod, count in counts.items():
-            if pod in before:
-                for name, value in increments_since(before[pod].counters, count.counters).items():
-                    sums[name] += value
+        counts = pod_counts(moments[at], layout, (revision,), at)
+        counters = {one.pod: one.counters for one in counts}
         if last is not None:
-            yield PastCount((at - last).total_seconds(), dict(sums))
-        before, last = counts, at
+            yield PastCount((at - last).total_seconds(), counted_between(before, counters))
+        before, last = counters, at

@@ -52,6 +52,7 @@ def written(scene: Scene, course: Course) -> ModelDeploymentStatus:
             "candidate": _with_pods(scene, status.candidate),
             "previous": _with_pods(scene, status.previous),
             "rollout": _with_share(scene, status),
+            "past": scene.past,
             "traffic": next_traffic(scene, status),
             "replicas": sum(scene.replicas(arm.name) for arm in _arms(status)),
             "ready_replicas": sum(scene.ready(arm.name) for arm in _arms(status)),

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from leadsman_api.labels import Arm, Label
-from leadsman_api.v1alpha1.evidence import Evidence
+from leadsman_api.v1alpha1.evidence import Evidence, Past
 from leadsman_api.v1alpha1.model_deployment import ModelDeploymentSpec
 from leadsman_api.v1alpha1.model_deployment_status import ModelDeploymentStatus, RevisionStatus
 from leadsman_operator.facts import Manifest, Missing, ObjectRef, PodFacts, Unknown
+from leadsman_operator.planner.judge.resting import past_with
 from leadsman_operator.planner.judge.weigh import weigh
 from leadsman_operator.planner.observation import DeploymentObservation
 from leadsman_operator.planner.revision import Revision, wanted_revision
@@ -65,6 +66,14 @@ class Scene:
             self.observation,
             {stable.name: Arm.STABLE, candidate.name: Arm.CANDIDATE},
         )
+
+    @cached_property
+    def past(self) -> Past | None:
+        """What the stable revision has counted at rest, brought up to date; a rollout keeps it."""
+        stable, counts = self.status.stable, self.observation.counts
+        if stable is None or self.status.candidate is not None or isinstance(counts, Unknown):
+            return self.status.past
+        return past_with(self.status.past, counts, stable.name, self.now)
 
     def ready(self, revision: str) -> int:
         """Pods of a revision that take requests."""

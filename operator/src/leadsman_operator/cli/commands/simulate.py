@@ -106,6 +106,11 @@ def _add_sight(group: argparse._ArgumentGroup) -> None:
         "--history", type=_duration, default=7200.0, metavar="TIME",
         help="how long the stable revision was watched before (default: 2h)",
     )  # fmt: skip
+    group.add_argument(
+        "--history-interval", type=_interval, metavar="TIME",
+        help="time between two looks of that time, 5m without a Prometheus"
+        " (default: that of --scrape-interval)",
+    )  # fmt: skip
 
 
 def _add_plan(group: argparse._ArgumentGroup) -> None:

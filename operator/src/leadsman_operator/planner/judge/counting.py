@@ -59,6 +59,20 @@ def counted(
     return Counted(totals, latest, tuple(sorted(newest, key=lambda pod: pod.pod)))
 
 
+def counted_between(
+    before: Mapping[str, Mapping[str, float]], after: Mapping[str, Mapping[str, float]]
+) -> dict[str, float]:
+    """What the pods that are there at both of two moments have counted together.
+
+    Both moments hold the counters of each pod by its name.
+    """
+    sums: dict[str, float] = {}
+    for pod in (pod for pod in after if pod in before):
+        for name, increment in increments_since(before[pod], after[pod]).items():
+            sums[name] = sums.get(name, 0.0) + increment
+    return sums
+
+
 def as_totals(totals: Mapping[Arm, Mapping[str, float]]) -> tuple[ArmCounters, ...]:
     """The totals as they are written to the status."""
     return tuple(

@@ -104,20 +104,24 @@ def variance_over(
     `watched` is for how many seconds the revision was seen in all: wandering that is slower
     than that can't have shown yet and is supposed.
     """
-    measured = np.minimum.accumulate(_measured(spread), axis=-1)
     lengths = shortest * _FACTOR
     span = np.asarray(seconds, dtype=float)
+    # A mean over less than the shortest batch strays more, at most as independent parts do.
+    shorter = np.maximum(1.0, shortest / np.maximum(span, 1e-9))
+    measured = np.minimum.accumulate(_measured(spread, shorter), axis=-1)
     index = np.clip(np.searchsorted(lengths, span, side="right") - 1, 0, LENGTHS - 1)
     index = np.broadcast_to(index, measured.shape[:-1])[..., None]
     within = np.take_along_axis(measured, index, axis=-1)[..., 0]
-    # A mean over less than the shortest batch strays more, at most as independent parts do.
-    shorter = np.maximum(1.0, lengths[0] / np.maximum(span, 1e-9))
     unseen = np.maximum(0.0, 1.0 - np.asarray(watched, dtype=float) / WATCHED) ** 2
-    return np.asarray(within * shorter + UNWATCHED * unseen)
+    return np.asarray(within + UNWATCHED * unseen)
 
 
-def _measured(spread: Spread) -> Floats:
-    """Variance of each length beyond chance, raised by its doubt; UNWATCHED where too few."""
+def _measured(spread: Spread, shorter: Floats) -> Floats:
+    """Variance of each length beyond chance, raised by its doubt; UNWATCHED where too few.
+
+    `shorter` is how many times the variance over a span exceeds that over the shortest length;
+    what is only supposed holds for a span of any length.
+    """
     batches = np.maximum(spread.batches, 1.0)
     mean_bad = spread.bad / batches
     known = (spread.batches >= FEWEST) & (spread.bad > 0)
@@ -129,6 +133,6 @@ def _measured(spread: Spread) -> Floats:
         beyond = squares * batches / (batches - 1) - spread.bad
         variance = np.maximum(beyond / (rate**2 * spread.total_squared), 0.0)
         doubt = _DOUBT * (variance + 1.0 / mean_bad) * np.sqrt(2.0 / batches)
-    variance = np.where(known, variance, 0.0)
-    raised = np.where(known, variance + np.where(known, doubt, 0.0), UNWATCHED)
+    variance = np.where(known, variance * shorter[..., None], 0.0)
+    raised = np.where(known, variance + doubt * shorter[..., None], UNWATCHED)
     return np.minimum(raised, np.maximum(variance, UNWATCHED))
