@@ -109,6 +109,8 @@ class User:
     sim: Simulation = field(default_factory=Simulation)
     trouble: EdgeError | None = None
     operator_runs: bool = True
+    patience: int | None = None
+    """Pauses of a command after which Ada interrupts it; never when None."""
     targets: list[Target] = field(default_factory=list)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -149,6 +151,10 @@ class User:
         yield Connection(UserCluster(self.sim, self.trouble), REF.namespace)
 
     async def _pause(self, seconds: float) -> None:
+        if self.patience is not None:
+            self.patience -= 1
+            if self.patience < 0:
+                raise KeyboardInterrupt
         if self.operator_runs:
             await self.sim.advance(seconds)
         else:

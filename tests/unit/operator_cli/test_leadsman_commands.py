@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+import yaml
 
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import Refused, Unreachable
@@ -207,3 +209,61 @@ def test_cluster_options_count_before_and_after_the_command() -> None:
         assert result.code == 0
         assert "churn" in result.stdout
     assert {(one.context, one.kubeconfig) for one in user.targets} == {("prod", "k")}
+
+
+@pytest.mark.parametrize(
+    ("words", "verb", "outcome"),
+    [
+        (("promote",), "Promote", "Done"),
+        (("promote", "--full"), "PromoteFull", "Done"),
+        (("pause",), "Pause", "Done"),
+        (("resume",), "Resume", "Refused"),
+        (("abort", "--because", "too slow"), "Abort", "Done"),
+        (("rollback",), "RollBack", "Done"),
+    ],
+    ids=lambda words: "-".join(words) if isinstance(words, tuple) else None,
+)
+def test_programs_get_the_command_and_its_answer(
+    words: tuple[str, ...], verb: str, outcome: str
+) -> None:
+    """One document, whether it was done or refused; the exit code says so as well."""
+    user = rolling_out()
+    result = user(words[0], "churn", *words[1:], "-o", "json")
+    told = json.loads(result.stdout)
+    assert result.code == (0 if outcome == "Done" else 1)
+    assert (told["name"], told["command"]["verb"]) == ("churn", verb)
+    assert told["command"] == user.sim.cluster.objects[REF]["spec"]["rollout"]["command"]
+    assert told["answer"] == user.sim.status()["commands"][0]
+    assert told["answer"]["outcome"] == outcome
+    assert (told["answer"]["message"] in result.stderr) is (outcome == "Refused")
+
+
+def test_programs_get_a_retry_and_a_resumption_as_one_document_each() -> None:
+    """What else is to be told goes to standard error."""
+    user = rolling_out(paused=True)
+    resumed = user("resume", "churn", "-o", "json")
+    assert json.loads(resumed.stdout)["command"]["verb"] == "Resume"
+    assert "spec.rollout.paused is false now" in resumed.stderr
+    user("abort", "churn")
+    user.go_on(10)
+    assert yaml.safe_load(user("retry", "churn", "-o", "yaml").stdout)["answer"]["verb"] == "Retry"
+
+
+def test_programs_are_told_that_there_is_no_answer() -> None:
+    """Because none was waited for, or because none came."""
+    user = rolling_out()
+    user.operator_runs = False
+    asked, unanswered = (
+        user("abort", "churn", "-o", "json", *more) for more in (("--no-wait",), ())
+    )
+    assert (asked.code, unanswered.code) == (0, 4)
+    assert json.loads(asked.stdout)["answer"] is json.loads(unanswered.stdout)["answer"] is None
+
+
+def test_programs_get_the_approval_that_was_written() -> None:
+    """As it stands in the spec."""
+    user = rolling_out(approval={"required": True, "before": "EveryStep"})
+    told = json.loads(user("approve", "churn", "-o", "json").stdout)
+    approval = user.sim.cluster.objects[REF]["spec"]["rollout"]["approval"]
+    assert told == {"name": "churn", "granted": approval["granted"]}
+    assert told["granted"]["step"] == 30

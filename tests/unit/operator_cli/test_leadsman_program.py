@@ -147,3 +147,14 @@ def test_the_script_for_bash_completes() -> None:
     )
     done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout == "promote\n"
+
+
+def test_kubectl_completes_the_plugin() -> None:
+    """It runs kubectl_complete-leadsman with the words typed so far, as cobra's protocol has it."""
+    program = ROOT / ".venv/bin/kubectl_complete-leadsman"
+    done = subprocess.run([program, "re"], capture_output=True, text=True, check=True)
+    *found, directive = done.stdout.splitlines()
+    assert [line.partition("\t")[0] for line in found] == ["resume", "retry"]
+    assert all(line.partition("\t")[2] for line in found)
+    assert directive == ":4"
+    assert done.stderr == ""

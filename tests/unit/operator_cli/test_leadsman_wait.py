@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -87,3 +88,40 @@ def test_a_wrong_duration_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     """With what to write."""
     assert serving()("wait", "churn", "--timeout", "soon").code == 2
     assert "write a duration such as 45m" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "options", "outcome", "code"),
+    [
+        ("good", (), "Reached", 0),
+        ("errors", (), "RolledBack", 3),
+        ("good", ("--timeout", "20s"), "TimedOut", 4),
+    ],
+)
+def test_programs_get_the_end_as_one_document(
+    behaviour: str, options: tuple[str, ...], outcome: str, code: int
+) -> None:
+    """The news stay on standard error."""
+    user = serving()
+    register(user, behaviour)
+    result = user("wait", "churn", "--version", "2", *options, "-o", "json")
+    told = json.loads(result.stdout)
+    assert (told["outcome"], told["exitCode"], result.code) == (outcome, code, code)
+    assert (told["name"], told["for"]) == ("churn", "promoted")
+    assert told["status"]["phase"] == user.sim.status()["phase"]
+    assert "RollingOut: " in result.stderr
+
+
+def test_programs_are_told_that_only_people_can_help() -> None:
+    """Of a version that is not there."""
+    user = serving()
+    user.sim.registry.aliases["champion"] = 99
+    user("wait", "churn", "--version", "99", "--timeout", "5s")
+    result = user("wait", "churn", "-o", "json")
+    assert (json.loads(result.stdout)["outcome"], result.code) == ("Stuck", 5)
+
+
+def test_people_read_the_end_on_standard_error() -> None:
+    """Nothing is on standard output unless it is asked for."""
+    user = serving()
+    assert user("wait", "churn").stdout == ""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from leadsman_operator.cli.failures import Failure
-from leadsman_operator.cli.options import add_cluster_options, add_name
+from leadsman_operator.cli.options import add_cluster_options, add_name, add_output
 from leadsman_operator.cli.session import Session, in_cluster
 from leadsman_operator.cli.surroundings import Surroundings
 
@@ -36,6 +36,7 @@ def add_command_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-wait", action="store_true", help="don't wait for the operator's answer"
     )
+    add_output(parser)
     add_cluster_options(parser)
 
 
@@ -49,7 +50,7 @@ def ask(
 
     async def work(session: Session) -> int:
         manifest = await session.deployment(options.name)
-        command = {
+        command: dict[str, Any] = {
             # None takes out what an earlier command has left there.
             "step": None,
             "because": options.because,
@@ -60,35 +61,55 @@ def ask(
             "at": f"{surroundings.now():%Y-%m-%dT%H:%M:%SZ}",
         }
         await session.change_rollout(options.name, {"command": command})
-        if options.no_wait:
-            surroundings.stdout.write(f"{options.name}: asked for {verb}\n")
-            return 0
-        return await _answer(session, options.name, str(command["id"]))
+        answer = None if options.no_wait else await _answer(session, options.name, command["id"])
+        told = {"name": options.name, "command": without_gaps(command), "answer": answer}
+        tell_programs(surroundings, options.output, told)
+        sentence = f"asked for {verb}" if options.no_wait else _done(options.name, answer)
+        if options.output == "text":
+            surroundings.stdout.write(f"{options.name}: {sentence}\n")
+        return 0
 
     return in_cluster(options, surroundings, work)
 
 
-async def _answer(session: Session, name: str, number: str) -> int:
+def tell_programs(surroundings: Surroundings, form: str, content: Mapping[str, Any]) -> None:
+    """Write what came of a command, unless it is for people."""
+    if form != "text":
+        from leadsman_operator.cli.paper import as_data  # noqa: PLC0415 - it loads rich
+
+        as_data(surroundings, form, content)
+
+
+def without_gaps(written: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a merge patch that stay."""
+    return {field: value for field, value in written.items() if value is not None}
+
+
+def _done(name: str, answer: Status | None) -> str:
+    """What the operator has done; raises Failure when it has not."""
+    if answer is None:
+        raise Failure(
+            f"{name}: the operator has not answered yet: see whether its pods run. What is"
+            " asked for stands in the resource and counts when it is back.",
+            NO_ANSWER,
+        )
+    if answer["outcome"] != "Done":
+        raise Failure(f"{name}: {answer['message']}")
+    return str(answer["message"])
+
+
+async def _answer(session: Session, name: str, number: str) -> Status | None:
+    """What the operator says; None when it says nothing for too long."""
     surroundings = session.surroundings
     until = surroundings.now() + _PATIENCE
     while True:
         manifest = await session.deployment(name)
-        answer = next(
-            (one for one in status_of(manifest).get("commands", ()) if one["id"] == number), None
-        )
-        if answer is not None:
-            break
+        for answer in status_of(manifest).get("commands", ()):
+            if answer["id"] == number:
+                return dict(answer)
         if surroundings.now() >= until:
-            raise Failure(
-                f"{name}: the operator has not answered yet: see whether its pods run. What is"
-                " asked for stands in the resource and counts when it is back.",
-                NO_ANSWER,
-            )
+            return None
         await surroundings.pause(_LOOK_SECONDS)
-    if answer["outcome"] != "Done":
-        raise Failure(f"{name}: {answer['message']}")
-    surroundings.stdout.write(f"{name}: {answer['message']}\n")
-    return 0
 
 
 def status_of(manifest: Manifest) -> Status:

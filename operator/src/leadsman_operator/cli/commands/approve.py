@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from leadsman_operator.cli.commanding import candidate_of, status_of, weights_of
+from leadsman_operator.cli.commanding import (
+    candidate_of,
+    status_of,
+    tell_programs,
+    weights_of,
+    without_gaps,
+)
 from leadsman_operator.cli.failures import Failure
-from leadsman_operator.cli.options import add_cluster_options, add_name
+from leadsman_operator.cli.options import add_cluster_options, add_name, add_output
 from leadsman_operator.cli.session import Session, in_cluster
 from leadsman_operator.cli.surroundings import Surroundings
 
@@ -28,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--version", type=int, dest="number", metavar="VERSION",
         help="refuse if another version is being tried",
     )  # fmt: skip
+    add_output(parser)
     add_cluster_options(parser)
 
 
@@ -41,9 +48,11 @@ def run(options: argparse.Namespace, surroundings: Surroundings) -> int:
         grant["at"] = f"{surroundings.now():%Y-%m-%dT%H:%M:%SZ}"
         await session.change_rollout(options.name, {"approval": {"granted": grant}})
         step = f" to get {grant['step']} percent of the traffic" if grant["step"] else ""
-        surroundings.stdout.write(
-            f"{options.name}: version {grant['version']} is approved by {grant['by']}{step}\n"
-        )
+        granted = {"name": options.name, "granted": without_gaps(grant)}
+        tell_programs(surroundings, options.output, granted)
+        if options.output == "text":
+            approved = f"version {grant['version']} is approved by {grant['by']}{step}"
+            surroundings.stdout.write(f"{options.name}: {approved}\n")
         return 0
 
     return in_cluster(options, surroundings, work)

@@ -25,15 +25,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, surroundings: Surroundings) -> int:
     """Let go what holds it."""
-    in_cluster(options, surroundings, lambda session: _let_go(options.name, session))
+    in_cluster(options, surroundings, lambda session: _let_go(options, session))
     return ask(options, surroundings, "Resume", about_candidate)
 
 
-async def _let_go(name: str, session: Session) -> int:
+async def _let_go(options: argparse.Namespace, session: Session) -> int:
     """End the pause of the spec: no command could do that."""
+    name, surroundings = options.name, session.surroundings
     manifest = await session.deployment(name)
     candidate_of(manifest)
     if manifest["spec"].get("rollout", {}).get("paused"):
         await session.change_rollout(name, {"paused": False})
-        session.surroundings.stdout.write(f"{name}: spec.rollout.paused is false now\n")
+        # Programs read one document, which is the answer to the command.
+        told = surroundings.stdout if options.output == "text" else surroundings.stderr
+        told.write(f"{name}: spec.rollout.paused is false now\n")
     return 0

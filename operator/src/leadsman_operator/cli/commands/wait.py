@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from leadsman_operator.cli.commanding import status_of, where
+from leadsman_operator.cli.commanding import status_of, tell_programs, where
 from leadsman_operator.cli.failures import Failure
-from leadsman_operator.cli.options import add_cluster_options, add_name
+from leadsman_operator.cli.options import add_cluster_options, add_name, add_output
 from leadsman_operator.cli.session import Session, in_cluster
 from leadsman_operator.cli.surroundings import Surroundings
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from leadsman_operator.facts import Manifest
 
 ROLLED_BACK, TIMED_OUT, STUCK = 3, 4, 5
+_OUTCOMES = {0: "Reached", ROLLED_BACK: "RolledBack", TIMED_OUT: "TimedOut", STUCK: "Stuck"}
 _LOOK_SECONDS = 1.0
 _EPILOG = """\
 exit codes:
@@ -62,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=_duration, default="1h", metavar="DURATION",
         help="longest time to wait, such as 90s or 45m (default: 1h)",
     )  # fmt: skip
+    add_output(parser)
     add_cluster_options(parser)
 
 
@@ -89,13 +91,36 @@ def run(options: argparse.Namespace, surroundings: Surroundings) -> int:
                 surroundings.stderr.write(f"{options.name}: {news}\n")
                 told = news
             code = _code(manifest, goal)
+            if code is None and surroundings.now() >= until:
+                code = TIMED_OUT
             if code is not None:
-                return code
-            if surroundings.now() >= until:
-                raise Failure(f"{options.name}: the time is over: {news}", TIMED_OUT)
+                return _ended(code, news, manifest, options, surroundings)
             await surroundings.pause(_LOOK_SECONDS)
 
     return in_cluster(options, surroundings, work)
+
+
+def _ended(
+    code: int,
+    news: str,
+    manifest: Manifest,
+    options: argparse.Namespace,
+    surroundings: Surroundings,
+) -> int:
+    """Tell how it ended: people have read the news already."""
+    status = status_of(manifest)
+    parts = ("phase", "message", "weight", "stable", "candidate", "evidence")
+    ended = {
+        "name": options.name,
+        "for": options.goal,
+        "outcome": _OUTCOMES[code],
+        "exitCode": code,
+        "status": {part: status[part] for part in parts if part in status},
+    }
+    tell_programs(surroundings, options.output, ended)
+    if code == TIMED_OUT:
+        raise Failure(f"{options.name}: the time is over: {news}", TIMED_OUT)
+    return code
 
 
 def _code(manifest: Manifest, goal: _Goal) -> int | None:
