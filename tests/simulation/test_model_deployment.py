@@ -28,14 +28,17 @@ from leadsman_operator.observe.gather import observe
 from leadsman_operator.planner.model_deployment import plan_model_deployment
 from leadsman_operator.planner.observation import DeploymentObservation
 from support.world import BAD, BEHAVIOURS, REF, SERVICE, WITHOUT_PROMETHEUS, Simulation
+from support.world_metrics import PAGES, PROMETHEUS
+from support.world_trouble import API, MLFLOW
 
-PARTS = ("MLflow", "Prometheus", "the network of the pods", "the Kubernetes API")
+PARTS = (MLFLOW, PROMETHEUS, PAGES, API)
+BUDGET_SECONDS = 60
 STRATEGIES: tuple[Mapping[str, Any], ...] = (
     {"strategy": "Canary"},
     {"strategy": "BlueGreen"},
-    {"strategy": "Swap", "swap": {"downtimeBudget": "3m"}},
+    {"strategy": "Swap", "swap": {"downtimeBudget": f"{BUDGET_SECONDS}s"}},
 )
-"""A swap has more time than passes between two looks: else a good version comes too late."""
+ARMS = ("stable", "candidate", "previous")
 REPAIRED = ("Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ServiceAccount")
 
 
@@ -125,6 +128,20 @@ class ModelDeploymentLife(RuleBasedStateMachine):
             self.sim.cluster.remove(refs[chosen % len(refs)])
             self.sim.story.append(f"somebody deletes {refs[chosen % len(refs)]}")
 
+    @rule(arm=st.sampled_from(ARMS), kept=st.integers(0, 1))
+    def lose_pods(self, arm: str, kept: int) -> None:
+        """The node of pods of a revision dies, unless nothing would answer then."""
+        revision = (self.sim.status().get(arm) or {}).get("name")
+        left = [[one for one in pods if one.revision != revision] for pods in self.sim.reached()]
+        if revision is not None and ((left and all(left)) or self._serves(revision) * kept):
+            self.sim.cluster.lose(revision, kept=kept)
+            self.sim.story.append(f"the pods of {revision} are lost with their node, but {kept}")
+
+    def _serves(self, revision: str) -> bool:
+        """Whether the first pod of a revision answers requests."""
+        mine = [pod for pod in self.sim.cluster.pods.values() if pod.revision == revision]
+        return bool(mine) and any(mine[0] in pods for pods in self.sim.reached())
+
     @rule(part=st.sampled_from(PARTS))
     def break_part(self, part: str) -> None:
         """A part goes down."""
@@ -173,8 +190,9 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         down = set(self.sim.faults.down)
         for _ in range(looks):
             run(self.sim.advance(seconds))
-        if "the Kubernetes API" in down:
+        if API in down:
             assert deployments <= self._deployments(), "nothing is deleted blindly"
+        self._plan_twice()
 
     def carries_traffic(self, ref: ObjectRef) -> bool:
         """Whether an object can't go for a moment without harm."""
@@ -234,7 +252,19 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         assert self.sim.status().get("observedGeneration", 0) <= generation
 
     @invariant()
-    def planning_twice_gives_the_same_plan(self) -> None:
+    def what_serves_stays(self) -> None:
+        """No revision shrinks before another one has its requests, and pods enough for them.
+
+        And what can't be read neither takes pods from any nor rolls back.
+        """
+        assert not self.sim.laws.broken, [self.sim.laws.broken, self._story()]
+
+    @invariant()
+    def no_interruption_is_longer_than_the_budget(self) -> None:
+        """The one exception, of a swap: neither the way there nor the way back takes longer."""
+        assert self.sim.longest_interruption <= BUDGET_SECONDS, self._story()
+
+    def _plan_twice(self) -> None:
         """Nothing in the planner is random, and nothing of it remembers."""
         if self.sim.faults.down or self.sim.faults.crash_in is not None:
             return
@@ -262,6 +292,8 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         run(self.sim.settle())
         self.every_request_has_a_pod()
         self.bad_versions_never_become_stable()
+        self.what_serves_stays()
+        self.no_interruption_is_longer_than_the_budget()
         wanted = self.sim.registry.aliases.get("champion")
         if wanted in self.sim.registry.versions and not self.promoted_bad:
             good = self.sim.cluster.behaviours[wanted] == "good" and not self._ended(wanted)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from leadsman_api.labels import API_VERSION
 from leadsman_api.reasons import Reason
@@ -21,7 +22,9 @@ from leadsman_operator.ports import Endpoint, World
 from leadsman_operator.reconcile import Reconciled, reconcile
 from support.world_clock import Crash, FakeClock, Faults
 from support.world_cluster import FakeCluster, Pod
-from support.world_metrics import PROMETHEUS_URL, FakeMetrics, FakePages
+from support.world_laws import COUNTS, REGISTRY, Laws
+from support.world_metrics import PAGES, PROMETHEUS, PROMETHEUS_URL, FakeMetrics, FakePages
+from support.world_trouble import API, MLFLOW, Trouble
 
 CONFIGURATION = Configuration(
     serving_image="leadsman/serving:test",
@@ -49,6 +52,9 @@ SPEC: dict[str, Any] = {
     },
 }
 RATE = 40.0
+LOOK_SECONDS = 5.0
+"""Between two looks while nothing answers; the operator asks for less."""
+STALE_SECONDS = 2 * CONFIGURATION.scrape_interval.total_seconds()
 
 
 @dataclass
@@ -110,7 +116,7 @@ class FakeRegistry:
 
     def _gate(self, endpoint: Endpoint) -> None:
         assert endpoint.address == CONFIGURATION.tracking_uri
-        self.faults.gate("MLflow", Reason.REGISTRY_UNREACHABLE)
+        self.faults.gate(MLFLOW, Reason.REGISTRY_UNREACHABLE)
 
 
 class NoStudies:
@@ -136,12 +142,15 @@ class NoStudies:
 class Simulation:
     """One ModelDeployment in a world that a test moves on."""
 
+    hindering: frozenset[str] = frozenset({API})
+    """Parts without which no traffic can be moved."""
+
     def __init__(
         self, spec: Mapping[str, Any] = SPEC, configuration: Configuration = CONFIGURATION
     ) -> None:
         """Begin with a resource and an empty registry."""
         self.spec, self.configuration = spec, configuration
-        self.clock, self.faults = FakeClock(), Faults()
+        self.clock, self.faults = FakeClock(), Trouble()
         self.cluster = FakeCluster(self.clock, self.faults)
         self.registry = FakeRegistry(self.faults, self.clock)
         self.metrics = FakeMetrics(self.faults, self.cluster)
@@ -149,7 +158,8 @@ class Simulation:
         self.world = World(
             self.clock, self.cluster, self.registry, self.metrics, self.pages, NoStudies()
         )
-        self.apply(spec)
+        self.laws = Laws(self.cluster, self.reached)
+        self.cluster.watcher = self.after_write
         self.served = False
         self.commands: list[dict[str, Any]] = []
         self.unanswered: list[str] = []
@@ -157,8 +167,15 @@ class Simulation:
         """A revision may make room for another before that serves."""
         self.made_room = False
         """One has, and nothing has answered since."""
+        self.interrupted_seconds = self.longest_interruption = 0.0
+        """Now and ever, without times in which the operator could do nothing about it."""
+        self._failed = False
+        """The last look has ended early."""
+        self.written_at: list[int] = []
+        """How many calls were made when each write was done."""
         self._wide: set[ObjectRef] = set()
         self.story: list[str] = []
+        self.apply(spec)
 
     def apply(self, spec: Mapping[str, Any]) -> None:
         """Apply the resource with a spec."""
@@ -192,38 +209,69 @@ class Simulation:
 
     async def reconcile(self) -> Reconciled | None:
         """Reconcile once; None when the operator's process ended in the middle."""
+        before = self.status()
+        self.laws.may_interrupt = self.may_swap
+        self.laws.begin(before)
         try:
             done = await reconcile(REF, self.world, self.configuration)
         except Crash:
             self.story.append("the operator is killed")
             return None
+        finally:
+            self.laws.after_look(before, self.status(), self.away())
         self.story.extend(f"{type(one).__name__}: {one.because}" for one in done.actions)
         self.story.extend(f"event {event.reason}: {event.message}" for event in done.events)
         return done
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass, with traffic and controllers at work, and the operator looking."""
+        """Let time pass, with traffic and controllers at work, and the operator looking.
+
+        It looks once, but while nothing answers as often as it wants to.
+        """
+        while self.made_room and seconds > LOOK_SECONDS:
+            await self._advance(LOOK_SECONDS)
+            seconds -= LOOK_SECONDS
+        await self._advance(seconds)
+
+    async def _advance(self, seconds: float) -> Reconciled | None:
+        self.pass_time(seconds)
+        return await self.look()
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, with traffic and controllers at work and nobody looking."""
+        if self.made_room and not (self._failed or self.faults.down & self.hindering):
+            self.interrupted_seconds += seconds
+            self.longest_interruption = max(self.longest_interruption, self.interrupted_seconds)
         self.clock.advance(seconds)
         self.controllers()
         self.traffic(seconds)
-        await self.reconcile()
-        self.traffic(0)
+
+    async def look(self) -> Reconciled | None:
+        """The operator looks, and a request comes after that."""
+        done = await self.reconcile()
+        self._failed = done is None or done.error is not None
+        self.ask_all()
+        if not self.made_room:
+            self.interrupted_seconds = 0.0
+        return done
 
     async def settle(self, most: int = 400) -> None:
         """Go on until two looks in a row find nothing to do."""
         quiet = 0
         for _ in range(most):
-            self.clock.advance(5)
-            self.controllers()
-            self.traffic(5)
-            before = self.cluster.objects[REF].get("status")
-            done = await self.reconcile()
+            before = self.status()
+            done = await self._advance(5)
             still = done is not None and not done.actions and done.error is None
-            same = self.cluster.objects[REF].get("status") == before
+            same = self.status() == before
             quiet = quiet + 1 if still and same else 0
             if quiet > 1:
                 return
         raise AssertionError("no rest:\n" + "\n".join(self.story[-40:]))
+
+    def fork(self) -> Self:
+        """Another world that is the same so far; what never changes is shared."""
+        kept = [*self.metrics.remembers, *self.registry.versions.values(), self.configuration]
+        return copy.deepcopy(self, {id(one): one for one in kept})
 
     def controllers(self) -> None:
         """Let the cluster's controllers work."""
@@ -231,13 +279,36 @@ class Simulation:
 
     def traffic(self, seconds: float) -> None:
         """Clients ask; a request that no pod takes stays unanswered."""
+        self.ask_all()
         pods = self.cluster.selected(SERVICE)
-        self.served = self.served or bool(pods)
-        self.ask(pods)
         for pod in pods:
             share = round(RATE * seconds / len(pods))
             self.metrics.count(pod, share, self.cluster.behaviours[pod.version])
         self.metrics.scrape(self.clock.now())
+
+    def reached(self) -> Sequence[Sequence[Pod]]:
+        """The pods behind each address that requests come to."""
+        return [self.cluster.selected(SERVICE)]
+
+    def after_write(self) -> None:
+        """The operator has written something: the laws hold then, too."""
+        self.written_at.append(self.faults.calls)
+        self.laws.after_write()
+        self.ask_all()
+
+    def away(self) -> list[str]:
+        """What can't be read just now."""
+        counts = PAGES if self.configuration.prometheus_url is None else PROMETHEUS
+        stale = counts == PROMETHEUS and self.metrics.age_seconds > STALE_SECONDS
+        unread = {COUNTS: stale or counts in self.faults.down, REGISTRY: MLFLOW in self.faults.down}
+        return [what for what, is_away in unread.items() if is_away]
+
+    def ask_all(self) -> None:
+        """A request comes to each address."""
+        reached = self.reached()
+        self.served = self.served or (bool(reached) and all(reached))
+        for pods in reached:
+            self.ask(pods)
 
     def ask(self, pods: Sequence[Pod]) -> None:
         """A request comes to these pods; without any it stays unanswered.
@@ -258,7 +329,7 @@ class Simulation:
 
     def status(self) -> dict[str, Any]:
         """What the operator reports."""
-        found: dict[str, Any] = self.cluster.objects[REF].get("status", {})
+        found: dict[str, Any] = self.cluster.objects.get(REF, {}).get("status", {})
         return found
 
     def version(self, arm: str) -> int | None:

@@ -30,11 +30,13 @@ class FakeClock:
 
 @dataclass
 class Faults:
-    """What goes wrong: parts that are down, and a crash before a coming call."""
+    """What goes wrong: parts that are down, a crash before a coming call, and a lost answer."""
 
     down: set[str] = field(default_factory=set)
     crash_in: int | None = None
     """So many more calls are answered, then the operator's process ends."""
+    lose_in: int | None = None
+    """So many more writes are answered; the next has its effect, and its answer is lost."""
     calls: int = 0
 
     def gate(self, part: str, reason: Reason) -> None:
@@ -48,7 +50,15 @@ class Faults:
         if part in self.down:
             raise Unreachable(reason, f"{part} is down")
 
+    def answer(self, part: str, reason: Reason) -> None:
+        """Every write comes through here after its effect."""
+        if self.lose_in is None:
+            return
+        self.lose_in = self.lose_in - 1 if self.lose_in else None
+        if self.lose_in is None:
+            raise Unreachable(reason, f"the answer of {part} is lost")
+
     def heal(self) -> None:
         """Everything works again."""
         self.down.clear()
-        self.crash_in = None
+        self.crash_in = self.lose_in = None

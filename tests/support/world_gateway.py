@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from leadsman_operator.facts import ObjectRef
 from support.world import RATE, REF, SPEC, Simulation
 from support.world_clock import Faults
 from support.world_cluster import FakeCluster, Pod
+from support.world_trouble import API
 
 __all__ = ["GATEWAY", "OWN", "ROUTE", "SHADOW", "USERS", "FakeGateway", "GatewaySimulation"]
 
@@ -103,6 +104,8 @@ def _parent(generation: int) -> dict[str, Any]:
 class GatewaySimulation(Simulation):
     """One ModelDeployment behind a gateway: its own route, or a rule in one of the user's."""
 
+    hindering = frozenset({API, GATEWAY})
+
     def __init__(self, traffic: Mapping[str, Any], spec: Mapping[str, Any] = SPEC) -> None:
         """Begin with a Gateway, and with the user's route where the spec names it."""
         self.gateway: FakeGateway | None = None
@@ -123,10 +126,8 @@ class GatewaySimulation(Simulation):
     def traffic(self, seconds: float) -> None:
         """Clients ask through the gateway, which passes nothing on to another Service."""
         assert self.gateway is not None
-        shares = self.gateway.shares()
-        self.served = self.served or (bool(shares) and all(pods for _, pods in shares))
-        for share, pods in shares:
-            self.ask(pods)
+        self.ask_all()
+        for share, pods in self.gateway.shares():
             for pod in pods:
                 count = round(RATE * share * seconds / len(pods))
                 self.metrics.count(pod, count, self.cluster.behaviours[pod.version])
@@ -135,6 +136,11 @@ class GatewaySimulation(Simulation):
             count = round(RATE * seconds / len(copied))
             self.metrics.count(pod, count, self.cluster.behaviours[pod.version])
             self.metrics.compare(pod, count, self.cluster.behaviours[pod.version])
+
+    @override
+    def reached(self) -> Sequence[Sequence[Pod]]:
+        """The pods of each Service that the proxies give some requests."""
+        return [pods for _, pods in self.gateway.shares()] if self.gateway is not None else []
 
     def split(self) -> tuple[int, int]:
         """The weights of the stable and the candidate Service, as the proxies have them."""

@@ -11,11 +11,10 @@ from typing import Any, TypeAlias
 
 from typing_extensions import override
 
-from leadsman_api.reasons import Reason
 from leadsman_api.termination import ExitCode, Termination
 from leadsman_operator.facts import Manifest, ObjectRef
 from support.world_cluster import FakeCluster
-from support.world_trouble import API, Trouble
+from support.world_trouble import Trouble
 
 JOB_LABEL = "batch.kubernetes.io/job-name"
 JOB_UID_LABEL = "batch.kubernetes.io/controller-uid"
@@ -123,27 +122,6 @@ class JobCluster(FakeCluster):
         pods = [pod.manifest for pod in self.trainers.values()]
         wanted = labels.items()
         return [copy.deepcopy(pod) for pod in pods if wanted <= pod["metadata"]["labels"].items()]
-
-    @override
-    async def apply(self, manifest: Manifest) -> None:
-        """Server-side apply."""
-        await super().apply(manifest)
-        self._answer()
-
-    @override
-    async def delete(self, ref: ObjectRef) -> None:
-        """Delete with all that it owns, in the background."""
-        await super().delete(ref)
-        self._answer()
-
-    @override
-    async def write_status(self, manifest: Manifest) -> None:
-        """Replace the status; Conflict when the object has changed."""
-        await super().write_status(manifest)
-        self._answer()
-
-    def _answer(self) -> None:
-        self.faults.answer(API, Reason.CLUSTER_UNREACHABLE)
 
     @override
     def _next(self) -> str:

@@ -15,6 +15,7 @@ from leadsman_operator.ports import Endpoint
 from support.world_clock import Faults
 from support.world_cluster import FakeCluster, Pod
 
+PROMETHEUS, PAGES = "Prometheus", "the network of the pods"
 PROMETHEUS_URL = "http://prometheus:9090"
 MOST_REMEMBERED = 480
 
@@ -34,7 +35,7 @@ class FakeMetrics:
     async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
         """The raw counters of every pod, or when they were read."""
         assert endpoint.address == PROMETHEUS_URL
-        self.faults.gate("Prometheus", Reason.METRICS_UNREACHABLE)
+        self.faults.gate(PROMETHEUS, Reason.METRICS_UNREACHABLE)
         if query.startswith("min by (pod) (timestamp("):
             scraped = (at - timedelta(seconds=self.age_seconds)).timestamp()
             return [Sample({"pod": name}, scraped, at) for name in self.cluster.pods]
@@ -52,7 +53,7 @@ class FakeMetrics:
         assert endpoint.address == PROMETHEUS_URL
         assert "__name__" in query
         assert step > timedelta(0)
-        self.faults.gate("Prometheus", Reason.METRICS_UNREACHABLE)
+        self.faults.gate(PROMETHEUS, Reason.METRICS_UNREACHABLE)
         return [
             sample
             for at, samples in self.remembers
@@ -107,7 +108,7 @@ class FakePages:
     async def samples(self, ip: str, names: Collection[str], at: datetime) -> Sequence[Sample]:
         """The samples of a pod that have one of the names."""
         faults = self.metrics.faults
-        faults.gate("the network of the pods", Reason.METRICS_UNREACHABLE)
+        faults.gate(PAGES, Reason.METRICS_UNREACHABLE)
         (pod,) = (
             pod
             for pod in self.metrics.cluster.pods.values()

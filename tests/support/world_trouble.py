@@ -1,4 +1,4 @@
-"""What goes wrong around one TrainingRun, beside parts that are down and the operator's death."""
+"""What goes wrong while others act too, beside parts that are down and the operator's death."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing_extensions import override
 
 from leadsman_api.reasons import Reason
-from leadsman_operator.errors import Unreachable
 from support.world_clock import Faults
 
 API, MLFLOW, STUDIES = "the Kubernetes API", "MLflow", "the study database"
@@ -16,10 +15,8 @@ API, MLFLOW, STUDIES = "the Kubernetes API", "MLflow", "the study database"
 
 @dataclass
 class Trouble(Faults):
-    """Faults, and two more: an answer that is lost, and what others do between two calls."""
+    """Faults, and what others do between two calls."""
 
-    lose_in: int | None = None
-    """So many more writes are answered; the next has its effect, and its answer is lost."""
     meanwhile: tuple[int, Callable[[], None]] | None = None
     """After so many more calls somebody else does something."""
     only_ours: set[str] = field(default_factory=set)
@@ -35,14 +32,6 @@ class Trouble(Faults):
                 deed()
         super().gate(part, reason)
 
-    def answer(self, part: str, reason: Reason) -> None:
-        """Every write comes through here after its effect."""
-        if self.lose_in is None:
-            return
-        self.lose_in = self.lose_in - 1 if self.lose_in else None
-        if self.lose_in is None:
-            raise Unreachable(reason, f"the answer of {part} is lost")
-
     def is_down(self, part: str) -> bool:
         """Whether pods can't reach a part either."""
         return part in self.down - self.only_ours
@@ -57,4 +46,4 @@ class Trouble(Faults):
     def heal(self) -> None:
         """Everything works again."""
         super().heal()
-        self.lose_in = self.meanwhile = None
+        self.meanwhile = None

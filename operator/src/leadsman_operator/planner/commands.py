@@ -20,9 +20,10 @@ from leadsman_api.v1alpha1.model_deployment_status import (
 )
 from leadsman_operator.facts import Missing, Unknown
 from leadsman_operator.planner.course import Course, by_person, move
+from leadsman_operator.planner.handover import held_back
 from leadsman_operator.planner.outcomes import begin, promote, roll_back
 from leadsman_operator.planner.plan import Event
-from leadsman_operator.planner.routing.traffic import ALL_CANDIDATE, ALL_STABLE, carries
+from leadsman_operator.planner.routing.traffic import ALL_STABLE, carries
 from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.steps import goal_of, pause, resume, waiting_for_approval
 from leadsman_operator.planner.swap import is_interrupted
@@ -160,7 +161,7 @@ def _promote(
     if command.step is not None and command.step != rollout.step:
         return Refusal(f"step {command.step} is over, step {rollout.step} runs: nothing to skip")
     if rollout.promoted_at is not None:
-        if not carries(scene, ALL_CANDIDATE):
+        if held_back(scene, candidate) is not None:
             return None
         return promote(
             scene,

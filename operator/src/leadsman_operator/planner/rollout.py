@@ -16,11 +16,11 @@ from leadsman_api.v1alpha1.model_deployment_status import (
 from leadsman_operator.facts import Missing
 from leadsman_operator.planner.commands import asked, with_answer
 from leadsman_operator.planner.course import Course, by_person, move, stay
+from leadsman_operator.planner.handover import held_back, strands, unseen
 from leadsman_operator.planner.outcomes import begin, promote, roll_back
 from leadsman_operator.planner.plan import SetAlias
 from leadsman_operator.planner.revision import Revision
 from leadsman_operator.planner.routing.traffic import (
-    ALL_CANDIDATE,
     ALL_STABLE,
     carries,
     routing_trouble,
@@ -38,8 +38,24 @@ Rule = Callable[[Scene], Course | None]
 def next_course(scene: Scene) -> Course:
     """Where to go now; a command that can't be carried out is answered on the way."""
     courses = (rule(scene) for rule in RULES)
-    found = next((course for course in courses if course is not None), None)
-    return with_answer(scene, found or next_step(scene))
+    found = next((course for course in courses if course is not None), None) or next_step(scene)
+    return with_answer(scene, _keep_an_answer(scene, found))
+
+
+def _keep_an_answer(scene: Scene, course: Course) -> Course:
+    """No traffic leaves the candidate for pods that are not ready, unless a person says where to.
+
+    A bad answer now and then is better than none.
+    """
+    stable = scene.status.stable
+    if stable is None or not strands(scene, course.status):
+        return course
+    wish = asked(scene)
+    if wish is not None and not strands(scene, wish.status):
+        return wish
+    phase = scene.status.phase or DeploymentPhase.ROLLING_OUT
+    message = f"no pod of version {stable.version} is ready to take over: {course.status.message}"
+    return stay(scene, phase, Reason.STARTING, message)
 
 
 def _first_version(scene: Scene) -> Course | None:
@@ -235,8 +251,10 @@ def _superseded(scene: Scene) -> Course | None:
 
 def _promote_early(scene: Scene, candidate: RevisionStatus, wanted: Revision) -> Course:
     """The next one begins from what carries all of the traffic and was judged."""
-    if not carries(scene, ALL_CANDIDATE):
-        return _wait_for_gateway(scene, scene.status.phase or DeploymentPhase.BAKING, Reason.BAKING)
+    held = held_back(scene, candidate) or unseen(scene)
+    if held is not None:
+        message = f"version {wanted.version} waits for version {candidate.version}: {held.message}"
+        return stay(scene, scene.status.phase or DeploymentPhase.BAKING, held.reason, message)
     return promote(
         scene,
         f"version {candidate.version} is promoted before the end of its bake"

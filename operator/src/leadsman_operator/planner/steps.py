@@ -24,14 +24,10 @@ from leadsman_api.v1alpha1.rollout import (
 )
 from leadsman_api.v1alpha1.shadow import Shadow
 from leadsman_operator.planner.course import Course, move, stay
+from leadsman_operator.planner.handover import held_back, unseen
 from leadsman_operator.planner.judge.checks import interval_of
 from leadsman_operator.planner.outcomes import promote, roll_back
-from leadsman_operator.planner.routing.traffic import (
-    ALL_CANDIDATE,
-    by_gateway,
-    carries,
-    routing_trouble,
-)
+from leadsman_operator.planner.routing.traffic import by_gateway, routing_trouble
 from leadsman_operator.planner.scene import FULL, Scene, pods_for, pods_of_share
 from leadsman_operator.planner.shadow import is_asked, is_copied, share
 from leadsman_operator.planner.swap import only_arm
@@ -353,21 +349,27 @@ def _bake(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Co
     """Full traffic, and the way back is still one flip of the Service."""
     bake = scene.spec.rollout.bake
     elapsed = scene.since(rollout.promoted_at)
-    if elapsed >= bake and carries(scene, ALL_CANDIDATE):
+    held = held_back(scene, candidate)
+    if elapsed >= bake and held is None:
         return _held_by_evidence(scene, rollout) or promote(
             scene,
             f"version {candidate.version} is promoted after a bake of {format_duration(bake)}",
         )
     evidence = scene.evidence
     because = f": {evidence.because}" if evidence else ""
+    because = f": {held.message}" if held is not None and elapsed >= bake else because
     message = f"version {candidate.version} bakes for {format_duration(bake)}{because}"
     return stay(scene, DeploymentPhase.BAKING, Reason.BAKING, message)
 
 
 def _held_by_evidence(scene: Scene, rollout: RolloutStatus) -> Course | None:
-    """At the end of the bake, a candidate that no step has judged; None when it may be promoted."""
+    """At the end of the bake, what no step has judged or nobody sees; None to promote it."""
+    unread = unseen(scene)
     if is_judged(scene):
-        return None
+        if unread is None:
+            return None
+        message = f"the bake goes on: {unread.message}"
+        return stay(scene, DeploymentPhase.BAKING, unread.reason, message)
     evidence, spec = scene.evidence, scene.spec.rollout
     verdict = evidence.verdict if evidence else Verdict.BLIND
     because = evidence.because if evidence else "nothing was counted yet"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -18,9 +17,9 @@ def with_hash(manifest: Manifest) -> Manifest:
     By it a field that was applied once and is left out now is noticed, which a comparison of
     the fields that are there can't see.
     """
-    marked: dict[str, Any] = copy.deepcopy(dict(manifest))
-    annotations = marked["metadata"].setdefault("annotations", {})
+    annotations = dict(manifest["metadata"].get("annotations", {}))
     annotations.pop(Annotation.SPEC_HASH.value, None)
+    marked = {**manifest, "metadata": {**manifest["metadata"], "annotations": annotations}}
     text = json.dumps(marked, sort_keys=True, separators=(",", ":"), default=str)
     annotations[Annotation.SPEC_HASH.value] = hashlib.sha256(text.encode()).hexdigest()[:16]
     return marked
@@ -33,6 +32,8 @@ def needs_apply(desired: Manifest, live: Manifest | None) -> bool:
 
 def _holds(desired: object, live: object) -> bool:
     """Whether all that is desired is there; what others or the API server added is left alone."""
+    if desired == live:
+        return True
     if isinstance(desired, Mapping):
         return isinstance(live, Mapping) and all(
             key in live and _holds(value, live[key]) if not _is_empty(value) else True
@@ -40,7 +41,7 @@ def _holds(desired: object, live: object) -> bool:
         )
     if isinstance(desired, Sequence) and not isinstance(desired, str):
         return isinstance(live, Sequence) and _holds_all(desired, live)
-    return desired == live
+    return False
 
 
 def _holds_all(desired: Sequence[Any], live: Sequence[Any]) -> bool:
