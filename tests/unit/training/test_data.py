@@ -6,6 +6,7 @@ import functools
 import io
 import threading
 from collections.abc import Callable, Iterator
+from datetime import date
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from leadsman_api.v1alpha1.data import Data, DataSource
 from leadsman_training.data import Table, is_class, load, split
 from leadsman_training.errors import NoUse
 from leadsman_training.sources import read
+from leadsman_training.times import in_order
 
 ROWS = pd.DataFrame({"age": [31, 45, 27], "plan": ["a", "b", "a"]})
 
@@ -280,9 +282,21 @@ def test_the_latest_rows_are_held_out_by_time() -> None:
     days = [f"2026-01-{1 + (row * 7) % 50 % 28:02}" for row in range(50)]
     data = some_data(holdout={"fraction": 0.2, "by": "time", "timeColumn": "day"})
     parts = split(a_table(day=days), data, 3, classification=None)
+    learnt, held_out = ([days[row] for row in rows.index] for rows in (parts.train_x, parts.test_x))
 
-    assert len(parts.test_x) == 10
-    assert parts.train_x["day"].max() <= parts.test_x["day"].min()
+    assert parts.by_time
+    assert len(held_out) == 10
+    assert [*learnt, *held_out] == sorted(days)
+    assert list(parts.train_y.index) == list(parts.train_x.index)
+
+
+def test_the_time_of_a_row_is_no_feature() -> None:
+    """Whoever asks the model asks of a time that it has not seen; other splits keep the column."""
+    table = a_table(day=[f"2026-01-{1 + row % 28:02}" for row in range(50)])
+    by_time = some_data(holdout={"by": "time", "timeColumn": "day"}, exclude=["id", "day"])
+
+    assert list(split(table, by_time, 3, classification=None).test_x) == ["age"]
+    assert "day" in split(table, some_data(), 3, classification=None).test_x
 
 
 @pytest.mark.parametrize(
@@ -313,6 +327,59 @@ def test_a_column_that_is_not_there_names_its_field(data: Data, message: str) ->
         split(a_table(), data, 3, classification=None)
 
     assert (refused.value.reason, refused.value.message) == (Reason.DATA_INVALID, message)
+
+
+def rows_in_time(*times: Any, index: list[int] | None = None) -> list[str]:
+    """The names of rows, which are letters as they stand in the file, from the earliest on."""
+    frame = pd.DataFrame({"t": times, "name": list("abcdef")[: len(times)]}, index=index)
+    return list(in_order(frame, "t")["name"])
+
+
+@pytest.mark.parametrize(
+    ("times", "rows"),
+    [
+        pytest.param((20261001, 20260201), "ba", id="numbers"),
+        pytest.param(("2026-10-01", "2026-02-01"), "ba", id="days"),
+        pytest.param(("2026-02-01 10:00", "2026-02-01", "2026-01"), "cba", id="of several lengths"),
+        pytest.param(
+            ("2026-01-01T00:30:00+02:00", "2025-12-31T23:00:00Z"), "ab", id="in several zones"
+        ),
+        pytest.param(("13/2/2026", "1/10/2025"), "ba", id="day first"),
+        pytest.param(("2/13/2026", "10/1/2025"), "ba", id="month first"),
+        pytest.param(("01.02.2026", "13.01.2026"), "ba", id="as a later row shows"),
+        pytest.param(("Feb 5, 2026", "Oct 1, 2025"), "ba", id="months by name"),
+        pytest.param((date(2026, 10, 1), date(2026, 2, 1)), "ba", id="days of a Parquet file"),
+        pytest.param(pd.to_datetime(["2026-10-01", "2026-02-01"]), "ba", id="times"),
+        pytest.param((2, 1, 2, 1), "bdac", id="of one time as they stand"),
+    ],
+)
+def test_times_are_compared_as_times(times: tuple[Any, ...], rows: str) -> None:
+    """However they are written: as text, 10/1 would come before 2/13."""
+    assert rows_in_time(*times) == list(rows)
+
+
+def test_rows_that_share_a_label_stay_single() -> None:
+    """A Parquet file may bring an index of its own."""
+    assert rows_in_time(3, 1, 2, index=[0, 0, 0]) == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        pytest.param(("2/1/2026", "10/1/2026"), "'t' day and month can't be told", id="day, month"),
+        pytest.param(("week-05", "week-01"), "no times, or are written in several", id="no times"),
+        pytest.param(("2026-01-01", "13/2/2026"), "written in several ways", id="several ways"),
+        pytest.param(("2026-01-01", None), "1 rows have no value in 't'", id="missing"),
+        pytest.param((None, None), "2 rows have no value in 't'", id="none at all"),
+    ],
+)
+def test_a_time_that_is_not_sure_is_refused(times: tuple[Any, ...], words: str) -> None:
+    """A guess could put rows of the future among those that are learnt from."""
+    with pytest.raises(NoUse, match=r"^spec\.data\.holdout\.timeColumn: ") as refused:
+        rows_in_time(*times)
+
+    assert refused.value.reason is Reason.DATA_INVALID
+    assert words in refused.value.message
 
 
 def test_of_many_columns_the_first_are_named() -> None:

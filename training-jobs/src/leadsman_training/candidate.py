@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold, TimeSeriesSplit
 
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.trainer import Algorithm, Task, Trainer
@@ -25,6 +25,7 @@ FOLDS = 3
 NO_CHECKPOINTS = NoCheckpoints()
 Report = Callable[[int, float], None]
 Frame: TypeAlias = "pd.DataFrame"
+Places: TypeAlias = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
 @dataclass
@@ -41,11 +42,21 @@ class Run:
     _checkpoints: Checkpoints = NO_CHECKPOINTS
     metrics: dict[str, float] = field(default_factory=dict)
     kept: Any = None
+    by_time: bool = False
+    """Whether the rows stand in the order of their time."""
 
     def folds(self) -> Iterator[tuple[Frame, pd.Series, Frame, pd.Series]]:
-        """Parts of the rows, each once to be judged on: train_x, train_y, test_x, test_y."""
+        """Parts of the rows, each once to be judged on: train_x, train_y, test_x, test_y.
+
+        With a holdout by time the rows to learn from are always earlier than those to judge on.
+        """
         features, target = self.train
-        for learn, judge in folds(target, self.seed, classification=self.classification):
+        found = (
+            in_time(target)
+            if self.by_time
+            else folds(target, self.seed, classification=self.classification)
+        )
+        for learn, judge in found:
             yield (
                 features.iloc[learn], target.iloc[learn],
                 features.iloc[judge], target.iloc[judge],
@@ -159,8 +170,8 @@ class Candidate:
 
     def _run(self, report: Report, parameters: Mapping[str, Any], checkpoints: Checkpoints) -> Run:
         rows = (self.split.train_x, self.split.train_y)
-        classes = self.split.classification
-        return Run(rows, self.seed, classes, report, parameters, checkpoints)
+        classes, by_time = self.split.classification, self.split.by_time
+        return Run(rows, self.seed, classes, report, parameters, checkpoints, by_time=by_time)
 
     def _function(self) -> Callable[[Trial, Run], float]:
         return load_function(str(self.trainer.entrypoint))
@@ -187,14 +198,30 @@ def load_function(entrypoint: str) -> Callable[[Trial, Run], float]:
     return found
 
 
-def folds(
-    target: pd.Series, seed: int, *, classification: bool
-) -> Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+def folds(target: pd.Series, seed: int, *, classification: bool) -> Iterator[Places]:
     """Places of the rows to learn from and of those to judge on."""
     kind = StratifiedKFold if classification else KFold
-    parts = kind(n_splits=FOLDS, shuffle=True, random_state=seed)
+    return _parted(kind(n_splits=FOLDS, shuffle=True, random_state=seed), target)
+
+
+def in_time(target: pd.Series) -> Iterator[Places]:
+    """The same of rows in the order of their time: what is learnt from grows, and is never later.
+
+    Rows that are judged on come after all that was learnt from, as they will when it is used.
+    """
+    for learn, judge in _parted(TimeSeriesSplit(n_splits=FOLDS), target):
+        if target.iloc[learn].nunique() < 2:  # noqa: PLR2004 - one value teaches nothing
+            raise NoUse(
+                Reason.DATA_INVALID,
+                f"the earliest {len(learn)} rows have a single value of {str(target.name)!r}, so"
+                " that nothing can be learnt from them: leave out the time before it varies",
+            )
+        yield learn, judge
+
+
+def _parted(kind: BaseCrossValidator, target: pd.Series) -> Iterator[Places]:
     try:
-        yield from parts.split(np.zeros(len(target)), target)
+        yield from kind.split(np.zeros(len(target)), target)
     except ValueError as error:
         raise NoUse(Reason.DATA_INVALID, f"the rows give no {FOLDS} folds: {error}") from error
 

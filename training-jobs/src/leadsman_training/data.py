@@ -15,6 +15,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.data import Data, DataFormat, DataSource, HoldoutBy
 from leadsman_training.errors import NoUse
 from leadsman_training.sources import read
+from leadsman_training.times import in_order
 
 _MOST_NAMED = 12
 _FEW_CLASSES = 20
@@ -39,6 +40,8 @@ class Split:
     test_x: pd.DataFrame
     test_y: pd.Series
     classification: bool
+    by_time: bool = False
+    """Whether the rows stand in the order of their time, those that are held out being the last."""
 
 
 def load(source: DataSource, folder: Path) -> Table:
@@ -65,17 +68,22 @@ def load(source: DataSource, folder: Path) -> Table:
 def split(table: Table, data: Data, seed: int, *, classification: bool | None) -> Split:
     """Part the rows, the same way for everybody; `classification` None goes by the target."""
     check_columns(table.frame, data)
-    target = table.frame[data.target]
-    dropped = [data.target, *data.exclude]
+    frame, dropped = table.frame, {data.target, *data.exclude}
+    column = data.holdout.time_column
+    if column is not None:
+        # No row that the model is asked about later is of a time that it has seen.
+        frame, dropped = in_order(frame, column), {*dropped, column}
+    target = frame[data.target]
     if target.isna().any():
         raise NoUse(
             Reason.DATA_INVALID,
             f"{int(target.isna().sum())} rows have no value in the target {data.target!r}",
         )
-    features = table.frame.drop(columns=dropped)
+    features = frame.drop(columns=list(dropped))
     classes = is_class(target) if classification is None else classification
-    test = _held_out(table.frame, target, data, seed, classes=classes)
-    return Split(features[~test], target[~test], features[test], target[test], classes)
+    test = _held_out(target, data, seed, classes=classes)
+    parts = features[~test], target[~test], features[test], target[test]
+    return Split(*parts, classes, by_time=column is not None)
 
 
 def is_class(target: pd.Series) -> bool:
@@ -104,23 +112,21 @@ def check_columns(frame: pd.DataFrame, data: Data) -> None:
         )
 
 
-def _held_out(
-    frame: pd.DataFrame, target: pd.Series, data: Data, seed: int, *, classes: bool
-) -> pd.Series:
-    """Which rows are held out."""
+def _held_out(target: pd.Series, data: Data, seed: int, *, classes: bool) -> pd.Series:
+    """Which rows are held out; by time the last ones."""
     from sklearn.model_selection import train_test_split  # noqa: PLC0415 - slow to import
 
     by, fraction = data.holdout.by, data.holdout.fraction
-    rows = range(len(frame))
+    rows = range(len(target))
     if by is HoldoutBy.TIME:
-        order = frame[data.holdout.time_column].rank(method="first")
-        return order > len(frame) * (1 - fraction)
+        late = [row + 1 > len(target) * (1 - fraction) for row in rows]
+        return pd.Series(late, index=target.index)
     stratify = target if by is HoldoutBy.STRATIFIED or (by is HoldoutBy.AUTO and classes) else None
     try:
         _, test = train_test_split(rows, test_size=fraction, random_state=seed, stratify=stratify)
     except ValueError as error:
         raise NoUse(Reason.DATA_INVALID, f"the rows can't be parted: {error}") from error
-    chosen = pd.Series(data=False, index=frame.index)
+    chosen = pd.Series(data=False, index=target.index)
     chosen.iloc[test] = True
     return chosen
 
