@@ -85,6 +85,7 @@ class Reason(Term):
     DATA_UNREADABLE = "DataUnreadable", "the data could not be read."
     DATA_INVALID = "DataInvalid", "the data failed a check: target, columns or rows."
     DATA_CHANGED = "DataChanged", "the data is not the one whose digest was given."
+    DATA_DRIFTED = "DataDrifted", "the data is unlike that of the champion, which the spec forbids."
     QUEUED = "Queued", "the queue has not admitted the pods yet."
     ADMITTED = "Admitted", "the pods have their place."
     PREEMPTED = "Preempted", "the queue took the place back."

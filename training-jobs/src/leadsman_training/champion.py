@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts, list_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 
+from leadsman_api.profile import PROFILE_FILE, ReferenceProfile
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.objective import Champion
 from leadsman_api.v1alpha1.training_run_status import GateCheck
@@ -34,6 +38,16 @@ def champion_version(client: MlflowClient, name: str, against: Champion) -> int 
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
+
+
+def reference_profile(name: str, version: int) -> ReferenceProfile | None:
+    """How the data was spread that a version has learnt from; None where nobody wrote it down."""
+    place = f"models:/{name}/{version}"
+    if all(one.path != PROFILE_FILE for one in list_artifacts(artifact_uri=place)):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        file = download_artifacts(artifact_uri=f"{place}/{PROFILE_FILE}", dst_path=folder)
+        return ReferenceProfile.from_text(Path(file).read_text(encoding="utf-8"))
 
 
 def answers(name: str, version: int, features: pd.DataFrame) -> Predictions:

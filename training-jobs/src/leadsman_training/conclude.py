@@ -25,6 +25,7 @@ from mlflow.models import get_model_info
 from leadsman_api.conclusion import Conclusion
 from leadsman_api.digests import digest_of
 from leadsman_api.labels import Tag
+from leadsman_api.profile import PROFILE_FILE
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.objective import SignaturePolicy
 from leadsman_api.v1alpha1.training_run_status import (
@@ -41,6 +42,7 @@ from leadsman_training.logged import log_model, signature_of
 from leadsman_training.report import writing
 from leadsman_training.scores import score, usual
 from leadsman_training.settings import Settings
+from leadsman_training.spread import profile_of
 from leadsman_training.tracking import once, patiently, settle
 
 _logger = logging.getLogger(__name__)
@@ -96,6 +98,7 @@ class Conclude:
         verdict, metrics = self._judge(model)
         split, run = self.candidate.split, self.settings.parent_run
         logged = log_model(model, split, run, _requirements(), metrics)
+        self._log_profile(logged, model)
         with tempfile.TemporaryDirectory() as folder:
             path, files = self._fetched(logged, folder)
             verdict = self._bounded(verdict, path)
@@ -198,6 +201,15 @@ class Conclude:
         manifest = json.dumps(files, indent=2)
         self.client.log_text(self.settings.parent_run, manifest, "manifest.json")
         return path, files
+
+    def _log_profile(self, logged: str, model: Any) -> None:  # noqa: ANN401 - any estimator
+        """How the rows are spread that it has learnt from, beside its files."""
+        split = self.candidate.split
+        found = profile_of(split, predict(model, split.test_x).values)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / PROFILE_FILE
+            file.write_text(found.to_text(), encoding="utf-8")
+            self.client.log_model_artifact(logged, str(file))
 
     def _log_provenance(self, best: optuna.trial.FrozenTrial, verdict: GateStatus) -> None:
         """What the version was made from, so that it can be made again."""

@@ -22,6 +22,8 @@ from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
 FILE = "provenance.json"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONHASHSEED")
 _LONGEST = 200
+_NO_INPUT = ("source", "drift")
+"""Parts of the data's spec that change no model: its content counts, and not what is said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Made:
         known = {
             "data": self.data_digest,
             "columns and held-out rows": {
-                name: value for name, value in data.items() if name != "source"
+                name: value for name, value in data.items() if name not in _NO_INPUT
             },
             "trainer": {name: trainer.get(name) for name in ("algorithm", "entrypoint", "task")},
             "fixed parameters": trainer.get("parameters", {}),

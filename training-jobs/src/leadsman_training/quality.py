@@ -6,19 +6,21 @@ Findings that make every result worthless end the run; the others stand in the r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import pandas as pd
 
+from leadsman_api.v1alpha1.data import DriftCheck, OnDrift
 from leadsman_training.data import Split
+from leadsman_training.leakage import copies, repeated, tells_nearly_all
+from leadsman_training.spread import Drift
 
 FILE = "data_quality.json"
 LEAST_ROWS = 10
 _MOSTLY = 0.5
-_SAME = 1 - 1e-12
-"""Correlation from which two columns of numbers are one."""
+_REPEATED = 0.01
+"""Share of the held-out rows from which those that are learnt from as well are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +33,33 @@ class Finding:
     is_fatal: bool = False
 
 
-def findings(split: Split) -> tuple[Finding, ...]:
-    """All that is to be said, what ends the run first."""
+def fatal_findings(split: Split) -> tuple[Finding, ...]:
+    """What makes every result worthless; quick, so that every process may look."""
+    features = pd.concat([split.train_x, split.test_x])
+    target = pd.concat([split.train_y, split.test_y])
+    found = [*_rows(split, target), *_copies(features, target, classes=split.classification)]
+    return tuple(one for one in found if one.is_fatal)
+
+
+def findings(split: Split, drift: Drift | None, check: DriftCheck) -> tuple[Finding, ...]:
+    """All that is to be said, what ends the run first.
+
+    `drift` is None where there is no champion whose data is known.
+    """
     features = pd.concat([split.train_x, split.test_x])
     target = pd.concat([split.train_y, split.test_y])
     found = [
         *_rows(split, target),
-        *_leaks(features, target, classes=split.classification),
+        *_copies(features, target, classes=split.classification),
+        *_leaks(split),
+        *(_drifts(drift, check) if drift is not None else ()),
         *_columns(features),
     ]
     return tuple(sorted(found, key=lambda one: not one.is_fatal))
 
 
-def report(split: Split, found: tuple[Finding, ...]) -> str:
-    """The file's text: counts, columns and findings."""
+def report(split: Split, found: Sequence[Finding], drift: Drift | None = None) -> str:
+    """The file's text: counts, columns, findings and how far each column is from the champion's."""
     features = pd.concat([split.train_x, split.test_x])
     columns = {
         str(name): {
@@ -59,6 +74,7 @@ def report(split: Split, found: tuple[Finding, ...]) -> str:
         "held_out": len(split.test_x),
         "findings": [asdict(one) for one in found],
         "columns": columns,
+        "drift": asdict(drift) if drift is not None else None,
     }
     return json.dumps(told, indent=2)
 
@@ -77,34 +93,45 @@ def _rows(split: Split, target: pd.Series) -> Iterator[Finding]:
             yield Finding("classes", str(target.name), message)
 
 
-def _leaks(features: pd.DataFrame, target: pd.Series, *, classes: bool) -> Iterator[Finding]:
-    """Columns that are the target under another name: nobody has them when it is asked for."""
-    if target.nunique() < 2:  # noqa: PLR2004 - a constant is a copy of any other
-        return
-    for name, values in features.items():
-        same = _is_renamed(values, target) if classes else _is_scaled(values, target)
-        if same:
+def _copies(features: pd.DataFrame, target: pd.Series, *, classes: bool) -> Iterator[Finding]:
+    for name in copies(features, target, classes=classes):
+        message = (
+            f"the column {name!r} is the target {str(target.name)!r} under another name:"
+            " take it out by spec.data.exclude"
+        )
+        yield Finding("leakage", name, message, is_fatal=True)
+
+
+def _leaks(split: Split) -> Iterator[Finding]:
+    """What makes results look better than they are, without being sure of it."""
+    for name, worth in tells_nearly_all(split):
+        measure = "balanced accuracy" if split.classification else "R2"
+        message = (
+            f"the column {name!r} alone foretells {str(split.train_y.name)!r} with a {measure} of"
+            f" {worth:.4f}: is it known before the answer is? If not, take it out by"
+            " spec.data.exclude"
+        )
+        yield Finding("leakage", name, message)
+    again, rows = repeated(split), len(split.test_x)
+    if rows and again >= _REPEATED * rows:
+        message = f"{again} of {rows} held-out rows are also among those to learn from"
+        yield Finding("repeated rows", None, message)
+
+
+def _drifts(drift: Drift, check: DriftCheck) -> Iterator[Finding]:
+    """Columns whose values are spread otherwise than those that the champion learnt from."""
+    ends = check.action is OnDrift.FAIL
+    for name, index in sorted(drift.instabilities.items(), key=lambda one: -one[1]):
+        if index > check.psi:
             message = (
-                f"the column {str(name)!r} is the target {str(target.name)!r} under another name:"
-                " take it out by spec.data.exclude"
+                f"the column {name!r} is spread otherwise than in the data of version"
+                f" {drift.version}: its population stability index is {index:.3g}, above"
+                f" {check.psi:g}"
             )
-            yield Finding("leakage", str(name), message, is_fatal=True)
-
-
-def _is_renamed(values: pd.Series, target: pd.Series) -> bool:
-    """Whether each class has one value of its own, and each value one class."""
-    if values.isna().any() or values.nunique() != target.nunique():
-        return False
-    pairs = pd.DataFrame({"value": values.to_numpy(), "class": target.to_numpy()})
-    return bool(len(pairs.drop_duplicates()) == target.nunique())
-
-
-def _is_scaled(values: pd.Series, target: pd.Series) -> bool:
-    """Whether numbers are the target's, in other units perhaps."""
-    if not pd.api.types.is_numeric_dtype(values) or values.isna().any() or values.nunique() < 2:  # noqa: PLR2004 - no spread
-        return False
-    pairs = np.corrcoef(values.astype(float), target.astype(float))
-    return bool(abs(pairs[0, 1]) >= _SAME)
+            yield Finding("drift", name, message, is_fatal=ends)
+    for name in drift.gone:
+        message = f"version {drift.version} has learnt from a column {name!r} of another kind"
+        yield Finding("drift", name, message, is_fatal=ends)
 
 
 def _columns(features: pd.DataFrame) -> Iterator[Finding]:

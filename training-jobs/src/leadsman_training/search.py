@@ -16,7 +16,7 @@ from leadsman_api.conclusion import Conclusion, Reproduction
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import StudyAttribute
 from leadsman_api.v1alpha1.objective import Direction
-from leadsman_training import quality, scores
+from leadsman_training import champion, quality, scores
 from leadsman_training.candidate import Candidate, classification_of, load_function
 from leadsman_training.conclude import Conclude
 from leadsman_training.data import Split, Table, load, split
@@ -24,11 +24,13 @@ from leadsman_training.errors import NoUse
 from leadsman_training.pin import Pin, began_with, pin_all, pin_of
 from leadsman_training.reproduce import Again, recorded
 from leadsman_training.settings import Settings
+from leadsman_training.spread import Drift, drift_of
 from leadsman_training.study import alone, connect, counting, open_study, persistently
 from leadsman_training.tracking import Tracker, patiently
 from leadsman_training.warm_start import enqueue_champion
 from leadsman_training.worker import Worker
 
+_LONGEST_MESSAGE = 900
 _logger = logging.getLogger(__name__)
 
 
@@ -107,7 +109,7 @@ def prepare(
         load_function(spec.trainer.entrypoint)
     table = _read(settings, pin)
     parts = split(table, spec.data, seed, classification=classification_of(spec.trainer))
-    _check_quality(parts)
+    _check_quality(settings, parts)
     for number, rule in enumerate(spec.gate.rules):
         if rule.slice_by is not None and rule.slice_by not in parts.test_x:
             raise NoUse(
@@ -138,12 +140,38 @@ def _read(settings: Settings, pin: Pin | None) -> Table:
     return table
 
 
-def _check_quality(parts: Split) -> None:
-    """NoUse for what makes every result worthless; the rest is told."""
-    for finding in quality.findings(parts):
-        if finding.is_fatal:
-            raise NoUse(Reason.DATA_INVALID, finding.message)
+def _check_quality(settings: Settings, parts: Split) -> None:
+    """NoUse for what makes every result worthless."""
+    fatal = quality.fatal_findings(parts)
+    if fatal:
+        _log_quality(settings, _client(settings), quality.report(parts, fatal))
+        raise NoUse(Reason.DATA_INVALID, fatal[0].message)
+
+
+def _log_quality(settings: Settings, client: MlflowClient, told: str) -> None:
+    patiently(
+        lambda: client.log_text(settings.parent_run, told, quality.FILE), settings.tracking_uri
+    )
+
+
+def _drift(settings: Settings, parts: Split, client: MlflowClient) -> Drift | None:
+    """How far the data is from the champion's; None where there is none whose data is known."""
+    spec = settings.resource.spec
+    version = champion.champion_version(client, spec.model.name, spec.gate.against)
+    known = champion.reference_profile(spec.model.name, version) if version else None
+    return drift_of(parts, known, version) if version and known is not None else None
+
+
+def _tell_quality(settings: Settings, parts: Split, client: MlflowClient) -> None:
+    """Say what is odd about the data; NoUse when it has drifted and the spec forbids that."""
+    drift = patiently(lambda: _drift(settings, parts, client), settings.tracking_uri)
+    found = quality.findings(parts, drift, settings.resource.spec.data.drift)
+    _log_quality(settings, client, quality.report(parts, found, drift))
+    for finding in found:
         _logger.warning("Data: %s.", finding.message)
+    drifted = [finding.message for finding in found if finding.is_fatal]
+    if drifted:
+        raise NoUse(Reason.DATA_DRIFTED, "; ".join(drifted)[:_LONGEST_MESSAGE])
 
 
 def _begin(
@@ -156,10 +184,7 @@ def _begin(
     """What one worker does for all: what the data is like, baseline and champion's parameters."""
     if StudyAttribute.ROWS in study.user_attrs:
         return
-    told = quality.report(candidate.split, quality.findings(candidate.split))
-    patiently(
-        lambda: client.log_text(settings.parent_run, told, quality.FILE), settings.tracking_uri
-    )
+    _tell_quality(settings, candidate.split, client)
     if settings.search.warm_start.champion:
         enqueue_champion(settings, study, candidate, client)
     try:

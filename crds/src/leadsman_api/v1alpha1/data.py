@@ -83,6 +83,22 @@ class Holdout(Contract):
     """Column that says when a row was made."""
 
 
+class OnDrift(Term):
+    """What becomes of a run whose data has drifted."""
+
+    WARN = "Warn", "it goes on, and the columns stand in its log and its report."
+    FAIL = "Fail", "it ends before the first trial, with the columns in its message."
+
+
+class DriftCheck(Contract):
+    """How far the data may be from that of the champion."""
+
+    psi: Annotated[float, Field(gt=0, le=10)] = 0.2
+    """Population stability index, beyond what chance gives, above which a column has drifted."""
+    action: OnDrift = OnDrift.WARN
+    """What becomes of the run."""
+
+
 class Data(Contract):
     """What a model is trained on."""
 
@@ -103,3 +119,5 @@ class Data(Contract):
     """Columns that the model must not see, such as identifiers."""
     holdout: Holdout = nested(Holdout)
     """The rows that are held out."""
+    drift: DriftCheck = nested(DriftCheck)
+    """How the columns are compared with those that the champion was trained on."""

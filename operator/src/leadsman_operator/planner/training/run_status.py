@@ -26,7 +26,9 @@ MOST_HISTORY = 20
 _LONGEST = 1024
 _RESTING = frozenset({*OVER, RunPhase.SUSPENDED})
 _STUCK = frozenset({RunPhase.FAILED, RunPhase.REJECTED})
-_DATA_TROUBLES = frozenset({Reason.DATA_UNREADABLE, Reason.DATA_INVALID, Reason.DATA_CHANGED})
+_DATA_TROUBLES = frozenset(
+    {Reason.DATA_UNREADABLE, Reason.DATA_INVALID, Reason.DATA_CHANGED, Reason.DATA_DRIFTED}
+)
 _NOT_YET: Mapping[ConditionType, tuple[ConditionStatus, str]] = {
     ConditionType.DATA_READY: (ConditionStatus.UNKNOWN, "no worker has read the data yet"),
     ConditionType.SEARCHED: (ConditionStatus.FALSE, "the search has not ended yet"),
