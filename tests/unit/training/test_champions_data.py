@@ -59,6 +59,9 @@ def test_a_run_compares_its_data_with_the_champions(
     for command in ("work", "conclude"):
         assert last_words(command, first)[0] is ExitCode.DONE
     assert quality_of(first, client)["drift"] is None
+    inputs = client.get_run(first[Variable.PARENT_RUN]).inputs
+    assert inputs is not None
+    assert [one.dataset.name for one in inputs.dataset_inputs] == ["rows.csv"]
     client.set_registered_model_alias(model, "champion", "1")
     profile = _profile(model, tmp_path)
     assert (profile.rows, [one.name for one in profile.columns]) == (48, ["noise", "telling"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import mlflow
@@ -14,6 +16,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.data import DataSource
 from leadsman_training.data import Table, load
 from leadsman_training.errors import NoUse
+from leadsman_training.mlflow_dataset import log_dataset
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 ROWS = pd.DataFrame({"age": [31, 45], "plan": ["a", "b"]})
@@ -67,3 +70,31 @@ def test_a_run_that_is_not_there_is_told(client: MlflowClient) -> None:
     assert client.tracking_uri
     with pytest.raises(NoUse, match="Run with id=none not found"):
         the_table("mlflow://none/churn")
+
+
+@pytest.mark.parametrize(
+    ("uri", "name", "kind", "source"),
+    [
+        ("https://host/a/rows.csv?key=1", "rows.csv", "http", '{"url": "https://host/a/rows.csv?key=1"}'),
+        ("s3://bucket/a/rows.csv", "rows.csv", "s3", '{"uri": "s3://bucket/a/rows.csv"}'),
+        ("sklearn://iris", "iris", "leadsman", '{"uri": "sklearn://iris"}'),
+        ("lakefs://data/c1/rows.csv", "rows.csv", "leadsman", '{"uri": "lakefs://data/c1/rows.csv"}'),
+    ],
+)  # fmt: skip
+def test_data_is_logged_as_the_input_of_a_run(
+    client: MlflowClient, uri: str, name: str, kind: str, source: str
+) -> None:
+    """Once, however often; MLflow's digest is as much of ours as it has room for."""
+    run = client.create_run("1").info.run_id
+    digest = f"sha256:{hashlib.sha256(uri.encode()).hexdigest()}"
+    for _ in range(2):
+        log_dataset(client, run, uri, digest, 60)
+
+    inputs = client.get_run(run).inputs
+    assert inputs is not None
+    (found,) = inputs.dataset_inputs
+    logged = found.dataset
+    assert (logged.name, logged.source_type, logged.source) == (name, kind, source)
+    assert digest.startswith(f"sha256:{logged.digest}")
+    assert json.loads(logged.profile or "") == {"num_rows": 60, "digest": digest}
+    assert {tag.key: tag.value for tag in found.tags} == {"mlflow.data.context": "training"}

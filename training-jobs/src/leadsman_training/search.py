@@ -21,9 +21,11 @@ from leadsman_training.candidate import Candidate, classification_of, load_funct
 from leadsman_training.conclude import Conclude
 from leadsman_training.data import Split, Table, load, split
 from leadsman_training.errors import NoUse
+from leadsman_training.mlflow_dataset import log_dataset
 from leadsman_training.pin import Pin, began_with, pin_all, pin_of
 from leadsman_training.reproduce import Again, recorded
 from leadsman_training.settings import Settings
+from leadsman_training.sources import at_revision
 from leadsman_training.spread import Drift, drift_of
 from leadsman_training.study import alone, connect, counting, open_study, persistently
 from leadsman_training.tracking import Tracker, patiently
@@ -185,6 +187,9 @@ def _begin(
     if StudyAttribute.ROWS in study.user_attrs:
         return
     _tell_quality(settings, candidate.split, client)
+    uri = at_revision(settings.resource.spec.data.source.uri, table.revision)
+    run, rows = settings.parent_run, len(table.frame)
+    patiently(lambda: log_dataset(client, run, uri, table.digest, rows), settings.tracking_uri)
     if settings.search.warm_start.champion:
         enqueue_champion(settings, study, candidate, client)
     try:
