@@ -14,8 +14,8 @@ from mlflow.artifacts import download_artifacts
 
 from leadsman_api.environment import Variable
 from leadsman_api.labels import Tag
-from leadsman_api.profile import PROFILE_FILE, ReferenceProfile
 from leadsman_api.reasons import Reason
+from leadsman_api.reference_profile import PROFILE_FILE, ReferenceProfile
 from leadsman_api.termination import ExitCode, Termination
 from leadsman_training import job
 from leadsman_training.quality import FILE

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leadsman_api.profile import (
+from leadsman_api.reference_profile import (
     MOST_COLUMNS,
     MOST_WORDS,
     ColumnProfile,

@@ -15,8 +15,8 @@ from mlflow.artifacts import download_artifacts, list_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 
-from leadsman_api.profile import PROFILE_FILE, ReferenceProfile
 from leadsman_api.reasons import Reason
+from leadsman_api.reference_profile import PROFILE_FILE, ReferenceProfile
 from leadsman_api.v1alpha1.objective import Champion
 from leadsman_api.v1alpha1.training_run_status import GateCheck
 from leadsman_training.candidate import predict

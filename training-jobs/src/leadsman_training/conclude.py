@@ -25,8 +25,8 @@ from mlflow.models import get_model_info
 from leadsman_api.conclusion import Conclusion
 from leadsman_api.digests import digest_of
 from leadsman_api.labels import Tag
-from leadsman_api.profile import PROFILE_FILE
 from leadsman_api.reasons import Reason
+from leadsman_api.reference_profile import PROFILE_FILE
 from leadsman_api.v1alpha1.objective import SignaturePolicy
 from leadsman_api.v1alpha1.training_run_status import (
     GateStatus,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from leadsman_api.profile import (
+from leadsman_api.reference_profile import (
     LONGEST_WORD,
     MOST_BINS,
     MOST_COLUMNS,
