@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from leadsman_api.reasons import Reason
-from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Verdict
-from leadsman_operator.facts import PastCount, PodCount, Unknown
+from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Evidence, Verdict
+from leadsman_operator.facts import PastCount, PodCount, PodFacts, Unknown
 from leadsman_operator.planner.judge.counting import MOST_PODS
 from leadsman_operator.planner.judge.remembering import PATIENCE, past_wanted_until
 from leadsman_operator.planner.judge.weigh import weigh
-from support.deployments import counters
+from support.deployments import a_deployment, counters
 from support.judged_rollouts import (
     ANSWERS,
     ARMS,
@@ -164,6 +164,44 @@ def test_a_stable_pod_that_was_not_seen_at_first_is_counted_from_then_on() -> No
     trial.serve(1, one=(80, 0), two=(20, 0))
     evidence = trial.serve(1, one=(79, 1), two=(20, 0))
     assert evidence.conditions[0].stable_bad == 1
+
+
+def warming(trial: Trial, pod: str, warm_up: str) -> None:
+    """A pod of the trial has just become ready."""
+    facts = PodFacts(name=pod, uid=pod, labels={}, ready=True, ready_since=trial.bench.now)
+    trial.bench.lingering = (*trial.bench.lingering, facts)
+    health = trial.bench.resource.spec.health.to_wire()
+    trial.bench.resource = a_deployment(health={**health, "warmUp": warm_up})
+
+
+@pytest.mark.parametrize("arm", ["one", "two"])
+def test_times_of_a_pod_do_not_count_before_it_is_warm(arm: str) -> None:
+    """Of either arm: what is cold is slow, and says nothing of the model."""
+    trial = Trial(LATENCY)
+    warming(trial, trial.pods[arm], "10s")
+    answers = {"one": (80, 0, 0), "two": (20, 0, 0)}
+    cold = trial.serve(2, **{**answers, arm: (50, 0, 50)})
+    assert arm_counters(cold, arm)["2xx"] == 100
+    assert arm_counters(cold, arm)["le=+Inf"] == 0
+    warm = trial.serve(1, **{**answers, arm: (50, 0, 50)})
+    assert arm_counters(warm, arm)["le=+Inf"] == 50
+    assert arm_counters(warm, arm)["le=0.1"] == 0
+
+
+def test_errors_of_a_pod_count_from_its_first_answer() -> None:
+    """A model that fails from the start is taken back as soon as ever."""
+    found = []
+    for warm_up in ("0s", "10s", "1h"):
+        trial = Trial(ERRORS, LATENCY)
+        warming(trial, "two-0", warm_up)
+        found.append(trial.serve(1, one=(80, 0), two=(0, 20)))
+    assert [one.verdict for one in found] == [Verdict.BAD] * 3
+    assert found[0].conditions[0].log_evidence == found[2].conditions[0].log_evidence
+
+
+def arm_counters(evidence: Evidence, revision: str) -> Mapping[str, float]:
+    """What an arm has counted since the rollout began."""
+    return next(one.counters for one in evidence.totals if one.arm is ARMS[revision])
 
 
 def test_pods_beyond_those_that_can_be_remembered_are_not_counted_again() -> None:

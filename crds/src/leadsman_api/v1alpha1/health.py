@@ -221,6 +221,8 @@ class Health(Contract):
         tuple[HealthCondition, ...], Field(min_length=1, max_length=16), Distinct(by="name")
     ] = DEFAULT_CONDITIONS
     """What a candidate is judged by; errors and latency against the stable revision."""
+    warm_up: Duration = Field(default="0s", validate_default=True)
+    """The times of a pod's answers don't count before it was ready for so long; its errors do."""
     judge: Judge = nested(Judge)
     """The rule that decides."""
     prometheus: Prometheus | None = None

@@ -15,6 +15,8 @@ from leadsman_api.labels import Arm
 from leadsman_api.v1alpha1.evidence import ArmCounters, Evidence, PodCounters
 from leadsman_operator.facts import PodCount
 
+TIMES = "le="
+"""How the names of counters of times begin."""
 MOST_PODS = 500
 """So many pods the status can remember."""
 
@@ -30,14 +32,19 @@ class Counted:
 
 
 def counted(
-    before: Evidence | None, counts: Iterable[PodCount], arms: Mapping[str, Arm], now: datetime
+    before: Evidence | None,
+    counts: Iterable[PodCount],
+    arms: Mapping[str, Arm],
+    now: datetime,
+    warm_from: Mapping[str, datetime],
 ) -> Counted:
     """Add what was counted since `before` to its totals.
 
     `arms` gives the arm of each revision on trial; pods of other revisions count for nothing.
     A pod that is seen in the first look of a rollout begins there, for it has served before, as
     does one of the stable revision whenever it is first seen; those of a candidate that appear
-    later begin at zero, but where there are more pods than can be remembered.
+    later begin at zero, but where there are more pods than can be remembered. The times of a
+    pod's answers don't count before the moment in `warm_from`, where it has one.
     """
     first_look = before is None or before.updated_at is None
     last = {pod.pod: pod for pod in before.pods} if before else {}
@@ -51,12 +58,19 @@ def counted(
         known = last.get(count.pod)
         has_served = first_look or arm is Arm.STABLE or len(last) >= MOST_PODS
         base = count.counters if known is None and has_served else _counters(known)
+        is_cold = _is_cold(known, warm_from.get(count.pod))
         for sums in (totals.setdefault(arm, {}), latest.setdefault(arm, {})):
             for name, increment in increments_since(base, count.counters).items():
-                sums[name] = sums.get(name, 0.0) + increment
+                new = 0.0 if is_cold and name.startswith(TIMES) else increment
+                sums[name] = sums.get(name, 0.0) + new
         pods[count.pod] = PodCounters(pod=count.pod, arm=arm, at=now, counters=count.counters)
     newest = sorted(pods.values(), key=lambda pod: (pod.at, pod.pod), reverse=True)[:MOST_PODS]
     return Counted(totals, latest, tuple(sorted(newest, key=lambda pod: pod.pod)))
+
+
+def _is_cold(known: PodCounters | None, warm_from: datetime | None) -> bool:
+    """Whether a part of what came up since the last look may be from before it was warm."""
+    return warm_from is not None and (known is None or known.at < warm_from)
 
 
 def counted_between(

@@ -10,6 +10,7 @@ from leadsman_api.labels import Arm
 from leadsman_api.metrics import Compared
 from leadsman_api.v1alpha1.evidence import Series
 from leadsman_api.v1alpha1.health import Disagreement, ErrorRate, HealthCondition, Latency
+from leadsman_operator.planner.judge.counting import TIMES
 from leadsman_operator.planner.judge.sequential import Tally
 
 Counters = Mapping[str, float]
@@ -21,7 +22,6 @@ DEFAULT_QUANTILE = 0.99
 ENOUGH_TIMED = 100
 """Answers of the stable revision by which its quantiles are read."""
 _CLASS = "xx"
-_TIMES = "le="
 _TIMED = "le=+Inf"
 
 
@@ -141,7 +141,7 @@ def _within(bound: float) -> str:
 def _bounds(*counted: Counters) -> list[float]:
     """The bounds of all buckets but the one without, in seconds, the smallest first."""
     names = {name for counters in counted for name in counters} - {_TIMED}
-    return sorted(float(name[3:]) for name in names if name.startswith(_TIMES))
+    return sorted(float(name[3:]) for name in names if name.startswith(TIMES))
 
 
 def _bound_above(bounds: Sequence[float], seconds: float) -> float | None:

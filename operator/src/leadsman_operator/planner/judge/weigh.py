@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from leadsman_api import ModelDeployment
@@ -24,7 +24,7 @@ from leadsman_api.v1alpha1.health import (
     Latency,
     PromQL,
 )
-from leadsman_operator.facts import Unknown
+from leadsman_operator.facts import PodFacts, Unknown
 from leadsman_operator.planner.judge.checks import checked, interval_of
 from leadsman_operator.planner.judge.counting import as_totals, counted
 from leadsman_operator.planner.judge.failures import PodLook, describe_failures, failures_with
@@ -51,7 +51,8 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
     failures = _failures(observation, arms)
     if isinstance(counts, Unknown):
         return _blind(before, now, counts.message, failures)
-    health, found = resource.spec.health, counted(before, counts, arms, now)
+    health = resource.spec.health
+    found = counted(before, counts, arms, now, _warm_from(observation.cluster.pods, health.warm_up))
     look = Look(
         conditions=health.conditions,
         counted=found,
@@ -79,6 +80,13 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
         pods=found.pods,
         memory=memory,
     )
+
+
+def _warm_from(pods: Sequence[PodFacts], warm_up: timedelta) -> Mapping[str, datetime]:
+    """From when on the times of each pod's answers count; the same for both arms."""
+    if not warm_up:
+        return {}
+    return {pod.name: pod.ready_since + warm_up for pod in pods if pod.ready_since is not None}
 
 
 def _window_seconds(judge: Judge) -> float:
@@ -170,7 +178,7 @@ def _requests(evidence: ConditionEvidence, what: str) -> str:
     if evidence.candidate_total is None:
         return "too few answers yet to compare times with"
     if not evidence.candidate_total:
-        return "the candidate has answered no request yet"
+        return "no request of the candidate was counted yet"
     return (
         f"{evidence.candidate_bad} of {evidence.candidate_total} requests"
         f" {what} at the candidate, {evidence.stable_bad} of {evidence.stable_total}"
