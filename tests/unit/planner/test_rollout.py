@@ -459,6 +459,22 @@ def test_an_approval_for_this_version_is_waited_for() -> None:
         assert phase(bench) is end
 
 
+@pytest.mark.parametrize("comes_up", [True, False])
+def test_pods_of_a_later_step_have_the_deadline_for_themselves(*, comes_up: bool) -> None:
+    """The steps before have taken all of it, for the evidence said nothing: that is no fault."""
+    bench = rolling_out(rollout={**QUICK["rollout"], "steps": [30], "deadline": "10m"})
+    bench.broken[2] = {"ready": False, "unschedulable": "no node has room"}
+    for seconds in (610, 599):
+        count(bench, counters(1001), counters(1), seconds)
+    assert (versions(bench), bench.resource.status.weight) == ((1, 2, None), 30)
+    if comes_up:
+        bench.broken.clear()
+    bench.wait(2)
+    bench.settle()
+    assert bench.resource.status.weight == (100 if comes_up else None)
+    assert (Reason.ROLLED_BACK in reasons(bench)) is not comes_up
+
+
 def test_blue_green_goes_to_full_traffic_at_once() -> None:
     """With as many pods as the stable revision has."""
     bench = rolling_out(rollout={**QUICK["rollout"], "strategy": "BlueGreen"})

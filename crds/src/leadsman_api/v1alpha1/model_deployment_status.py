@@ -87,6 +87,8 @@ class RolloutStatus(Contract):
     """When the rollout began."""
     step_started_at: Time
     """When the step began."""
+    awaited_since: Time | None = None
+    """Since when the pods of the next step are awaited; none are when absent."""
     promoted_at: Time | None = None
     """When the candidate got full traffic."""
     ready_by: Time | None = None

@@ -130,7 +130,8 @@ class Rollout(Contract):
     minimum_step_time: Duration = Field(default="60s", validate_default=True)
     """Shortest time of a step, however clear the evidence is."""
     deadline: PositiveDuration = Field(default="30m", validate_default=True)
-    """Longest time to full traffic; after it onUndecided or onBlind decides."""
+    """Longest time to full traffic; after it onUndecided or onBlind decides. The pods of each step
+    have as long to become ready."""
     on_undecided: OnUndecided = OnUndecided.PROMOTE
     """What to do when the time is up and the evidence says neither good nor bad."""
     on_blind: OnBlind = OnBlind.HOLD

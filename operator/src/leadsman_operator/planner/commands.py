@@ -194,7 +194,11 @@ def _skip(
     evidence = scene.evidence
     against = evidence is not None and evidence.verdict is Verdict.BAD
     later = (running or rollout).model_copy(
-        update={"step": step, "overruled_by": command.by if against else rollout.overruled_by}
+        update={
+            "step": step,
+            "awaited_since": None,
+            "overruled_by": command.by if against else rollout.overruled_by,
+        }
     )
     goal = goal_of(scene)
     at = f"at {goal} percent" if goal else "of copies"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
@@ -90,7 +91,7 @@ def resume(scene: Scene, rollout: RolloutStatus) -> Course:
     pause = scene.since(rollout.paused_at)
     later = {
         field: moment + pause
-        for field in ("started_at", "step_started_at", "promoted_at")
+        for field in ("started_at", "step_started_at", "awaited_since", "promoted_at")
         if (moment := getattr(rollout, field)) is not None
     }
     resumed = rollout.model_copy(update={**later, "paused_at": None, "paused_by": None})
@@ -107,10 +108,8 @@ def _open(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus, goal:
         return _make_room(scene, candidate, rollout)
     waiting = _waiting_for_pods(scene, candidate, goal)
     if waiting is not None:
-        if scene.since(rollout.started_at) > scene.spec.rollout.deadline:
-            why = f"it was not ready within {format_duration(scene.spec.rollout.deadline)}"
-            return roll_back(scene, Reason.DEADLINE_EXCEEDED, f"{why}: {waiting.status.message}")
-        return waiting
+        return _until_deadline(scene, rollout, waiting)
+    rollout = rollout.model_copy(update={"awaited_since": None})
     if goal == FULL:
         return _give_all(scene, candidate, rollout)
     return move(
@@ -127,6 +126,20 @@ def _open(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus, goal:
             }
         ),
     )
+
+
+def _until_deadline(scene: Scene, rollout: RolloutStatus, waiting: Course) -> Course:
+    """Wait for the pods of a step, from when they were asked for.
+
+    The start of the rollout does not count: steps without evidence, people who approve and times
+    without data may have taken the whole deadline, and are not the candidate's fault.
+    """
+    since, deadline = rollout.awaited_since or scene.now, scene.spec.rollout.deadline
+    if scene.since(since) > deadline:
+        why = f"it was not ready within {format_duration(deadline)}: {waiting.status.message}"
+        return roll_back(scene, Reason.DEADLINE_EXCEEDED, why)
+    awaited = rollout.model_copy(update={"awaited_since": since})
+    return replace(waiting, status=waiting.status.model_copy(update={"rollout": awaited}))
 
 
 def _give_all(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Course:
