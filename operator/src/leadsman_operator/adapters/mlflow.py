@@ -81,8 +81,9 @@ class MlflowRegistry:
     async def _read(self, endpoint: Endpoint, watched: _Watched) -> None:
         began = self._clock.now()
         async with watched.lock:
-            if watched.read_at is not None and watched.read_at > began:
-                return  # somebody else has read while this one waited
+            is_read = watched.read_at is not None and watched.read_at > began
+            if is_read and watched.asked.keys() <= watched.models.keys():
+                return  # somebody else has read all of them while this one waited
             names = sorted(watched.asked)
             try:
                 found = await self._search(endpoint, names)
