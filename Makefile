@@ -21,6 +21,8 @@ SOURCES := crds/src operator/src serving-runtime/src training-jobs/src devcluste
 CLUSTERLESS := $(wildcard $(addprefix tests/,architecture/test_generated.py golden simulation unit))
 # Start servers and processes of their own, which takes minutes: `make test` runs them.
 COMPONENT := tests/component
+# Two end-to-end tests at a time; one that is long begins at once.
+TWO := -n 2 --maxschedchunk 1
 # The longest first: the steps run side by side.
 CHECKS := unit chart architecture types workflows imports generated lint config
 
@@ -153,7 +155,10 @@ e2e: $(SYNCED) ## end-to-end tests: the cluster's life, then all else on three n
 	@echo "e2e: tests/e2e on three nodes"
 	@$(RUN) devcluster up --workers 2 --replace
 	@$(RUN) devcluster images
-	@$(RUN) pytest --e2e tests/e2e --ignore=tests/e2e/lifecycle -m 'not alone' -n 2 --maxschedchunk 1
+	@$(RUN) pytest --e2e tests/e2e --ignore=tests/e2e/lifecycle -m 'not (kills or outage or alone)' $(TWO)
+	@echo "e2e: what kills the operator, then what takes a part of the stack away"
+	@$(RUN) pytest --e2e tests/e2e --ignore=tests/e2e/lifecycle -m kills $(TWO)
+	@$(RUN) pytest --e2e tests/e2e --ignore=tests/e2e/lifecycle -m outage -n 2 --dist loadgroup
 	@echo "e2e: what runs alone"
 	@$(RUN) pytest --e2e tests/e2e --ignore=tests/e2e/lifecycle -m alone
 

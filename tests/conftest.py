@@ -11,9 +11,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--e2e`: without it the tests that need a cluster are not collected."""
     parser.addoption("--e2e", action="store_true", help="run the tests that need the cluster")
     parser.addoption(
-        "--outage-seconds", type=float, default=60, help="how long Prometheus is away in a rollout"
-    )
-    parser.addoption(
         "--update-golden", action="store_true", help="write golden files instead of comparing them"
     )
 

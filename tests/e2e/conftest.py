@@ -13,6 +13,7 @@ import pytest
 from devcluster.engine import Engine
 from devcluster.places import find_places
 from devcluster.status import find_engine
+from support.installation import Installation, ensure_leadsman
 from support.kubectl import Kubectl
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
@@ -28,6 +29,12 @@ def kubectl() -> Kubectl:
         for command in (["tools", "kubectl"], ["kubeconfig"])
     )
     return Kubectl(kubeconfig=Path(kubeconfig), program=Path(programs) / "kubectl")
+
+
+@pytest.fixture(scope="session")
+def leadsman(kubectl: Kubectl) -> Installation:
+    """The stack, the custom resources and the operator, from their charts."""
+    return ensure_leadsman(kubectl)
 
 
 @pytest.fixture

@@ -37,6 +37,18 @@ class Installation:
         gateway = {"parentRefs": [self.gateway], "hostnames": [hostname]}
         return {"provider": "GatewayAPI", "gateway": gateway}
 
+    def scale(self, kubectl: Kubectl, part: str, replicas: int) -> None:
+        """Take a part of the stack down or bring it up, and wait until it is so."""
+        space = ("-n", self.stack_namespace)
+        kubectl(*space, "scale", f"deployment/{part}", f"--replicas={replicas}")
+        if replicas:
+            kubectl(*space, "rollout", "status", f"deployment/{part}", timeout=180)
+        else:
+            kubectl(
+                *space, "wait", "pod", "--for=delete", "--timeout=90s",
+                "-l", f"app.kubernetes.io/component={part}", timeout=100,
+            )  # fmt: skip
+
     def kill_operator(self, kubectl: Kubectl) -> None:
         """End all of its pods at once, without a word."""
         kubectl(

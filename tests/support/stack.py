@@ -10,7 +10,7 @@ from pathlib import Path
 from support.kubectl import Kubectl
 from support.repository import ROOT
 
-__all__ = ["WORKLOADS", "Stack", "ensure_stack"]
+__all__ = ["WORKLOADS", "Stack", "ensure_stack", "find_stack"]
 
 CHART = ROOT / "charts/leadsman-stack"
 NAMESPACE = "leadsman-stack"
@@ -56,6 +56,11 @@ def ensure_stack(kubectl: Kubectl, namespace: str = NAMESPACE) -> Stack:
             "-n", namespace, "rollout", "status", workload, f"--timeout={READY_SECONDS}s",
             timeout=READY_SECONDS + 10,
         )  # fmt: skip
+    return find_stack(kubectl, namespace)
+
+
+def find_stack(kubectl: Kubectl, namespace: str = NAMESPACE) -> Stack:
+    """The stack that is there, left as it is."""
     secret = kubectl.get("-n", namespace, "secret", "postgresql")["data"]
     return Stack(
         namespace=namespace,

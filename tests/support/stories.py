@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from support.kubectl import Kubectl
-from support.steady_client import REPORT_SECONDS, Counted, SteadyClient
+from support.steady_client import RATE, REPORT_SECONDS, Counted, SteadyClient
 from support.waiting import eventually
 
 QUICK: dict[str, Any] = {
@@ -61,6 +65,27 @@ class Story:
             "-n", self.namespace, "apply", "--server-side", "--force-conflicts", "-f", "-",
             stdin=json.dumps(resource),
         )  # fmt: skip
+
+    def lead(self, command: str, *options: str, exits: int = 0) -> str:
+        """`kubectl leadsman`, as a person or a CI job calls it; gives what it told on both streams.
+
+        kubectl finds the plugin on the PATH, beside the Python of the tests.
+        """
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        result = subprocess.run(
+            [
+                str(self.kubectl.program), "leadsman", command, self.name, *options,
+                "-n", self.namespace, "--kubeconfig", str(self.kubectl.kubeconfig),
+            ],
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=ROLLOUT_SECONDS,
+            check=False,
+        )  # fmt: skip
+        told = f"{result.stdout}{result.stderr}"
+        assert result.returncode == exits, f"{command}: {told}\n{self.describe()}"
+        return told
 
     def status(self) -> dict[str, Any]:
         """What the operator reports."""
@@ -141,6 +166,15 @@ class Story:
         pods: list[dict[str, Any]] = found["items"]
         return pods
 
+    def more_answers(self, number: int = 100) -> None:
+        """Wait until the client has got so many more answers."""
+        seen = self.counted().answered
+        eventually(
+            lambda: self.counted().answered >= seen + number,
+            within_seconds=60 + 2 * number / RATE,
+            what=f"{number} more answers",
+        )
+
     def counted(self) -> Counted:
         """What the client has counted until now."""
         return self.client.counted()
@@ -158,6 +192,11 @@ class Story:
                 *history, pods, f"client: {self.counted()}",
             ]
         )  # fmt: skip
+
+
+def has_weight(weight: int) -> Callable[[dict[str, Any]], bool]:
+    """Whether a status gives the candidate so many percent."""
+    return lambda now: now.get("weight") == weight
 
 
 def condition(status: Mapping[str, Any], kind: str) -> str | None:

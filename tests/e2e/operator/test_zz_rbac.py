@@ -44,7 +44,6 @@ NEVER_SEEN: dict[Right, str] = {
 RARE: dict[Right, str] = {
     ("", "configmaps", "get"): "a spec has to name one",
     ("", "secrets", "get"): "a spec has to name one",
-    ("gateway.networking.k8s.io", "grpcroutes", "get"): "a spec has to name one",
 }
 FORBID = "forbid"
 """The word of the API server's authorizer; other refusals have the code 403 too."""

@@ -13,13 +13,13 @@ from uuid import uuid4
 import pytest
 
 from support import workloads
+from support.installation import Installation
 from support.kubectl import Kubectl
 from support.machine import devcluster
 from support.port_forward import forwarded
-from support.stack import WORKLOADS, Stack, ensure_stack
+from support.stack import WORKLOADS, Stack, ensure_stack, find_stack
 from support.waiting import eventually
 
-pytestmark = pytest.mark.alone
 SEARCH = "/api/2.0/mlflow/experiments/search?max_results=1"
 SERVES_METRICS = """
 import http.server
@@ -43,9 +43,9 @@ optuna.delete_study(study_name="{name}", storage=os.environ["STUDIES"])
 
 
 @pytest.fixture(scope="module")
-def stack(kubectl: Kubectl) -> Stack:
+def stack(kubectl: Kubectl, leadsman: Installation) -> Stack:
     """The stack, installed if need be."""
-    return ensure_stack(kubectl)
+    return find_stack(kubectl, leadsman.stack_namespace)
 
 
 def ask(url: str, body: object = None) -> Any:
@@ -75,6 +75,7 @@ def pods(kubectl: Kubectl, stack: Stack) -> dict[str, str]:
     return {item["metadata"]["name"]: item["metadata"]["uid"] for item in found}
 
 
+@pytest.mark.alone
 def test_installing_again_changes_nothing(kubectl: Kubectl, stack: Stack) -> None:
     """An upgrade to the same keeps the password and every pod."""
     before = pods(kubectl, stack)
@@ -116,6 +117,7 @@ def test_mlflow_answers_to_each_of_its_names(kubectl: Kubectl, stack: Stack) -> 
     assert foreign == 403
 
 
+@pytest.mark.alone
 def test_data_outlive_the_pod_of_the_database(kubectl: Kubectl, stack: Stack) -> None:
     """What MLflow wrote before the database was restarted is there, without restarting MLflow."""
     name = f"outlives-{uuid4()}"

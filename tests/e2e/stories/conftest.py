@@ -1,4 +1,4 @@
-"""Leadsman as it is installed, and a namespace, a registry and a client for each story."""
+"""A registry, a model and a client for each story."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from collections.abc import Iterator
 import pytest
 from mlflow import MlflowClient
 
-from support.installation import Installation, ensure_leadsman
+from support.installation import Installation
 from support.kubectl import Kubectl
 from support.port_forward import forwarded
 from support.registry import Registry
 from support.stories import Story
-
-
-@pytest.fixture(scope="session")
-def leadsman(kubectl: Kubectl) -> Installation:
-    """The stack, the custom resources and the operator, from their charts."""
-    return ensure_leadsman(kubectl)
 
 
 @pytest.fixture

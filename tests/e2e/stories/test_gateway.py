@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from support.grpc_calls import call
 from support.installation import Installation
+from support.port_forward import forwarded
 from support.registry import Registry
-from support.stories import QUICK, Story
+from support.steady_client import rows
+from support.stories import QUICK, Story, has_weight
 from support.waiting import eventually
 
 Measured = Callable[[str], None]
@@ -47,6 +50,7 @@ def test_a_weight_reaches_the_traffic_and_nothing_is_lost(
         within_seconds=30,
         what="all goes to the stable Service",
     )
+    called = over_grpc(story, leadsman, f"grpc.{web}")
     end = story.client.stop()
 
     told = story.client.reports()
@@ -62,6 +66,7 @@ def test_a_weight_reaches_the_traffic_and_nothing_is_lost(
     assert begun.at - written <= REACHES_SECONDS + 1.0, "a report tells of the second before it"
     assert abs(share - WEIGHT) <= POINTS, (share, answers)
     assert end.failures_in_all == 0, f"{end}\n{story.describe()}"
+    assert called.model_version == str(second)
 
 
 def test_the_way_back_loses_nothing_and_leaves_the_users_route_alone(
@@ -99,7 +104,7 @@ def test_the_way_back_loses_nothing_and_leaves_the_users_route_alone(
     assert len(found["rules"]) == 2
 
 
-@pytest.mark.alone
+@pytest.mark.kills
 def test_the_operator_dies_at_every_phase_and_nothing_is_lost(
     story: Story, registry: Registry, leadsman: Installation, web: str, measured: Measured
 ) -> None:
@@ -122,7 +127,7 @@ def test_the_operator_dies_at_every_phase_and_nothing_is_lost(
     assert set(end.versions) == {str(first), str(second)}
 
 
-@pytest.mark.alone
+@pytest.mark.kills
 def test_the_operator_dies_on_the_way_back(
     story: Story, registry: Registry, leadsman: Installation, web: str, measured: Measured
 ) -> None:
@@ -143,9 +148,10 @@ def test_the_operator_dies_on_the_way_back(
     assert set(end.failed_by_version) == {str(bad)}, f"{end}\n{story.describe()}"
 
 
-def has_weight(weight: int) -> Callable[[dict[str, Any]], bool]:
-    """Whether a status gives the candidate so many percent."""
-    return lambda now: now.get("weight") == weight
+def over_grpc(story: Story, leadsman: Installation, host: str) -> Any:
+    """The gateway's answer to one call."""
+    with forwarded(story.kubectl, leadsman.stack_namespace, "gateway", 80) as address:
+        return call(address, story.name, [list(rows(1)[0].values())], host)
 
 
 def users_route(story: Story, leadsman: Installation, web: str) -> dict[str, Any]:

@@ -6,13 +6,12 @@ import json
 from datetime import datetime
 from typing import Any
 
-import grpc
 import pytest
 
 from leadsman_api.ports import Port
-from leadsman_serving.rpc.messages import CLASSES, INFERENCE_SERVICE
 from support import workloads
 from support.asking_pod import Ask, ask_from_a_pod
+from support.grpc_calls import call
 from support.kubectl import Kubectl
 from support.pod_counts import Counts, read_counts, shares_from
 from support.port_forward import forwarded
@@ -45,20 +44,6 @@ def assert_nothing_was_lost(story: Story, counted: Counted, kept: int) -> None:
     """Every request was answered, and no connection ended without an answer that said so."""
     assert counted.failures_in_all == 0, f"{counted}\n{story.describe()}"
     assert counted.opened <= kept + counted.closed, counted
-
-
-def over_grpc(target: str, model: str, plain: list[list[float]]) -> Any:
-    """The answer of ModelInfer to rows in one tensor; raises grpc.RpcError."""
-    message = CLASSES["ModelInferRequest"](model_name=model)
-    tensor = message.inputs.add(name="rows", datatype="FP64", shape=[len(plain), len(plain[0])])
-    tensor.contents.fp64_contents.extend(value for row in plain for value in row)
-    with grpc.insecure_channel(target) as channel:
-        infer = channel.unary_unary(
-            f"/{INFERENCE_SERVICE}/ModelInfer",
-            CLASSES["ModelInferRequest"].SerializeToString,
-            CLASSES["ModelInferResponse"].FromString,
-        )
-        return infer(message, timeout=30)
 
 
 def test_a_rollout_of_the_pods_under_load_loses_nothing(
@@ -154,7 +139,7 @@ def test_every_protocol_is_answered_by_the_same_model(
 
     grpc_port = int(Port.SERVING_GRPC)
     with forwarded(kubectl, story.namespace, story.name, grpc_port) as address:
-        called = over_grpc(address.removeprefix("http://"), story.name, plain)
+        called = call(address, story.name, plain)
 
     predictions = ours.body["predictions"]
     assert set(predictions) == {0, 1}

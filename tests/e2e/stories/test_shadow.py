@@ -9,7 +9,7 @@ import pytest
 
 from support.installation import Installation
 from support.registry import Registry
-from support.stories import QUICK, Story
+from support.stories import QUICK, Story, has_weight
 
 Measured = Callable[[str], None]
 
@@ -57,10 +57,14 @@ def test_other_answers_are_found_before_anybody_gets_one(
     assert end.failures_in_all == 0, f"{end}\n{story.describe()}"
 
 
+@pytest.mark.kills
 def test_the_same_answers_lead_to_all_of_the_traffic(
     story: Story, registry: Registry, leadsman: Installation, web: str, measured: Measured
 ) -> None:
-    """All at once, when enough of them were compared; in a route of the user's."""
+    """All at once, when enough of them were compared; in a route of the user's.
+
+    The operator dies while copies come, and when all of the traffic has followed.
+    """
     story.kubectl.apply(users_route(story, leadsman, web), namespace=story.namespace)
     first = registry.add(story.name, "good")
     story.apply(
@@ -73,8 +77,10 @@ def test_the_same_answers_lead_to_all_of_the_traffic(
     story.client.start(f"http://{web}/predict", rate=RATE)
     second = registry.add(story.name, "good")
     story.until(lambda now: now.get("rollout", {}).get("copiedSince"), "copies come")
+    leadsman.kill_operator(story.kubectl)
     assert story.counted().of_version(second) == 0
-    full = story.until(lambda now: now.get("weight") == 100, "all of the traffic follows")
+    full = story.until(has_weight(100), "all of the traffic follows")
+    leadsman.kill_operator(story.kubectl)
     story.until_serving(second)
     end = story.client.stop()
 

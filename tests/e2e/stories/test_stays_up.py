@@ -10,7 +10,6 @@ import pytest
 from support.installation import Installation
 from support.kubectl import Kubectl
 from support.registry import Registry
-from support.steady_client import RATE
 from support.stories import Story, condition, reason
 from support.waiting import eventually
 
@@ -26,34 +25,6 @@ def serving(story: Story, registry: Registry) -> Iterator[Story]:
     yield story
     counted = story.client.stop()
     assert counted.failures_in_all == 0, f"{counted}\n{story.describe()}"
-
-
-def scaled(kubectl: Kubectl, leadsman: Installation, deployment: str, replicas: int) -> None:
-    """Take a part of the stack down or bring it up, and wait until it is so."""
-    kubectl(
-        "-n", leadsman.stack_namespace, "scale", f"deployment/{deployment}",
-        f"--replicas={replicas}",
-    )  # fmt: skip
-    if replicas:
-        kubectl(
-            "-n", leadsman.stack_namespace, "rollout", "status", f"deployment/{deployment}",
-            timeout=180,
-        )  # fmt: skip
-    else:
-        kubectl(
-            "-n", leadsman.stack_namespace, "wait", "pod", "--for=delete", "--timeout=90s",
-            "-l", f"app.kubernetes.io/component={deployment}", timeout=100,
-        )  # fmt: skip
-
-
-def more_answers(story: Story, number: int = 100) -> None:
-    """Wait until the client has got so many more answers."""
-    seen = story.counted().answered
-    eventually(
-        lambda: story.counted().answered >= seen + number,
-        within_seconds=60 + 2 * number / RATE,
-        what=f"{number} more answers",
-    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +44,7 @@ def test_a_version_that_does_not_exist(
         lambda status: reason(status, "ModelResolved") == why, f"ModelResolved says {why}", 60
     )
     assert status["stable"]["version"] == 1
-    more_answers(serving)
+    serving.more_answers()
 
 
 def test_versions_that_cant_serve_never_get_a_request(serving: Story, registry: Registry) -> None:
@@ -89,7 +60,7 @@ def test_versions_that_cant_serve_never_get_a_request(serving: Story, registry: 
                            for one in status.get("blocked", [])),
         "the crashing version is rolled back",
     )  # fmt: skip
-    more_answers(serving)
+    serving.more_answers()
     assert str(unsafe) not in serving.counted().versions
 
 
@@ -116,13 +87,14 @@ def test_a_serving_version_that_is_deleted_from_the_registry(
         90,
     )
     assert status["stable"]["version"] == 1
-    more_answers(serving)
+    serving.more_answers()
 
 
-@pytest.mark.alone
+@pytest.mark.outage
+@pytest.mark.xdist_group("mlflow")
 def test_mlflow_down(serving: Story, leadsman: Installation, kubectl: Kubectl) -> None:
     """Unknown is not missing: nothing moves, and the rollout comes when the registry is back."""
-    scaled(kubectl, leadsman, "mlflow", 0)
+    leadsman.scale(kubectl, "mlflow", 0)
     try:
         status = serving.until(
             lambda status: reason(status, "ModelResolved") == "RegistryUnreachable",
@@ -130,49 +102,12 @@ def test_mlflow_down(serving: Story, leadsman: Installation, kubectl: Kubectl) -
             120,
         )
         assert condition(status, "ModelResolved") == "Unknown"
-        more_answers(serving)
+        serving.more_answers()
     finally:
-        scaled(kubectl, leadsman, "mlflow", 1)
+        leadsman.scale(kubectl, "mlflow", 1)
     serving.until(
         lambda status: reason(status, "ModelResolved") == "Resolved", "the registry is back", 120
     )
-
-
-@pytest.fixture
-def outage_seconds(request: pytest.FixtureRequest) -> float:
-    """How long Prometheus is away; longer than usual when somebody asks for it."""
-    return float(request.config.getoption("--outage-seconds"))
-
-
-@pytest.mark.alone
-@pytest.mark.timeout(1200)
-def test_prometheus_down_in_a_rollout(
-    serving: Story,
-    registry: Registry,
-    leadsman: Installation,
-    kubectl: Kubectl,
-    outage_seconds: float,
-) -> None:
-    """No data is no evidence: the rollout waits, and goes on when there is data again."""
-    scaled(kubectl, leadsman, "prometheus", 0)
-    try:
-        second = registry.add(serving.name, "good")
-        status = serving.until(
-            lambda status: (
-                (status.get("evidence") or {}).get("verdict") == "Blind"
-                and status.get("weight") == 50
-            ),
-            "the rollout holds without data",
-        )
-        more_answers(serving, int(outage_seconds * RATE))
-        status = serving.status()
-        assert status["evidence"]["verdict"] == "Blind"
-        assert status["candidate"]["version"] == second
-        assert status["weight"] == 50
-    finally:
-        scaled(kubectl, leadsman, "prometheus", 1)
-    status = serving.until_serving(second)
-    assert "RolledBack" not in {one["reason"] for one in status["history"]}
 
 
 def test_what_somebody_deletes_or_edits_is_repaired(serving: Story, kubectl: Kubectl) -> None:

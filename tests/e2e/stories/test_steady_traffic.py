@@ -76,6 +76,7 @@ def test_a_worker_that_dies_costs_only_the_time_until_it_is_noticed(
             lambda _: story.counted().answered > after.answered + 200, "yet more are counted"
         )
         settled = story.client.stop()
+        assert _why_not_ready(kubectl, worker) == "NodeStatusUnknown"
     finally:
         engine("start", worker)
         kubectl("wait", f"node/{worker}", "--for=condition=Ready", "--timeout=150s", timeout=160)
@@ -92,6 +93,12 @@ which the client gives one up, name lookups at the dead worker's DNS pod include
 def _lossless(story: Story, what: str) -> None:
     counted = story.counted()
     assert counted.failures_in_all == 0, f"{what}: {counted}\n{story.describe()}"
+
+
+def _why_not_ready(kubectl: Kubectl, worker: str) -> str:
+    """What the control plane says of a worker."""
+    conditions = kubectl.get("node", worker)["status"]["conditions"]
+    return str(next(one["reason"] for one in conditions if one["type"] == "Ready"))
 
 
 def _busy_worker(kubectl: Kubectl, story: Story) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.installation import Installation
 from support.registry import Registry
 from support.steady_client import REPORT_SECONDS
 from support.stories import Story
@@ -40,11 +41,20 @@ def swapping(story: Story, registry: Registry) -> Story:
     return story
 
 
+@pytest.mark.kills
 def test_a_swap_interrupts_once_within_its_budget(
-    swapping: Story, registry: Registry, measured: Measured
+    swapping: Story, registry: Registry, leadsman: Installation, measured: Measured
 ) -> None:
-    """Requests fail while nothing serves, as announced; none before and none after."""
+    """Requests fail while nothing serves, as announced; none before and none after.
+
+    The operator dies in the middle, when neither version serves.
+    """
     second = registry.add(swapping.name, "good")
+    swapping.until(
+        lambda now: any(one["reason"] == "Interrupted" for one in now["history"]),
+        "the old version makes room",
+    )
+    leadsman.kill_operator(swapping.kubectl)
     status = swapping.until_serving(second)
     end = swapping.client.stop()
 

@@ -82,7 +82,8 @@ def test_a_search_outlives_a_node(
     assert [int(version.version) for version in versions] == [status["modelVersion"]]
 
 
-@pytest.mark.alone
+@pytest.mark.outage
+@pytest.mark.xdist_group("mlflow")
 @pytest.mark.usefixtures("model")
 def test_a_search_waits_for_mlflow(
     kubectl: Kubectl, namespace: str, leadsman: Installation

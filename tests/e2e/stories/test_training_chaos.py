@@ -19,7 +19,7 @@ from support.installation import Installation
 from support.kubectl import Kubectl
 from support.port_forward import forwarded
 from support.registry import Registry
-from support.stack import ensure_stack
+from support.stack import find_stack
 from support.training_stories import status_of, train, workers
 from support.waiting import eventually
 
@@ -88,7 +88,8 @@ class Chaos:
         self.kubectl("-n", namespace, "delete", "pod", pod, "--force", "--grace-period=0")
 
 
-@pytest.mark.alone
+@pytest.mark.outage
+@pytest.mark.xdist_group("mlflow")
 @pytest.mark.timeout(LONGEST_SECONDS + 300)
 def test_a_search_in_chaos_loses_nothing_and_does_nothing_twice(
     kubectl: Kubectl,
@@ -131,7 +132,7 @@ def test_a_search_in_chaos_loses_nothing_and_does_nothing_twice(
 
 def _trials(kubectl: Kubectl, study: str) -> list[FrozenTrial]:
     """Every trial of a study, as its database has it."""
-    stack = ensure_stack(kubectl)
+    stack = find_stack(kubectl)
     inside = f"postgresql.{stack.namespace}.svc:5432"
     with forwarded(kubectl, stack.namespace, "postgresql", 5432) as address:
         url = study_database(stack.optuna.replace(inside, address.removeprefix("http://")))
