@@ -410,6 +410,30 @@ def test_an_interval_without_a_request_is_no_check() -> None:
     assert evidence.conditions[0].failed_checks == 0
 
 
+@pytest.mark.parametrize("rule", ["Argo", "Flagger"])
+def test_an_interval_without_a_further_request_is_no_check_either(rule: str) -> None:
+    """What was answered before says nothing of it."""
+    trial = Trial(ERRORS, judge={"rule": rule, "interval": "10s", "failures": 3})
+    assert trial.serve(2, one=(80, 0), two=(20, 0)).conditions[0].passed_checks == 1
+    assert trial.serve(6, one=(80, 0), two=(0, 0)).conditions[0].passed_checks == 1
+
+
+@pytest.mark.parametrize("rule", ["Argo", "Flagger"])
+def test_a_threshold_rule_judges_a_bake_by_what_was_before(rule: str) -> None:
+    """The stable revision gets no requests then: it is held against what it did with them."""
+    trial = Trial(ERRORS, judge={"rule": rule, "interval": "10s", "failures": 1})
+    trial.serve(2, one=(80, 0), two=(0, 0))
+    assert trial.serve(4, two=(18, 2)).verdict is Verdict.BAD
+
+
+def test_a_ratio_to_what_was_never_counted_is_no_check() -> None:
+    """Neither health nor harm is shown by it."""
+    trial = Trial(ERRORS, past=(), judge={"rule": "Argo", "interval": "10s", "failures": 1})
+    evidence = trial.serve(6, two=(18, 2))
+    assert evidence.verdict is Verdict.UNDECIDED
+    assert (evidence.conditions[0].passed_checks, evidence.conditions[0].failed_checks) == (0, 0)
+
+
 def test_of_several_checks_flagger_counts_one_an_interval() -> None:
     """The first that fails ends the interval."""
     limits = [{"name": f"errors-{one}", "type": "ErrorRate", "max": 0.01} for one in range(3)]

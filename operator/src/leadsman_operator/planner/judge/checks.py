@@ -4,7 +4,8 @@ At the end of each interval a condition is checked on the requests of that inter
 Argo Rollouts counts the failed measurements of each metric and ends when there are more than
 its limit (analysis/analysis.go); Flagger counts the intervals in which any check failed and
 ends at its threshold (pkg/controller/scheduler.go). Neither counter is ever reset in a rollout.
-Unlike there, an interval without a request of the candidate is no check at all.
+Unlike there, an interval without a request of the candidate is no check at all, nor is a ratio
+to what was never counted.
 """
 
 from __future__ import annotations
@@ -78,8 +79,9 @@ def _checked(
     counted = any(one.whole.candidate_total for one in series)
     if verdict is Verdict.BLIND and counted:
         verdict = Verdict.UNDECIDED
-    if over and counted:
-        broken = any(map(_is_broken, series))
+    measured = [one for one in series if _is_measured(one)]
+    if over and measured:
+        broken = any(map(_is_broken, measured))
         passed, failed = passed + (not broken), failed + broken
         verdict = Verdict.UNDECIDED if broken else Verdict.GOOD
     whole = series[0].whole if series else None
@@ -97,13 +99,30 @@ def _checked(
 
 
 def _is_broken(series: Series) -> bool:
-    """Whether the requests of the interval break the limit; without a stable one none does."""
+    """Whether the requests of the interval break the limit."""
     recent = series.recent
     share = recent.candidate_bad / max(1, recent.candidate_total)
     if series.share is not None:
         return share > series.share
-    stable = recent.stable_bad / max(1, recent.stable_total)
-    return recent.stable_total > 0 and share > (series.ratio or 1.0) * stable
+    bad, total = _yardstick(series)
+    return share > (series.ratio or 1.0) * bad / max(1, total)
+
+
+def _yardstick(series: Series) -> tuple[float, float]:
+    """Requests of the stable revision that a ratio is held against: bad ones, and all.
+
+    In a bake it gets none: then what it did before is the measure.
+    """
+    recent, whole = series.recent, series.whole
+    if recent.stable_total:
+        return recent.stable_bad, recent.stable_total
+    return series.past_bad + whole.stable_bad, series.past_total + whole.stable_total
+
+
+def _is_measured(series: Series) -> bool:
+    """Whether there is anything to hold against a limit."""
+    against = series.share is not None or _yardstick(series)[1] > 0
+    return series.recent.candidate_total > 0 and against
 
 
 def _one_at_a_time(
