@@ -92,6 +92,22 @@ def test_an_operator_that_dies_on_the_way_goes_on(calls: int, seconds_before: in
     assert sim.version("stable") == 2
 
 
+def test_what_is_wanted_again_comes_back_within_the_budget() -> None:
+    """In the bake of a swap, where it has no pods: the others go first, as they came."""
+    sim = begun("good")
+    for _ in range(60):
+        asyncio.run(sim.advance(1))
+        if sim.status()["phase"] == "Baking":
+            break
+    sim.registry.aliases["champion"] = 1
+
+    (seconds,) = interruptions(sim, 60)
+
+    assert seconds <= BUDGET_SECONDS, sim.story
+    assert (sim.version("stable"), sim.version("candidate")) == (1, None)
+    assert not sim.unanswered
+
+
 def test_a_swap_waits_for_a_yardstick() -> None:
     """Without counts of the stable revision nothing is stopped, and nobody is blamed."""
     sim = begun("good", WITHOUT_PROMETHEUS)

@@ -229,8 +229,9 @@ def _superseded(scene: Scene) -> Course | None:
             return _promote_early(scene, candidate, wanted)
         if rollout.ready_by is not None:
             return None  # the way back of a swap would be one more interruption: first the bake
-    if not carries(scene, ALL_STABLE):
-        return _leave_by_gateway(scene, candidate)
+    # In the bake of a swap the stable revision has no pods: it gets them while the others go.
+    if not carries(scene, ALL_STABLE) or (rollout is not None and rollout.ready_by is not None):
+        return _leave_first(scene, candidate)
     back = wanted.name == stable.name
     message = (
         f"version {stable.version} is wanted again: version {candidate.version} goes"
@@ -262,8 +263,8 @@ def _promote_early(scene: Scene, candidate: RevisionStatus, wanted: Revision) ->
     )
 
 
-def _leave_by_gateway(scene: Scene, candidate: RevisionStatus) -> Course:
-    """First the weights, and once the gateway has taken them up, the candidate."""
+def _leave_first(scene: Scene, candidate: RevisionStatus) -> Course:
+    """First the traffic goes back, and once a gateway has taken that up, the candidate."""
     message = f"version {candidate.version} is not wanted any more: its traffic goes back"
     rollout = scene.status.rollout
     again = (
