@@ -15,7 +15,7 @@ from typing_extensions import override
 from leadsman_operator.facts import ObjectRef
 from simulation.test_model_deployment import ModelDeploymentLife
 from support.world import REF, Simulation
-from support.world_gateway import GATEWAY, OWN, ROUTE, USERS, GatewaySimulation, users_route
+from support.world_gateway import GATEWAY, GRPC, OWN, ROUTE, USERS, GatewaySimulation, users_route
 
 MOST_MEDDLING = 2
 OURS = (f"{REF.name}-stable", f"{REF.name}-candidate")
@@ -60,7 +60,7 @@ class BehindGateway(ModelDeploymentLife):
     def weights_sum_to_100(self) -> None:
         """At every moment, in the route as the proxies have it."""
         if self.sim.served:
-            assert sum(self.gateway.split()) == 100, self._story()
+            assert {sum(split) for split in self.gateway.splits()} == {100}, self._story()
 
     @invariant()
     def a_rolled_back_candidate_has_no_weight(self) -> None:
@@ -75,7 +75,7 @@ class BehindGateway(ModelDeploymentLife):
     def what_gets_traffic_stays(self) -> None:
         """Pods that the proxies still reach are not taken, however long the controller is away."""
         for _, pods in self.gateway.gateway.shares() if self.gateway.gateway else ():
-            assert pods or not self.sim.served, self._story()
+            assert pods or not self.sim.served or self.sim.made_room, self._story()
 
 
 class InUsersRoute(BehindGateway):
@@ -89,10 +89,16 @@ class InUsersRoute(BehindGateway):
         return GatewaySimulation(USERS)
 
     @precondition(lambda self: self.meddled < MOST_MEDDLING)
-    @rule(path=st.sampled_from(["/churn", "/v2"]))
-    def apply_route(self, path: str) -> None:
-        """Somebody applies the route with weights of their own, and another path."""
+    @rule(path=st.sampled_from(["/churn", "/v2"]), calls=st.none() | st.integers(0, 40))
+    def apply_route(self, path: str, calls: int | None) -> None:
+        """Somebody applies the route with weights of their own, perhaps between two calls."""
         self.meddled += 1
+        if calls is None:
+            self._write_route(path)
+        else:
+            self.sim.faults.meanwhile = (calls, lambda: self._write_route(path))
+
+    def _write_route(self, path: str) -> None:
         route = users_route()
         ours = route["spec"]["rules"][1]
         ours["matches"][0]["path"]["value"] = path
@@ -108,7 +114,23 @@ class InUsersRoute(BehindGateway):
         assert without_weights(self.sim.cluster.objects[ROUTE]) == wanted, self._story()
 
 
+class WithGrpc(BehindGateway):
+    """The same life, its traffic split by two routes, for HTTP and for gRPC."""
+
+    @override
+    def begin(self) -> Simulation:
+        """A gateway for both."""
+        return GatewaySimulation(GRPC)
+
+    @invariant()
+    def both_are_there(self) -> None:
+        """Once the gateway has taken up what it is to split."""
+        assert not self.sim.served or len(self.gateway.splits()) == 2, self._story()
+
+
 BehindGateway.TestCase.settings = settings(ModelDeploymentLife.TestCase.settings, max_examples=40)
 InUsersRoute.TestCase.settings = settings(ModelDeploymentLife.TestCase.settings, max_examples=40)
+WithGrpc.TestCase.settings = settings(ModelDeploymentLife.TestCase.settings, max_examples=20)
 TestBehindGateway = BehindGateway.TestCase
+TestWithGrpc = WithGrpc.TestCase
 TestInUsersRoute = InUsersRoute.TestCase

@@ -12,23 +12,17 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule
 from typing_extensions import override
 
 from leadsman_api.reasons import Reason
-from leadsman_api.v1alpha1.command import Verb
 from leadsman_operator.facts import ObjectRef
 from leadsman_operator.observe.gather import observe
 from leadsman_operator.planner.model_deployment import plan_model_deployment
 from leadsman_operator.planner.observation import DeploymentObservation
 from support.world import BAD, BEHAVIOURS, REF, SERVICE, WITHOUT_PROMETHEUS, Simulation
 from support.world_metrics import PAGES, PROMETHEUS
+from support.world_people import EVERYTHING, JUDGES, POLICIES, People
 from support.world_trouble import API, MLFLOW
 
 PARTS = (MLFLOW, PROMETHEUS, PAGES, API)
@@ -38,6 +32,8 @@ STRATEGIES: tuple[Mapping[str, Any], ...] = (
     {"strategy": "BlueGreen"},
     {"strategy": "Swap", "swap": {"downtimeBudget": f"{BUDGET_SECONDS}s"}},
 )
+MOST_HELP = 5
+"""So often a rollout is helped over what it waits for, at the end."""
 ARMS = ("stable", "candidate", "previous")
 REPAIRED = ("Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ServiceAccount")
 
@@ -47,7 +43,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(work)
 
 
-class ModelDeploymentLife(RuleBasedStateMachine):
+class ModelDeploymentLife(People):
     """One ModelDeployment, and all that may happen to it."""
 
     def __init__(self) -> None:
@@ -60,14 +56,24 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         """The world that it lives in."""
         return Simulation()
 
-    @initialize(prometheus=st.booleans(), strategy=st.sampled_from(STRATEGIES))
-    def serve(self, *, prometheus: bool, strategy: Mapping[str, Any]) -> None:
+    @initialize(
+        prometheus=st.booleans(),
+        strategy=st.sampled_from(STRATEGIES),
+        policies=POLICIES,
+        health=JUDGES,
+    )
+    def serve(
+        self,
+        *,
+        prometheus: bool,
+        strategy: Mapping[str, Any],
+        policies: Mapping[str, Any],
+        health: Mapping[str, Any],
+    ) -> None:
         """A good version serves before anything goes wrong."""
-        rollout = {**self.sim.spec["rollout"], **strategy}
-        self.sim.spec = {**self.sim.spec, "rollout": rollout}
         self.sim.may_swap = "swap" in strategy
-        self.sim.apply(self.sim.spec)
-        self.sim.story.append(f"rollout {strategy}")
+        self.write_health(health)
+        self.write(**strategy, **policies)
         if not prometheus:
             self.sim.configuration = WITHOUT_PROMETHEUS
             self.sim.story.append("counts are read from the pods")
@@ -102,19 +108,6 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         if len(known) > 1:
             self.sim.registry.versions.pop(known[chosen % len(known)])
             self.sim.story.append(f"versions left: {sorted(self.sim.registry.versions)}")
-
-    @rule(pods=st.integers(1, 5))
-    def scale(self, pods: int) -> None:
-        """A user changes the floor."""
-        self.sim.apply({**self.sim.spec, "scaling": {"minReplicas": pods, "maxReplicas": 6}})
-        self.sim.story.append(f"minReplicas {pods}")
-
-    @rule(mode=st.sampled_from(["a", "b"]))
-    def change_serving(self, mode: str) -> None:
-        """A user changes what the pods are made of."""
-        serving = {"env": [{"name": "MODE", "value": mode}]}
-        self.sim.apply({**self.sim.spec, "serving": serving})
-        self.sim.story.append(f"serving.env MODE={mode}")
 
     @rule(chosen=st.integers(0, 10**6))
     def meddle(self, chosen: int) -> None:
@@ -155,41 +148,40 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         self.sim.faults.down.clear()
         self.sim.story.append("all is up again")
 
-    @rule(verb=st.sampled_from(list(Verb)), chosen=st.integers(0, 10**6))
-    def command(self, verb: Verb, chosen: int) -> None:
-        """A person asks for something, perhaps about a revision that is long gone."""
-        revisions = self._revisions()
-        revision = revisions[chosen % len(revisions)]
-        self.sim.command(verb.value, revision)
-        self.sim.story.append(f"ada asks for {verb} of {revision}")
+    @rule(calls=st.integers(0, 40), how=st.sampled_from(["killed", "unheard", "overtaken"]))
+    def disturb(self, calls: int, how: str) -> None:
+        """In a coming call the operator is killed, or hears no answer, or the resource changes."""
+        again = self.sim.cluster.objects[REF]["spec"]
+        if how == "killed":
+            self.sim.faults.crash_in = calls
+        elif how == "unheard":
+            self.sim.faults.lose_in = calls // 4  # only writes are counted
+        else:
+            self.sim.faults.meanwhile = (calls, lambda: self.sim.apply(again))
+        self.sim.story.append(f"the operator will be {how} after {calls} calls")
 
-    @precondition(lambda self: self.sim.commands)
-    @rule(chosen=st.integers(0, 10**6))
-    def apply_a_command_again(self, chosen: int) -> None:
-        """A tool applies what somebody has committed."""
-        number = chosen % len(self.sim.commands)
-        self.sim.apply_again(number)
-        self.sim.story.append(f"applied again: {self.sim.commands[number]}")
+    @rule(seconds=st.sampled_from([1, 5]))
+    def a_moment_passes(self, seconds: int) -> None:
+        """Time passes, and the operator looks once."""
+        self.time_passes(seconds, looks=1)
 
-    def _revisions(self) -> list[str]:
-        """Revisions that play or played a part."""
-        status = self.sim.status()
-        arms = [status.get(arm) for arm in ("candidate", "previous", "stable")]
-        named = [arm["name"] for arm in arms if arm]
-        return [*named, *(one["name"] for one in status.get("blocked", [])), "churn-99-gone"]
+    @rule(looks=st.integers(2, 10))
+    def a_while_passes(self, looks: int) -> None:
+        """As long as a step or a bake takes."""
+        self.time_passes(9, looks=looks)
 
-    @rule(calls=st.integers(0, 40))
-    def kill_operator(self, calls: int) -> None:
-        """The operator's process will end before one of its coming calls."""
-        self.sim.faults.crash_in = calls
+    @rule(seconds=st.sampled_from([31, 65]), looks=st.integers(1, 6))
+    def much_time_passes(self, seconds: int, looks: int) -> None:
+        """And the operator looks seldom."""
+        self.time_passes(seconds, looks)
 
-    @rule(seconds=st.sampled_from([1, 5, 12, 31, 65]), looks=st.integers(1, 6))
     def time_passes(self, seconds: int, looks: int) -> None:
-        """Time passes, and the operator looks now and then."""
+        """Time passes, and the operator looks so often."""
         deployments = self._deployments()
-        down = set(self.sim.faults.down)
+        down, before = set(self.sim.faults.down), self.sim.status()
         for _ in range(looks):
             run(self.sim.advance(seconds))
+        self.nobody_gets_more_while_it_is_paused(before)
         if API in down:
             assert deployments <= self._deployments(), "nothing is deleted blindly"
         self._plan_twice()
@@ -266,7 +258,7 @@ class ModelDeploymentLife(RuleBasedStateMachine):
 
     def _plan_twice(self) -> None:
         """Nothing in the planner is random, and nothing of it remembers."""
-        if self.sim.faults.down or self.sim.faults.crash_in is not None:
+        if not self.sim.faults.is_quiet:
             return
 
         async def look() -> DeploymentObservation:
@@ -283,18 +275,21 @@ class ModelDeploymentLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         """When all faults are over everything comes to rest, at the right place."""
         self.sim.faults.heal()
-        run(self.sim.settle())
-        candidate = self.sim.status().get("candidate")
-        if candidate:
-            self.sim.command("Resume", candidate["name"])
-            run(self.sim.settle())
+        wanted = self.sim.registry.aliases.get("champion")
+        self.write(paused=False)
+        for _ in range(MOST_HELP):
+            run(self.sim.rest())
+            candidate = self.sim.status().get("candidate")
+            if candidate:
+                self.approve_version(candidate["version"], EVERYTHING)
+                by_person = self.sim.status()["rollout"].get("pausedBy")
+                self.sim.command("Resume" if by_person else "Promote", candidate["name"])
         self.sim.clock.advance(120)  # the previous revision's time is over
         run(self.sim.settle())
         self.every_request_has_a_pod()
         self.bad_versions_never_become_stable()
         self.what_serves_stays()
         self.no_interruption_is_longer_than_the_budget()
-        wanted = self.sim.registry.aliases.get("champion")
         if wanted in self.sim.registry.versions and not self.promoted_bad:
             good = self.sim.cluster.behaviours[wanted] == "good" and not self._ended(wanted)
             assert (self.sim.version("stable") == wanted) is good, self._story()
@@ -302,9 +297,10 @@ class ModelDeploymentLife(RuleBasedStateMachine):
         assert len(self._deployments()) == 1, self._story()
 
     def _ended(self, version: int) -> bool:
-        """Whether a person ended the rollout of a version."""
+        """Whether a person ended the rollout of a version, at once or by a rule for such times."""
+        ends = (Reason.ABORTED, Reason.UNDECIDED, Reason.NO_TRAFFIC)
         return any(
-            one["version"] == version and one["reason"] == Reason.ABORTED
+            one["version"] == version and one["reason"] in ends
             for one in self.sim.status().get("blocked", [])
         )
 

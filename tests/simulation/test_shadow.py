@@ -5,6 +5,9 @@ The gateway's controller may be down, somebody may write into the route, and the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
@@ -16,6 +19,7 @@ from simulation.test_model_deployment import ModelDeploymentLife, run
 from support.world import WITHOUT_PROMETHEUS, Simulation
 from support.world_cluster import Pod
 from support.world_gateway import GATEWAY, OWN, SHADOW, GatewaySimulation
+from support.world_people import JUDGES, POLICIES
 
 BEHAVIOURS = ("good", "differs", "errors", "slow", "unloadable")
 BAD = BEHAVIOURS[1:]
@@ -34,10 +38,23 @@ class Shadowed(BehindGateway):
         behaviour=st.sampled_from(BEHAVIOURS),
         seconds=st.integers(5, 20),
         ending=st.sampled_from(["", "Abort", "PromoteFull"]),
+        policies=POLICIES,
+        health=JUDGES,
     )
     @override
-    def serve(self, *, prometheus: bool, behaviour: str, seconds: int, ending: str) -> None:
+    def serve(
+        self,
+        *,
+        prometheus: bool,
+        behaviour: str,
+        seconds: int,
+        ending: str,
+        policies: Mapping[str, Any],
+        health: Mapping[str, Any],
+    ) -> None:
         """A good version serves, and another one is tried, before anything goes wrong."""
+        self.write_health(health)
+        self.write(**policies)
         self.sim.configuration = self.sim.configuration if prometheus else WITHOUT_PROMETHEUS
         self.sim.story.append(f"counts of {'Prometheus' if prometheus else 'the pods'}")
         self.sim.registry.aliases["champion"] = self.sim.register("good")

@@ -268,6 +268,14 @@ class Simulation:
                 return
         raise AssertionError("no rest:\n" + "\n".join(self.story[-40:]))
 
+    async def rest(self, most: int = 150) -> None:
+        """Go on until no rollout runs, or it waits for a person."""
+        for _ in range(most):
+            await self._advance(5)
+            status = self.status()
+            if not status.get("candidate") or status["phase"] == "Paused":
+                return
+
     def fork(self) -> Self:
         """Another world that is the same so far; what never changes is shared."""
         kept = [*self.metrics.remembers, *self.registry.versions.values(), self.configuration]

@@ -14,11 +14,21 @@ from support.world_clock import Faults
 from support.world_cluster import FakeCluster, Pod
 from support.world_trouble import API
 
-__all__ = ["GATEWAY", "OWN", "ROUTE", "SHADOW", "USERS", "FakeGateway", "GatewaySimulation"]
+__all__ = ["GATEWAY", "GRPC", "OWN", "ROUTE", "SHADOW", "USERS", "FakeGateway", "GatewaySimulation"]
 
 GATEWAY = "the gateway's controller"
 ROUTES = "gateway.networking.k8s.io/v1"
 OWN = {"provider": "GatewayAPI", "gateway": {"parentRefs": [{"name": "web"}]}}
+GRPC = {
+    "provider": "GatewayAPI",
+    "gateway": {
+        "parentRefs": [{"name": "web"}],
+        "hostnames": ["churn.example.com"],
+        "grpcHostnames": ["grpc.churn.example.com"],
+    },
+}
+"""Two routes of our own."""
+KINDS = ("HTTPRoute", "GRPCRoute")
 USERS = {"provider": "GatewayAPI", "routeRef": {"name": "shop", "rule": "churn"}}
 SHADOW: dict[str, Any] = {
     **SPEC,
@@ -54,7 +64,7 @@ class FakeGateway:
         self.programmed = {
             ref: _weights(manifest)
             for ref, manifest in self.cluster.objects.items()
-            if ref.kind == "HTTPRoute"
+            if ref.kind in KINDS
         }
         self.copied_to = {
             one["requestMirror"]["backendRef"]["name"]
@@ -143,10 +153,17 @@ class GatewaySimulation(Simulation):
         return [pods for _, pods in self.gateway.shares()] if self.gateway is not None else []
 
     def split(self) -> tuple[int, int]:
-        """The weights of the stable and the candidate Service, as the proxies have them."""
+        """The weights of the stable and the candidate Service, where there is one route."""
+        (split,) = self.splits()
+        return split
+
+    def splits(self) -> list[tuple[int, int]]:
+        """The weights of the stable and the candidate Service in each route of the proxies."""
         assert self.gateway is not None
-        (weights,) = self.gateway.programmed.values()
-        return weights[f"{REF.name}-stable"], weights[f"{REF.name}-candidate"]
+        return [
+            (weights[f"{REF.name}-stable"], weights[f"{REF.name}-candidate"])
+            for weights in self.gateway.programmed.values()
+        ]
 
 
 def users_route() -> dict[str, Any]:
