@@ -20,6 +20,7 @@ from leadsman_training.data import Split
 from leadsman_training.errors import NoUse
 from leadsman_training.scores import Predictions
 from leadsman_training.search_space import Space, Suggesting, suggest
+from leadsman_training.served import SKLEARN, as_served, flavor_of
 
 FOLDS = 3
 NO_CHECKPOINTS = NoCheckpoints()
@@ -42,6 +43,7 @@ class Run:
     _checkpoints: Checkpoints = NO_CHECKPOINTS
     metrics: dict[str, float] = field(default_factory=dict)
     kept: Any = None
+    flavor: str = SKLEARN
     by_time: bool = False
     """Whether the rows stand in the order of their time."""
 
@@ -82,9 +84,13 @@ class Run:
         """The last checkpoint of an earlier try of this trial; None where it begins."""
         return self._checkpoints.last()
 
-    def keep(self, model: Any) -> None:  # noqa: ANN401 - any estimator
-        """The fitted model: it is judged and registered when the search has ended."""
-        self.kept = model
+    def keep(self, model: Any, flavor: str | None = None) -> None:  # noqa: ANN401 - any estimator
+        """The fitted model: it is judged and registered when the search has ended.
+
+        `flavor` is that of MLflow, such as `pytorch`, for what is no estimator and no
+        `mlflow.pyfunc.PythonModel`; ValueError when it is needed or not known.
+        """
+        self.kept, self.flavor = model, flavor_of(model, flavor)
 
 
 class Trial(Suggesting, Protocol):
@@ -143,7 +149,7 @@ class Candidate:
                     Reason.ENTRYPOINT_INVALID,
                     f"{self.trainer.entrypoint} kept no model: call run.keep(model)",
                 )
-            return run.kept
+            return as_served(run.kept, run.flavor, self.split)
         model = self._built(self.parameters(trial))
         return model.fit(self.split.train_x, self.split.train_y)
 

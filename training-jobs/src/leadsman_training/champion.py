@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts, list_artifacts
 from mlflow.exceptions import MlflowException
@@ -20,8 +17,10 @@ from leadsman_api.reference_profile import PROFILE_FILE, ReferenceProfile
 from leadsman_api.v1alpha1.objective import Champion
 from leadsman_api.v1alpha1.training_run_status import GateCheck
 from leadsman_training.candidate import predict
+from leadsman_training.data import Split
 from leadsman_training.errors import NoUse
 from leadsman_training.scores import Predictions
+from leadsman_training.served import from_registry, judged
 
 _WIDER = ("boolean", "integer", "long", "float", "double")
 """MLflow's number types: a column of one of them takes values of those before it."""
@@ -50,22 +49,11 @@ def reference_profile(name: str, version: int) -> ReferenceProfile | None:
         return ReferenceProfile.from_text(Path(file).read_text(encoding="utf-8"))
 
 
-def answers(name: str, version: int, features: pd.DataFrame) -> Predictions:
-    """What a version says of rows; NoUse when it can't say anything of them."""
-    import mlflow.sklearn  # noqa: PLC0415 - slow to import
-
+def answers(name: str, version: int, split: Split) -> Predictions:
+    """What a version says of the held-out rows; NoUse when it can't say anything of them."""
+    model = from_registry(f"models:/{name}/{version}")
     try:
-        model = mlflow.sklearn.load_model(f"models:/{name}/{version}")
-    except MlflowException:
-        other = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
-        return Predictions(np.asarray(_asked(other.predict, features, version)).ravel())
-    found: Predictions = _asked(lambda rows: predict(model, rows), features, version)
-    return found
-
-
-def _asked(model: Callable[[Any], Any], rows: Any, version: int) -> Any:  # noqa: ANN401 - whatever a model takes and gives
-    try:
-        return model(rows)
+        return predict(judged(model, split), split.test_x)
     except (ValueError, TypeError, LookupError, AttributeError, MlflowException) as error:
         raise NoUse(
             Reason.DATA_INVALID,

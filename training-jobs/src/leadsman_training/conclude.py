@@ -11,7 +11,6 @@ import json
 import logging
 import tempfile
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +40,12 @@ from leadsman_training.errors import NoUse
 from leadsman_training.logged import log_model, signature_of
 from leadsman_training.report import writing
 from leadsman_training.scores import score, usual
+from leadsman_training.served import from_registry, judged
 from leadsman_training.settings import Settings
 from leadsman_training.spread import profile_of
 from leadsman_training.tracking import once, patiently, settle
 
 _logger = logging.getLogger(__name__)
-_PACKAGES = ("scikit-learn", "skops", "numpy", "pandas", "xgboost-cpu", "lightgbm")
 
 
 @dataclass(frozen=True)
@@ -91,13 +90,13 @@ class Conclude:
         return found[0] if found else None
 
     def _register(self, best: optuna.trial.FrozenTrial) -> ModelVersion:
-        trial = optuna.trial.FixedTrial(best.params, number=best.number)
         kept = RunCheckpoints(self.client, self.settings.parent_run)
+        trial = optuna.trial.FixedTrial(best.params, number=best.number)
         model = self.candidate.fit(trial, kept)
         _logger.info("Fitted.", extra={"trial": best.number, "parameters": best.params})
         verdict, metrics = self._judge(model)
         split, run = self.candidate.split, self.settings.parent_run
-        logged = log_model(model, split, run, _requirements(), metrics)
+        logged = log_model(model, split, run, metrics)
         self._log_profile(logged, model)
         with tempfile.TemporaryDirectory() as folder:
             path, files = self._fetched(logged, folder)
@@ -135,14 +134,12 @@ class Conclude:
 
     def _judged_again(self, made: ModelVersion) -> ModelVersion:
         """A version of an earlier try; judged anew if it was against another champion."""
-        import mlflow.sklearn  # noqa: PLC0415 - slow to import
-
         name = self.settings.resource.spec.model.name
         before = GateStatus.model_validate_json(made.tags[Tag.GATE])
         if self._champion() in (before.champion_version, int(made.version)):
             return made
         place = f"models:/{name}/{made.version}"
-        verdict, _ = self._judge(mlflow.sklearn.load_model(place))
+        verdict, _ = self._judge(judged(from_registry(place), self.candidate.split))
         with tempfile.TemporaryDirectory() as folder:
             verdict = self._bounded(verdict, Path(download_artifacts(place, dst_path=folder)))
         self._log_gate(verdict)
@@ -158,7 +155,7 @@ class Conclude:
         judged = gate.Judged(
             truth=truth,
             challenger=challenger,
-            champion=champion.answers(name, version, split.test_x) if version else None,
+            champion=champion.answers(name, version, split) if version else None,
             champion_version=version,
             columns=lambda name: split.test_x[name].to_numpy(),
         )
@@ -293,8 +290,3 @@ class Conclude:
     @property
     def _where(self) -> str:
         return self.settings.tracking_uri
-
-
-def _requirements() -> list[str]:
-    """What the model was made with, exactly."""
-    return [f"{name}=={metadata.version(name)}" for name in _PACKAGES]

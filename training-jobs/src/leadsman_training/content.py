@@ -16,15 +16,31 @@ from typing import Any
 import yaml
 
 _PLACE, _PART = "__id__", "file"
+_DESCRIPTIONS = (
+    "MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "input_example.json",
+    "serving_input_example.json", "registered_model_meta",
+)  # fmt: skip
 
 
 def content_digest(folder: Path) -> str:
     """The digest of the model in a folder of MLflow's: equal for models that are the same."""
     described = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
-    flavor = described["flavors"]["sklearn"]
+    flavor = described["flavors"].get("sklearn")
+    if flavor is None:
+        return _of_files(folder)
     file = folder / str(flavor["pickled_model"])
     whole = _skops(file) if zipfile.is_zipfile(file) else file.read_bytes()
     return f"sha256:{hashlib.sha256(whole).hexdigest()}"
+
+
+def _of_files(folder: Path) -> str:
+    """Of another flavor all files but those that describe it, which name times and packages."""
+    whole = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if file.is_file() and name not in _DESCRIPTIONS:
+            whole.update(f"{name} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return f"sha256:{whole.hexdigest()}"
 
 
 def _skops(file: Path) -> bytes:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mlflow.sklearn
 import numpy as np
 import optuna
 from mlflow import MlflowClient
@@ -35,6 +34,7 @@ from leadsman_training.errors import NoUse
 from leadsman_training.logged import save_model
 from leadsman_training.scores import Array, Predictions
 from leadsman_training.search_space import Space
+from leadsman_training.served import from_registry, judged
 from leadsman_training.settings import Settings
 from leadsman_training.tracking import patiently
 
@@ -117,7 +117,7 @@ class Again:
             before = Path(download_artifacts(f"models:/{name}/{number}", dst_path=place))
             now = save_model(model, self.candidate.split, Path(place) / "again")
             is_same = content_digest(before) == content_digest(now)
-            original = mlflow.sklearn.load_model(str(before))
+            original = judged(from_registry(str(before)), self.candidate.split)
         difference = self._difference(original, model)
         verdict = _verdict(is_same, difference, self.asked.tolerance)
         _logger.info("Compared.", extra={"verdict": verdict, "largest_difference": difference})
