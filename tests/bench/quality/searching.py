@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from bench.quality.cases import Case
 from leadsman_api.loading import parse_resource
 from leadsman_api.v1alpha1 import TrainingRun
-from leadsman_training import scores, search
+from leadsman_training import choice, scores, search
 from leadsman_training.candidate import Candidate, predict
 from leadsman_training.settings import Settings
 
@@ -95,8 +95,7 @@ def _searched(settings: Settings) -> tuple[Candidate, Any, float]:
     if len(study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))) == 0:
         raise RuntimeError(f"no trial of {settings.study} has ended well")
     candidate, _ = search.prepare(settings)
-    best = study.best_trial
-    model = candidate.fit(FixedTrial(best.params, number=best.number))
+    model = candidate.fit(choice.one_of(choice.best(study, candidate)))
     return candidate, model, float(study.best_value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.trainer import Algorithm
 from leadsman_training.candidate import predict
 from leadsman_training.errors import NoUse
-from leadsman_training.estimators import build, default_space
+from leadsman_training.estimators import build, default_space, default_trials
 from leadsman_training.search_space import suggest
 
 # LightGBM is given arrays, and says so; scikit-learn of a column without any value.
@@ -177,3 +178,35 @@ def test_each_estimator_takes_what_its_own_space_proposes(
         assert {name: model[-1].get_params()[name] for name in own} == own
         assert all(name.startswith(f"{named}__") for name in parameters if "__" in name)
     assert len(kinds) == (6 if algorithm is Algorithm.AUTO else 1)
+
+
+# What the space can't say: no penalty at all, and all columns.
+SAID_OTHERWISE = {"l2_regularization": 0.0, "max_features": 1.0}
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+@pytest.mark.parametrize("classes", [True, False], ids=["classes", "numbers"])
+def test_the_first_trials_are_the_libraries_defaults(
+    algorithm: Algorithm, *, classes: bool
+) -> None:
+    """Each within the space that is searched, and of `auto` one for each estimator."""
+    space = default_space(algorithm, classes=classes)
+    features, target = mixed_columns(), pd.Series([0, 1] * (ROWS // 2))
+    trials = default_trials(algorithm, classes=classes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Optuna's of values beyond the bounds
+        proposed = [suggest(space, optuna.trial.FixedTrial(one)) for one in trials]
+
+    assert proposed == trials
+    assert len(trials) == (6 if algorithm is Algorithm.AUTO else 1)
+    for parameters in trials:
+        named = {name: value for name, value in parameters.items() if name == "algorithm"}
+        ours, theirs = (
+            build(algorithm, one, 1, features, target, classes=classes)[-1].get_params()
+            for one in (parameters, named)
+        )
+        searched = {name.rpartition("__")[2] for name in parameters} - {"algorithm"}
+        different = {name: theirs[name] for name in searched if ours[name] != theirs[name]}
+        # XGBoost does not say what it takes.
+        library = {name: value for name, value in different.items() if value is not None}
+        assert library == {name: SAID_OTHERWISE.get(name) for name in library}

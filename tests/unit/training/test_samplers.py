@@ -10,6 +10,7 @@ import pytest
 from optuna import pruners, samplers
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
+from typing_extensions import override
 
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.search import Pruner, Sampler, Search
@@ -228,8 +229,63 @@ def test_hyperband_gives_its_brackets_the_resources_of_the_spec() -> None:
     """Which bracket a trial falls into goes by the study's name: the best of all goes on."""
     search = pruning("Hyperband", minResource=1, maxResource=9, reductionFactor=3)
 
-    assert isinstance(pruner(search), pruners.HyperbandPruner)
     assert stopped_at(search, FINE, others=0) is None
+    assert {stopped_at(search, BAD, others=9) for _ in range(20)} <= {1, 3, 9, None}
+
+
+class Onlooker(samplers.RandomSampler):
+    """Counts the trials that it may learn from."""
+
+    seen = 0
+
+    @override
+    def sample_independent(self, study: optuna.Study, *about: Any) -> Any:
+        """Look, then draw."""
+        self.seen = len(study.get_trials(deepcopy=False))
+        return super().sample_independent(study, *about)
+
+
+def test_samplers_learn_from_the_trials_of_all_brackets() -> None:
+    """Optuna itself would show them those of one bracket only."""
+    study = a_study(pruning("Hyperband", minResource=1, maxResource=9, reductionFactor=3))
+    study.sampler = onlooker = Onlooker(1)
+    for _ in range(6):
+        trial = study.ask()
+        trial.suggest_int("depth", 1, 9)
+        trial.report(1.0, 0)
+        trial.should_prune()
+        study.tell(trial, 1.0)
+
+    assert onlooker.seen == 6
+
+
+CONDITIONAL: Mapping[str, Any] = {
+    "kind": {"categorical": ["tree", "linear"]},
+    "depth": {"int": [1, 9], "when": {"parameter": "kind", "in": ["tree"]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "grouped", "together"),
+    [
+        ({}, True, {"kind", "depth"}),
+        ({}, False, {"kind"}),
+        ({"group": False}, True, {"kind"}),
+        ({"group": True}, False, {"kind", "depth"}),
+    ],
+)
+def test_conditional_parameters_are_proposed_together(
+    options: Mapping[str, Any], together: set[str], *, grouped: bool
+) -> None:
+    """TPE takes what only some trials have by groups; what the spec says counts more."""
+    search = a_search(CONDITIONAL, samplerOptions=options)
+    study = a_study(search)
+    study.sampler = sampler(search, 1, grouped=grouped)
+    taken(study, search.space, 12)
+    trial = study.ask()
+
+    found = study.sampler.infer_relative_search_space(study, study.trials[trial.number])
+    assert set(found) == together
 
 
 def test_a_threshold_without_bounds_is_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -13,11 +13,12 @@ import pandas as pd
 from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold, TimeSeriesSplit
 
 from leadsman_api.reasons import Reason
-from leadsman_api.v1alpha1.trainer import Algorithm, Task, Trainer
-from leadsman_training import estimators, scores
+from leadsman_api.v1alpha1.trainer import Algorithm, Calibration, Task, Trainer
+from leadsman_training import estimators, fitting, rounds, scores
 from leadsman_training.checkpoints import Checkpoint, Checkpoints, NoCheckpoints
 from leadsman_training.data import Split
 from leadsman_training.errors import NoUse
+from leadsman_training.rounds import Rounds
 from leadsman_training.scores import Predictions
 from leadsman_training.search_space import Space, Suggesting, suggest
 from leadsman_training.served import SKLEARN, as_served, flavor_of
@@ -27,6 +28,10 @@ NO_CHECKPOINTS = NoCheckpoints()
 Report = Callable[[int, float], None]
 Frame: TypeAlias = "pd.DataFrame"
 Places: TypeAlias = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+
+def _unheard(_step: int, _value: float) -> None:
+    """Nobody is told how it goes, and nothing is stopped."""
 
 
 @dataclass
@@ -128,21 +133,32 @@ class Candidate:
             return self.space
         if self.trainer.entrypoint is not None:
             return {}
-        return estimators.default_space(
-            self.trainer.algorithm or Algorithm.AUTO, classes=self.split.classification
-        )
+        algorithm = self.trainer.algorithm or Algorithm.AUTO
+        space = estimators.default_space(algorithm, classes=self.split.classification)
+        if not self._stops_early:
+            return space
+        return {name: one for name, one in space.items() if not rounds.are(name, algorithm)}
+
+    def default_trials(self) -> list[dict[str, Any]]:
+        """The estimators' own defaults, as parameters of their own space; none for own code."""
+        if self.trainer.entrypoint is not None:
+            return []
+        algorithm, space = self.trainer.algorithm or Algorithm.AUTO, self.search_space()
+        found = estimators.default_trials(algorithm, classes=self.split.classification)
+        return [{name: one[name] for name in one if name in space} for one in found]
 
     def baseline(self) -> float | None:
         """The objective's value with the estimator's default parameters; None for own code."""
         if self.trainer.entrypoint is not None:
             return None
-        value, _ = self._cross_validated(dict(self.trainer.parameters), lambda _step, _value: None)
+        plain = self.trainer.model_copy(update={"early_stopping": False, "class_weights": None})
+        value, _ = replace(self, trainer=plain)._cross_validated(self.trainer.parameters, _unheard)  # noqa: SLF001 - of this class
         return value
 
     def fit(self, trial: Trial, checkpoints: Checkpoints = NO_CHECKPOINTS) -> Any:  # noqa: ANN401 - any estimator
         """The model with a trial's parameters, fitted on all rows but those held out."""
         if self.trainer.entrypoint is not None:
-            run = self._run(lambda _step, _value: None, self.parameters(trial), checkpoints)
+            run = self._run(_unheard, self.parameters(trial), checkpoints)
             self._function()(trial, run)
             if run.kept is None:
                 raise NoUse(
@@ -150,8 +166,23 @@ class Candidate:
                     f"{self.trainer.entrypoint} kept no model: call run.keep(model)",
                 )
             return as_served(run.kept, run.flavor, self.split)
-        model = self._built(self.parameters(trial))
-        return model.fit(self.split.train_x, self.split.train_y)
+        return self._final(self.parameters(trial))
+
+    def judged_again(self, trial: Trial, repeats: int) -> float:
+        """The objective of a built-in estimator on folds that are parted anew, as their mean."""
+        parameters = self.parameters(trial)
+        others = (replace(self, seed=self.seed + 1 + number) for number in range(repeats))
+        values = [one._cross_validated(parameters, _unheard)[0] for one in others]  # noqa: SLF001 - of this class
+        return float(np.mean(values))
+
+    def _final(self, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any estimator
+        """The model on all rows, calibrated if the spec asks for it."""
+        x, y = self.split.train_x, self.split.train_y
+        if self.trainer.calibration is not Calibration.AUTO:
+            return self._fitted(parameters, x, y)
+        enough = self._with_rounds(parameters, x, y)
+        folds = self._run(_unheard, parameters, NO_CHECKPOINTS).folds()
+        return fitting.calibrated(lambda: self._built(enough), x, y, folds)
 
     def _cross_validated(
         self, parameters: Mapping[str, Any], report: Report
@@ -160,13 +191,28 @@ class Candidate:
         values: dict[str, list[float]] = {name: [] for name in names}
         run = self._run(report, parameters, NO_CHECKPOINTS)
         for step, (learn_x, learn_y, judge_x, judge_y) in enumerate(run.folds()):
-            model = self._built(parameters).fit(learn_x, learn_y)
+            model = self._fitted(parameters, learn_x, learn_y)
             predicted = predict(model, judge_x)
             for name in names:
                 values[name].append(scores.score(name, judge_y.to_numpy(), predicted))
             report(step, float(np.mean(values[self.metric])))
         means = {name: float(np.mean(found)) for name, found in values.items()}
         return means[self.metric], means
+
+    def _fitted(self, parameters: Mapping[str, Any], x: Frame, y: pd.Series) -> Any:  # noqa: ANN401 - any estimator
+        return fitting.fit(self._built(self._with_rounds(parameters, x, y)), x, y, self.trainer)
+
+    def _with_rounds(
+        self, parameters: Mapping[str, Any], x: Frame, y: pd.Series
+    ) -> Mapping[str, Any]:
+        """The parameters, of boosting with as many rounds as are enough where it stops early."""
+        if not self._stops_early:
+            return parameters
+        return Rounds(self.trainer, self.seed, self.split.classification).enough(parameters, x, y)
+
+    @property
+    def _stops_early(self) -> bool:
+        return rounds.stops_early(self.trainer, len(self.split.train_y))
 
     def _built(self, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any estimator
         algorithm = self.trainer.algorithm or Algorithm.AUTO

@@ -24,7 +24,6 @@ from mlflow.models import get_model_info
 from leadsman_api.conclusion import Conclusion
 from leadsman_api.digests import digest_of
 from leadsman_api.labels import Tag
-from leadsman_api.reasons import Reason
 from leadsman_api.reference_profile import PROFILE_FILE
 from leadsman_api.v1alpha1.objective import SignaturePolicy
 from leadsman_api.v1alpha1.training_run_status import (
@@ -32,11 +31,10 @@ from leadsman_api.v1alpha1.training_run_status import (
     Provenance,
     TrialSummary,
 )
-from leadsman_training import champion, footprint, gate, provenance
+from leadsman_training import champion, choice, footprint, gate, provenance
 from leadsman_training.candidate import Candidate, predict
 from leadsman_training.checkpoints import RunCheckpoints
 from leadsman_training.data import Table
-from leadsman_training.errors import NoUse
 from leadsman_training.logged import log_model, signature_of
 from leadsman_training.report import writing
 from leadsman_training.scores import score, usual
@@ -60,27 +58,12 @@ class Conclude:
 
     def run(self) -> Conclusion:
         """Fit, judge, register, and write down what was found."""
-        best = self._best()
+        best = choice.best(self.study, self.candidate)
         made = self._registered()
         made = self._register(best) if made is None else self._judged_again(made)
         conclusion = self._conclusion(made, best)
         self._write(conclusion)
         return conclusion
-
-    def _best(self) -> optuna.trial.FrozenTrial:
-        """The best trial; of several objectives, the best by the first."""
-        directions = self.study.directions
-        try:
-            front = [self.study.best_trial] if len(directions) == 1 else self.study.best_trials
-        except ValueError as error:
-            raise NoUse(Reason.NO_ELIGIBLE_TRIAL, f"no trial can be concluded: {error}") from error
-        if not front:
-            raise NoUse(
-                Reason.NO_ELIGIBLE_TRIAL,
-                "no trial can be concluded: none has ended and kept the constraints",
-            )
-        sign = 1 if directions[0] is optuna.study.StudyDirection.MAXIMIZE else -1
-        return max(front, key=lambda trial: sign * trial.values[0])
 
     def _registered(self) -> ModelVersion | None:
         """The version that an earlier try of this Job has made."""
@@ -91,8 +74,7 @@ class Conclude:
 
     def _register(self, best: optuna.trial.FrozenTrial) -> ModelVersion:
         kept = RunCheckpoints(self.client, self.settings.parent_run)
-        trial = optuna.trial.FixedTrial(best.params, number=best.number)
-        model = self.candidate.fit(trial, kept)
+        model = self.candidate.fit(choice.one_of(best), kept)
         _logger.info("Fitted.", extra={"trial": best.number, "parameters": best.params})
         verdict, metrics = self._judge(model)
         split, run = self.candidate.split, self.settings.parent_run

@@ -21,6 +21,7 @@ from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
 
 FILE = "provenance.json"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONHASHSEED")
+_OPTIONS = ("classWeights", "calibration", "earlyStopping")
 _LONGEST = 200
 _NO_INPUT = ("source", "drift")
 """Parts of the data's spec that change no model: its content counts, and not what is said of it."""
@@ -46,7 +47,11 @@ class Made:
             "columns and held-out rows": {
                 name: value for name, value in data.items() if name not in _NO_INPUT
             },
-            "trainer": {name: trainer.get(name) for name in ("algorithm", "entrypoint", "task")},
+            "trainer": {
+                **{name: trainer.get(name) for name in ("algorithm", "entrypoint", "task")},
+                # Not written down where they are left out: earlier versions know none of them.
+                **{name: trainer[name] for name in _OPTIONS if name in trainer},
+            },
             "fixed parameters": trainer.get("parameters", {}),
             "parameters": dict(self.parameters),
             "seed": self.seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -57,6 +58,23 @@ class EveryCombination(samplers.BruteForceSampler):
         samplers.BruteForceSampler._populate_tree(tree, whole, params)  # noqa: SLF001 - no other way
 
 
+class AllBrackets(pruners.BasePruner):
+    """Hyperband of which samplers learn from all trials.
+
+    Optuna shows its samplers only the trials of one bracket: of 40 trials in two brackets each
+    would begin with 10 at random, and learn from half of the others.
+    """
+
+    def __init__(self, brackets: pruners.HyperbandPruner) -> None:
+        """Hide the brackets from samplers."""
+        self._brackets = brackets
+
+    @override
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether Hyperband would stop it."""
+        return self._brackets.prune(study, trial)
+
+
 def _broke_off(trial: FrozenTrial, trials: Sequence[FrozenTrial], least: int) -> bool:
     """Whether a trial failed before it had asked for all of its parameters."""
     if trial.state is not TrialState.FAIL:
@@ -79,7 +97,7 @@ _SAMPLERS: dict[Sampler, tuple[Callable[..., samplers.BaseSampler], Mapping[str,
 }
 _PACKAGES = {Sampler.GP: "torch", Sampler.CMA_ES: "cmaes"}
 _PRUNERS: dict[Pruner, tuple[Callable[..., pruners.BasePruner], Mapping[str, str]]] = {
-    Pruner.HYPERBAND: (pruners.HyperbandPruner, {}),
+    Pruner.HYPERBAND: (lambda **more: AllBrackets(pruners.HyperbandPruner(**more)), {}),
     Pruner.MEDIAN: (pruners.MedianPruner, _STEPS),
     Pruner.PERCENTILE: (
         lambda percentile=_PERCENTILE, **more: pruners.PercentilePruner(percentile, **more),
@@ -96,8 +114,11 @@ _PRUNERS: dict[Pruner, tuple[Callable[..., pruners.BasePruner], Mapping[str, str
 }
 
 
-def sampler(search: Search, seed: int) -> samplers.BaseSampler:
-    """Optuna's sampler of the spec's name; NoUse when it can't be had."""
+def sampler(search: Search, seed: int, *, grouped: bool = False) -> samplers.BaseSampler:
+    """Optuna's sampler of the spec's name; NoUse when it can't be had.
+
+    `grouped` has TPE sample conditional parameters by group where the spec does not say.
+    """
     given = search.sampler_options
     kind, names = _SAMPLERS[search.sampler]
     package = _PACKAGES.get(search.sampler)
@@ -108,7 +129,12 @@ def sampler(search: Search, seed: int) -> samplers.BaseSampler:
             f"spec.search.sampler: {search.sampler} needs the package {package}, which this image"
             " does not have: choose another sampler",
         )
-    return kind(seed=seed, **_renamed(given.model_dump(exclude_none=True) if given else {}, names))
+    options = given.model_dump(exclude_none=True) if given else {}
+    if search.sampler is Sampler.TPE:
+        options = {"group": grouped, **options}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # groups
+        return kind(seed=seed, **_renamed(options, names))
 
 
 def pruner(search: Search) -> pruners.BasePruner:

@@ -16,7 +16,8 @@ from leadsman_api.conclusion import Conclusion, Reproduction
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import StudyAttribute
 from leadsman_api.v1alpha1.objective import Direction
-from leadsman_training import champion, quality, scores
+from leadsman_api.v1alpha1.trainer import Algorithm
+from leadsman_training import champion, fitting, quality, scores
 from leadsman_training.candidate import Candidate, classification_of, load_function
 from leadsman_training.conclude import Conclude
 from leadsman_training.data import Split, Table, load, split
@@ -29,7 +30,7 @@ from leadsman_training.sources import at_revision
 from leadsman_training.spread import Drift, drift_of
 from leadsman_training.study import alone, connect, counting, open_study, persistently
 from leadsman_training.tracking import Tracker, patiently
-from leadsman_training.warm_start import enqueue_champion
+from leadsman_training.warm_start import enqueue_champion, enqueue_defaults
 from leadsman_training.worker import Worker
 
 _LONGEST_MESSAGE = 900
@@ -42,8 +43,11 @@ def work(settings: Settings) -> tuple[Reason, int]:
     storage = connect(settings.study_url)
     client = _client(settings)
     seed, directions = settings.search.seed + settings.worker, _directions(settings)
+    grouped = len(directions) == 1 and _has_conditions(settings)
     study = persistently(
-        lambda: open_study(storage, settings.study, settings.search, directions, seed),
+        lambda: open_study(
+            storage, settings.study, settings.search, directions, seed, grouped=grouped
+        ),
         settings.study_url,
     )
     candidate, table = _prepare_as_all(settings, storage, study)
@@ -111,6 +115,7 @@ def prepare(
         load_function(spec.trainer.entrypoint)
     table = _read(settings, pin)
     parts = split(table, spec.data, seed, classification=classification_of(spec.trainer))
+    fitting.check(spec.trainer, classification=parts.classification)
     _check_quality(settings, parts)
     for number, rule in enumerate(spec.gate.rules):
         if rule.slice_by is not None and rule.slice_by not in parts.test_x:
@@ -192,6 +197,7 @@ def _begin(
     patiently(lambda: log_dataset(client, run, uri, table.digest, rows), settings.tracking_uri)
     if settings.search.warm_start.champion:
         enqueue_champion(settings, study, candidate, client)
+    enqueue_defaults(settings.search, study, candidate)
     try:
         baseline = candidate.baseline()
     except Exception as error:  # noqa: BLE001 - whatever the estimator raises: its trials count it
@@ -207,6 +213,14 @@ def _client(settings: Settings) -> MlflowClient:
     MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.set("true")
     mlflow.set_tracking_uri(settings.tracking_uri)
     return MlflowClient(settings.tracking_uri)
+
+
+def _has_conditions(settings: Settings) -> bool:
+    """Whether some parameters of the space exist for some values of others only."""
+    space = settings.search.space
+    if space is None:
+        return settings.resource.spec.trainer.algorithm is Algorithm.AUTO
+    return any(one.when is not None for one in space.values())
 
 
 def _directions(settings: Settings) -> list[StudyDirection]:

@@ -99,12 +99,17 @@ def open_study(
     search: Search,
     directions: list[StudyDirection],
     seed: int,
+    *,
+    grouped: bool = False,
 ) -> optuna.Study:
-    """The study of a name, made if this worker is the first."""
+    """The study of a name, made if this worker is the first.
+
+    `grouped` has TPE take the parameters of a condition together.
+    """
     return optuna.create_study(
         storage=storage,
         study_name=name,
-        sampler=sampler(search, seed),
+        sampler=sampler(search, seed, grouped=grouped),
         pruner=pruner(search),
         directions=directions,
         load_if_exists=True,

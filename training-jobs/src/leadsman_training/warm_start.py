@@ -1,4 +1,4 @@
-"""The champion's parameters as the first trial: a search can't end worse by bad luck alone."""
+"""Trials that a search begins with: it can't end worse than they are by bad luck alone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from leadsman_api.conclusion import Conclusion
 from leadsman_api.labels import Tag
+from leadsman_api.v1alpha1.search import Sampler, Search
 from leadsman_training.candidate import Candidate
 from leadsman_training.search_space import Space, suggest
 from leadsman_training.settings import Settings
@@ -29,6 +30,18 @@ def enqueue_champion(
         return
     _logger.info("The champion's parameters are tried first.", extra={"parameters": parameters})
     study.enqueue_trial(parameters, skip_if_exists=True)
+
+
+def enqueue_defaults(search: Search, study: optuna.Study, candidate: Candidate) -> None:
+    """Have each estimator's own defaults tried next, where its own space is searched.
+
+    A search that asks for a plain draw gets a plain draw.
+    """
+    if search.sampler in (Sampler.RANDOM, Sampler.QMC) or candidate.space is not None:
+        return
+    left = search.trials - len(study.get_trials(deepcopy=False))
+    for parameters in candidate.default_trials()[: max(0, left)]:
+        study.enqueue_trial(parameters, skip_if_exists=True)
 
 
 def _are_of(space: Space, parameters: Mapping[str, Any]) -> bool:
