@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import optuna
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from optuna.trial import TrialState
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
@@ -22,6 +24,7 @@ from leadsman_api.v1alpha1.training_run_status import GateStatus
 from leadsman_training import job
 from leadsman_training.comparison import interval
 from leadsman_training.data import Split
+from leadsman_training.report.course import course_of
 from leadsman_training.report.evaluation import Evaluation, evaluate
 from leadsman_training.report.page import page
 from leadsman_training.report.pictures import pictures
@@ -216,20 +219,70 @@ def test_trials_that_all_came_to_the_same_tell_nothing() -> None:
 def test_the_page_needs_nothing_else() -> None:
     """Pictures stand in it, and words of the data are no markup."""
     found = of_classes()
-    drawn = tuple(pictures(found))
+    drawn = tuple(pictures(found, course_of(study_of(), ("roc_auc",))))
     verdict = GateStatus(passed=True, rows=200)
     text = page("churn", {"data": "<script>alert(1)</script>"}, {"C": 1}, verdict, found, drawn)
     assert "<script" not in text
     assert re.findall(r'(?:src|href)="(?!data:)', text) == []
-    assert [one.name for one in drawn] == ["confusion", "calibration", "features", "parameters"]
+    assert [one.name for one in drawn] == [
+        "confusion", "calibration", "features", "parameters", "history",
+    ]  # fmt: skip
     assert text.count("data:image/svg+xml;base64,") == len(drawn)
     assert all(one.metric in text for one in found.metrics)
 
 
 def test_the_same_numbers_give_the_same_pictures() -> None:
     """No time and no chance in them."""
-    found = of_classes()
-    assert tuple(pictures(found)) == tuple(pictures(found))
+    found, course = of_classes(), course_of(study_of(), ("roc_auc",))
+    assert tuple(pictures(found, course)) == tuple(pictures(found, course))
+
+
+# The search
+
+
+def of_two_objectives() -> optuna.Study:
+    """A study with a trial of every end: finished, given up, failed, without a number."""
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for values in ([0.5, 3.0], [0.7, 9.0], [0.4, 4.0], [math.inf, 1.0]):
+        study.add_trial(optuna.create_trial(values=values))
+    study.add_trial(optuna.create_trial(state=TrialState.PRUNED))
+    study.add_trial(optuna.create_trial(state=TrialState.FAIL))
+    return study
+
+
+def test_every_trial_is_told_by_its_end() -> None:
+    """And the best so far never gets worse."""
+    course = course_of(of_two_objectives(), ("roc_auc", "fit_seconds"))
+    assert [(point.number, point.on_front) for point in course.points] == [
+        (0, True), (1, True), (2, False),
+    ]  # fmt: skip
+    assert course.best_so_far == (0.5, 0.7, 0.7)
+    assert (course.pruned, course.failed) == ((4,), (3, 5))
+
+
+def test_the_best_of_losses_is_the_least() -> None:
+    """Whichever way is better."""
+    study = optuna.create_study()
+    for value in (3.0, 1.0, 2.0):
+        study.add_trial(optuna.create_trial(value=value))
+    assert course_of(study, ("log_loss",)).best_so_far == (3.0, 1.0, 1.0)
+
+
+def test_two_objectives_show_their_front() -> None:
+    """What no other trial beats in both, beside the others; and who is left out is told."""
+    course = course_of(of_two_objectives(), ("roc_auc", "fit_seconds"))
+    history, front = tuple(pictures(of_classes(), course))[-2:]
+    assert (history.name, front.name) == ("history", "front")
+    assert "1 given up early, 2 failed" in history.tells
+    assert "fit_seconds" in front.svg
+
+
+def test_a_single_trial_has_no_course() -> None:
+    """One dot tells nothing."""
+    study = optuna.create_study()
+    study.add_trial(optuna.create_trial(value=1.0))
+    drawn = pictures(of_classes(), course_of(study, ("log_loss",)))
+    assert "history" not in [one.name for one in drawn]
 
 
 # The Job

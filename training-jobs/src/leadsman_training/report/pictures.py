@@ -11,11 +11,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from leadsman_training.report.course import Course
 from leadsman_training.report.evaluation import Classes, Evaluation, Importance, Numbers
 
 _MOST_BARS = 15
 _MOST_CLASSES = 20
 _BLUE, _GREY = "#2563a8", "#9aa3ad"
+_TWO = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Picture:
     svg: str
 
 
-def pictures(found: Evaluation) -> Iterator[Picture]:
+def pictures(found: Evaluation, course: Course) -> Iterator[Picture]:
     """All that there is something to draw for."""
     if found.classes is not None:
         if len(found.classes.names) <= _MOST_CLASSES:
@@ -44,6 +46,7 @@ def pictures(found: Evaluation) -> Iterator[Picture]:
     if found.parameters:
         tells = "The share of each parameter in how good a trial was (PED-ANOVA)."
         yield _bars("parameters", "Parameters of the search", tells, "share", found.parameters)
+    yield from _of_search(course)
 
 
 def _confusion(classes: Classes) -> Picture:
@@ -116,6 +119,48 @@ def _bars(name: str, title: str, tells: str, unit: str, found: Sequence[Importan
     axes.set_xlabel(unit)
     more = f" The first {len(shown)} of {len(found)}." if len(found) > len(shown) else ""
     return Picture(name, title, tells + more, _svg(figure))
+
+
+def _of_search(course: Course) -> Iterator[Picture]:
+    if len(course.points) >= _TWO:
+        yield _history(course)
+        if len(course.objectives) == _TWO:
+            yield _front(course)
+
+
+def _history(course: Course) -> Picture:
+    numbers = [point.number for point in course.points]
+    values = [point.values[0] for point in course.points]
+    figure, axes = _paper(6.0, 3.2)
+    # As pixels: thousands of circles would make the page heavy.
+    axes.scatter(numbers, values, s=10, color=_GREY, linewidths=0, rasterized=True)
+    axes.step(numbers, course.best_so_far, where="post", color=_BLUE)
+    # One trial that is far off would press all others onto one line: it is left outside.
+    best, usual = course.best_so_far[-1], np.percentile(values, 5 if course.maximizes else 95)
+    ends = sorted((best, float(np.clip(2 * usual - best, min(values), max(values)))))
+    room = 0.05 * (ends[1] - ends[0]) or 1.0
+    axes.set_ylim(ends[0] - room, ends[1] + room)
+    axes.set_xlabel("trial")
+    axes.set_ylabel(course.objectives[0])
+    apart = [f"{len(course.pruned)} given up early"] if course.pruned else []
+    apart += [f"{len(course.failed)} failed"] if course.failed else []
+    more = f" Not shown: {', '.join(apart)}." if apart else ""
+    tells = f"Each trial as a dot, and the best value so far as a line.{more}"
+    return Picture("history", "Course of the search", tells, _svg(figure))
+
+
+def _front(course: Course) -> Picture:
+    figure, axes = _paper(4.6, 3.6)
+    for shade, on_front in ((_GREY, False), (_BLUE, True)):
+        shown = [point.values for point in course.points if point.on_front is on_front]
+        axes.scatter(
+            [values[0] for values in shown], [values[1] for values in shown],
+            s=14, color=shade, linewidths=0, rasterized=True,
+        )  # fmt: skip
+    axes.set_xlabel(course.objectives[0])
+    axes.set_ylabel(course.objectives[1])
+    tells = "Each trial as a dot; blue is the Pareto front, which no other trial beats in both."
+    return Picture("front", "Pareto front", tells, _svg(figure))
 
 
 def _paper(width: float, height: float) -> tuple[Figure, Axes]:

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial
 
 from leadsman_api.v1alpha1.training_run_status import GateStatus
 from leadsman_training.data import Split
+from leadsman_training.report.course import course_of
 from leadsman_training.report.evaluation import evaluate
 from leadsman_training.settings import Settings
 
@@ -56,11 +57,13 @@ def _files(subject: Subject) -> Iterator[tuple[str, str]]:
     found = evaluate(
         subject.model, subject.split, spec.objective.metric, subject.study, sliced, seed
     )
-    drawn = tuple(pictures(found))
+    names = (spec.objective.metric, *(one.metric for one in spec.objective.additional))
+    course = course_of(subject.study, names)
+    drawn = tuple(pictures(found, course))
     title = f"{spec.model.name}: what the new version shows"
     best = subject.best.params
     yield "report.html", page(title, _facts(subject), best, subject.verdict, found, drawn)
-    yield "evaluation.json", json.dumps(asdict(found), indent=1)
+    yield "evaluation.json", json.dumps({**asdict(found), "search": asdict(course)}, indent=1)
     for picture in drawn:
         yield f"{picture.name}.svg", picture.svg
 
