@@ -48,6 +48,10 @@ class ConditionEvidence(Contract):
     """Lower end of the interval of the ratio, valid at any time."""
     ratio_high: float | None = None
     """Upper end of the interval of the ratio, valid at any time."""
+    share_low: float | None = None
+    """Lower end of the interval of the candidate's share of bad requests, valid at any time."""
+    share_high: float | None = None
+    """Upper end of that interval."""
     value: float | None = None
     """Latest number of a PromQL condition."""
     outside_since: Time | None = None

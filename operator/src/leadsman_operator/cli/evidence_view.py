@@ -45,6 +45,12 @@ def share(one: Evidence, arm: str) -> str:
     return f"{bad} of {total}{percent}"
 
 
+def interval(one: Evidence) -> str:
+    """Between which ends the candidate's share is, whatever was counted."""
+    low, high = one.get("shareLow"), one.get("shareHigh")
+    return "" if low is None or high is None else f", within {100 * low:.2f}% to {100 * high:.2f}%"
+
+
 def value(one: Evidence) -> str:
     """The number of a condition that is a query."""
     number = one.get("value")

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from leadsman_api.durations import format_duration
 from leadsman_operator.cli.commanding import where
-from leadsman_operator.cli.evidence_view import ratio, share, value, verdict_line
+from leadsman_operator.cli.evidence_view import interval, ratio, share, value, verdict_line
 from leadsman_operator.cli.outlook_view import Ahead, condition_line, pods_line, upcoming
 from leadsman_operator.cli.paper import moment, span, word
 from leadsman_operator.planner.judge.checks import DEFAULT_FAILURES, DEFAULT_INTERVAL
@@ -127,7 +127,7 @@ def _condition(one: Part, spec: Part) -> Iterator[Any]:
     for arm in ("stable", "candidate"):
         found = share(one, arm)
         if found:
-            yield f"  {arm:<10} {found}"
+            yield f"  {arm:<10} {found}{interval(one) if arm == 'candidate' else ''}"
     if ratio(one):
         yield f"  ratio      {ratio(one)}"
     if value(one):

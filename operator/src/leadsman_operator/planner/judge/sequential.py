@@ -127,10 +127,7 @@ def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds
     known_bad = record.past_bad + record.whole.stable_bad + 1.0
     usual = known_bad / np.maximum(record.past_total + record.whole.stable_total, 1.0)
     if limit.share is not None:
-        # What is wide beside a small share is narrower beside a large limit: noise from many
-        # sources has a variance in proportion to the mean.
-        beside = np.minimum(1.0, usual / np.maximum(limit.share, _SMALLEST_SHARE))
-        return log_excess(bad, limit.share * total, wander * beside)
+        return log_excess(bad, limit.share * total, wander_at(limit.share, usual, wander))
     ratio = limit.ratio or 1.0
     long_run = variance_over(record.spread, watched, watched, span.shortest)
     before = log_excess(bad, ratio * usual * total, wander + long_run + 1.0 / known_bad)
@@ -140,6 +137,15 @@ def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds
     return np.asarray(
         np.minimum(before, log_excess(bad, ratio * now * total, wander + 1 / now_bad))
     )
+
+
+def wander_at(share: Number, usual: Number, wander: Number) -> Floats:
+    """How a share of this size strays, where the usual one strays by `wander`.
+
+    What is wide beside a small share is narrower beside a large one: noise from many sources has
+    a variance in proportion to the mean.
+    """
+    return np.asarray(wander * np.minimum(1.0, usual / np.maximum(share, _SMALLEST_SHARE)))
 
 
 def log_cleared(record: Record, limit: Limit, span: Span) -> Floats:
@@ -155,32 +161,9 @@ def log_cleared(record: Record, limit: Limit, span: Span) -> Floats:
     else:
         harm = np.maximum(HARM * (limit.ratio or 1.0) * usual, usual + HARMLESS)
     watched = np.asarray(span.past + span.whole)
-    beside = np.minimum(1.0, usual / np.maximum(harm, _SMALLEST_SHARE))
-    wander = variance_over(record.spread, span.whole, watched, span.shortest) * beside
+    over = variance_over(record.spread, span.whole, watched, span.shortest)
+    wander = wander_at(harm, usual, over)
     return log_shortfall(bad, harm * total, np.where(watched >= WATCHED, wander, 0.0))
-
-
-def ratio_interval(record: Record, span: Span, rate: float) -> tuple[float, float]:
-    """Ends between which the candidate's share is, as a multiple of the usual one.
-
-    Valid at any time, with at most `rate` of missing it: all ratios that neither side refutes.
-    Of single numbers only; (0, inf) while nothing is known.
-    """
-    usual = float(usual_share(record))
-    bad, total = float(record.whole.candidate_bad), float(record.whole.candidate_total)
-    if usual <= 0 or total <= 0:
-        return 0.0, np.inf
-    watched = span.past + span.whole
-    wander = float(
-        variance_over(record.spread, span.whole, watched, span.shortest)
-        + variance_over(record.spread, watched, watched, span.shortest)
-    )
-    ratios = np.geomspace(1e-3, 1e3, 401)
-    expected, bar = ratios * usual * total, np.log(2 / rate)
-    held = (log_excess(bad, expected, wander) < bar) & (log_shortfall(bad, expected, wander) < bar)
-    kept = ratios[held]
-    low, high = (float(kept[0]), float(kept[-1])) if kept.size else (0.0, np.inf)
-    return (low if bad else 0.0), (high if high < ratios[-1] else np.inf)
 
 
 def usual_share(record: Record) -> Floats:

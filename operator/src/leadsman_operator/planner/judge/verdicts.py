@@ -19,12 +19,12 @@ from leadsman_api.v1alpha1.evidence import (
 from leadsman_api.v1alpha1.health import HealthCondition, PromQL
 from leadsman_api.v1alpha1.model_deployment import ModelDeploymentSpec
 from leadsman_operator.facts import Unknown
+from leadsman_operator.planner.judge.intervals import ratio_interval, share_interval
 from leadsman_operator.planner.judge.sequential import (
     PODS_WEIGHT,
     RECENT_SECONDS,
     Record,
     Span,
-    ratio_interval,
 )
 from leadsman_operator.planner.judge.spread import variance_over
 from leadsman_operator.planner.judge.standing import standing_of
@@ -112,7 +112,10 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
     strongest = logs.index(max(logs))
     told = [one for one in memory.series if one.condition == name][strongest]
     whole, record = told.whole, standing.records[strongest]
-    low, high = ratio_interval(record, span, promise.rate)
+    low, high = map(float, ratio_interval(record, span, promise.rate))
+    least, most = map(
+        float, share_interval(record, span, promise.rate, of_copies=bool(told.copies))
+    )
     return ConditionEvidence(
         name=name,
         verdict=standing.verdict(),
@@ -123,6 +126,8 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
         ratio=_ratio(told),
         ratio_low=low if high < inf or low else None,
         ratio_high=high if isfinite(high) else None,
+        share_low=least if whole.candidate_total else None,
+        share_high=most if whole.candidate_total else None,
         dispersion=_dispersion(record, span) if span.whole and not told.copies else None,
         log_evidence=standing.log_evidence(),
     )
