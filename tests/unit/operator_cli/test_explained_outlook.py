@@ -54,6 +54,7 @@ def sentences(
 
 GOES_ON = "but it goes on until the evidence is Good: no step has judged this candidate"
 IS_PAUSED = "it is paused: no time passes, and `resume` lets it go on; evidence still counts"
+PROMOTED = "without any it is promoted then, with its pods ready and counts read"
 BAD_TAKES_IT_BACK = "bad evidence before the end of the bake takes it back"
 
 
@@ -72,11 +73,11 @@ BAD_TAKES_IT_BACK = "bad evidence before the end of the bake takes it back"
         ),
         ("Blind", STEP, {}, "without data onBlind Hold decides in 20m"),
         ("Bad", STEP, {}, "the evidence is bad: it is taken back"),
-        ("Undecided", BAKE, {}, "the bake ends in 10m: without any it is promoted then"),
-        ("Undecided", BAKE, {"bake": "1m"}, "the bake is over: without any it is promoted then"),
+        ("Undecided", BAKE, {}, f"the bake ends in 10m: {PROMOTED}"),
+        ("Undecided", BAKE, {"bake": "1m"}, f"the bake is over: {PROMOTED}"),
         (
             "Good", BAKE, {"strategy": "BlueGreen"},
-            "the bake ends in 10m: without any it is promoted then",
+            f"the bake ends in 10m: {PROMOTED}",
         ),
         (
             "Undecided", BAKE, {"strategy": "BlueGreen", "onUndecided": "RollBack"},

@@ -149,7 +149,7 @@ def _in_bake(
     begun = f"the bake ends in {_span(left)}" if left > timedelta(0) else "the bake is over"
     yield "bad evidence before the end of the bake takes it back"
     if spec.weights or verdict is Verdict.GOOD:
-        yield f"{begun}: without any it is promoted then"
+        yield f"{begun}: without any it is promoted then, with its pods ready and counts read"
         return
     yield f"{begun}, but it goes on until the evidence is Good: no step has judged this candidate"
     deadline = rollout.started_at + spec.deadline - (rollout.promoted_at or rollout.started_at)
