@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from leadsman_api.studies import StudyAttribute, TrialAttribute
 from leadsman_api.termination import ExitCode, Termination
 from leadsman_serving.fetch import step
 from leadsman_serving.settings import Settings
-from leadsman_training import job
+from leadsman_training import job, provenance
 from support.mlflow_server import mlflow_server
 from support.training_processes import MODEL, a_training
 from support.waiting import eventually
@@ -223,6 +224,52 @@ def objective(trial, run):
     run.log_metric("worst", min(scores))
     run.keep(model.fit(*run.train))
     return sum(scores) / len(scores)
+"""
+
+
+def test_a_better_trial_of_a_search_that_goes_on_is_registered_too(
+    tmp_path: Path, tracking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for each trial, and what was recorded of the first version stays as it was."""
+    (tmp_path / "rising.py").write_text(RISING_CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    training = a_training(tmp_path, tracking, trainer={"entrypoint": "rising:objective"})
+    found: list[Conclusion] = []
+    for trials in (1, 1, 2, 2):
+        training.spec["search"] = {"trials": trials, "parallelism": 1}
+        assert training.run("work")[1].reason is Reason.BUDGET_SPENT
+        code, said = training.run("conclude")
+        assert (code, said.reason) == (ExitCode.DONE, Reason.REGISTERED), said
+        tags = training.client.get_run(training.parent()).data.tags
+        told = Conclusion.from_text(tags[Tag.CONCLUSION])
+        assert told is not None
+        found.append(told)
+        training.client.set_registered_model_alias(MODEL, "champion", str(told.model_version))
+
+    first, again, second, last = found
+    assert (first.model_version, first.best.number) == (again.model_version, 0)
+    assert (second.model_version, second.best.number) == (last.model_version, 1)
+    assert second.model_version > first.model_version
+    assert second.digest != first.digest
+    assert second.gate.champion_version == first.model_version
+    for told, run in ((first, training.parent()), (second, second.best.run_id)):
+        version = training.client.get_model_version(MODEL, str(told.model_version))
+        assert version.run_id == run
+        file = training.client.download_artifacts(version.run_id, provenance.FILE, str(tmp_path))
+        made_from = json.loads(Path(file).read_text())
+        assert made_from["about"]["trial"] == told.best.number
+        assert made_from["inputs"]["parameters"] == told.best.parameters
+
+
+RISING_CODE = """
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+def objective(trial, run):
+    c = trial.suggest_float("C", 0.1, 1.0)
+    run.keep(make_pipeline(StandardScaler(), LogisticRegression(C=c)).fit(*run.train))
+    return 0.5 + trial.number / 10
 """
 
 

@@ -30,6 +30,6 @@ def test_a_connection_that_died_while_it_was_idle_is_replaced(
         made.tell(made.ask(), 1.0)
         end_connections(other)
         with study.alone(storage, made.study_name):
-            assert len(study.counting(made)) == 1
+            assert len(study.counting(made.trials)) == 1
         for one in (storage, other):
             one.engine.dispose()

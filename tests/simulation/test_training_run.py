@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 from typing_extensions import override
 
+from leadsman_api.labels import Tag
 from leadsman_operator.observe.gather import observe
 from leadsman_operator.planner.observation import RunObservation
 from leadsman_operator.planner.training_run import plan_training_run
@@ -257,9 +258,10 @@ class TrainingRunLife(RuleBasedStateMachine):
         assert sum(numbers) <= len(trials), self.sim.text()
 
     @invariant()
-    def a_run_makes_one_version_and_one_parent_run(self) -> None:
+    def a_run_makes_one_version_a_trial_and_one_parent_run(self) -> None:
         """However often its conclusion begins anew."""
-        assert len(self.sim.mlflow.versions_of_run()) <= 1, self.sim.text()
+        trials = self._trials_of_versions()
+        assert len(set(trials.values())) == len(trials), self.sim.text()
         assert len(self.sim.mlflow.parents()) <= 1, self.sim.text()
 
     @invariant()
@@ -268,7 +270,7 @@ class TrainingRunLife(RuleBasedStateMachine):
         same = self.sim.spec["promotion"]["alias"] == "champion"
         for version, before, gate in self.sim.mlflow.moves:
             assert gate.passed, self.sim.text()
-            assert [version] == self.sim.mlflow.versions_of_run(), self.sim.text()
+            assert version in self.sim.mlflow.versions_of_run(), self.sim.text()
             approval = self.sim.spec["promotion"]["approval"]
             assert approval.get("granted") or not approval["required"], self.sim.text()
             assert not same or before == gate.champion_version, self.sim.text()
@@ -346,18 +348,26 @@ class TrainingRunLife(RuleBasedStateMachine):
         moved = self.given | {number for number, _, _ in sim.mlflow.moves}
         if sim.phase == "Succeeded":
             assert version in moved, sim.text()
+            best = f"study#{sim.status['best']['number']}"
+            assert self._trials_of_versions()[version] == best, sim.text()
             self._all_trials_were_run()
             self._mlflow_says_what_the_study_says()
         if sim.reason == "NoEligibleTrial":
             assert all(one.state != "COMPLETE" for one in sim.studies.trials), sim.text()
         for law in (
             self.the_counts_are_of_the_study,
-            self.a_run_makes_one_version_and_one_parent_run,
+            self.a_run_makes_one_version_a_trial_and_one_parent_run,
             self.only_what_passed_gets_the_alias,
             self.nothing_runs_after_a_success,
             self.trials_are_ended_for_dead_pods_only,
         ):
             law()
+
+    def _trials_of_versions(self) -> dict[int, str]:
+        """The trial of each version that the run has made."""
+        versions = self.sim.mlflow.versions
+        made = self.sim.mlflow.versions_of_run()
+        return {number: versions[number].tags[Tag.STUDY.value] for number in made}
 
     def _all_trials_were_run(self) -> None:
         told, conditions = self.sim.status["trials"], self.sim.status["conditions"]

@@ -138,12 +138,13 @@ class FakeMlflow(FakeRegistry):
         uid = Tag.TRAINING_RUN_UID
         return [number for number, one in self.versions.items() if one.tags.get(uid) == self.uid]
 
-    def made(self) -> int | None:
-        """The version that an earlier try has made."""
-        return next(iter(self.versions_of_run()), None)
+    def made(self, source: str) -> int | None:
+        """The version of a study and trial that an earlier try has made."""
+        tags = {number: self.versions[number].tags for number in self.versions_of_run()}
+        return next((one for one in tags if tags[one][Tag.STUDY.value] == source), None)
 
     def make(self, gate: GateStatus, source: str) -> int:
-        """Register the training's version."""
+        """Register a version of the training."""
         tags = {Tag.TRAINING_RUN_UID.value: self.uid, Tag.STUDY.value: source}
         number = self.register(tags)
         self.judge(number, gate)

@@ -165,14 +165,15 @@ class Trainers:
         yield from self._patiently(MLFLOW)
         version = yield from self._registered(best)
         yield
-        yield from self._write(version)
+        yield from self._write(version, best)
         message = f"version {version} is registered"
         raise Ended(ExitCode.DONE, Termination(reason=Reason.REGISTERED, message=message))
 
     def _registered(self, best: TrialFacts) -> Generator[None, None, int]:
-        """A version with the gate's word, made once and judged again for another champion."""
+        """A version with the gate's word, made once a trial; judged again for another champion."""
         mlflow = self.mlflow
-        made = mlflow.made()
+        source = f"study#{best.number}"
+        made = mlflow.made(source)
         champion = mlflow.aliases.get("champion")
         if made is not None:
             gate = GateStatus.model_validate_json(mlflow.versions[made].tags[Tag.GATE])
@@ -183,7 +184,7 @@ class Trainers:
         gate = self._judge(champion)
         yield
         yield from self._patiently(MLFLOW)
-        return mlflow.made() or mlflow.make(gate, f"study#{best.number}")
+        return mlflow.made(source) or mlflow.make(gate, source)
 
     def _judge(self, champion: int | None) -> GateStatus:
         text = a_conclusion(passed=self.verdict == "passed", champion=champion)
@@ -192,7 +193,7 @@ class Trainers:
             raise RuntimeError("a conclusion can be read")
         return found.gate
 
-    def _write(self, version: int) -> Program:
+    def _write(self, version: int, best: TrialFacts) -> Program:
         yield from self._patiently(MLFLOW)
         mlflow = self.mlflow
         mlflow.settle(self.studies.trials)
@@ -202,7 +203,8 @@ class Trainers:
         found = Conclusion.from_text(a_conclusion(version))
         if found is None:
             raise RuntimeError("a conclusion can be read")
-        text = found.model_copy(update={"gate": gate}).to_text()
+        told = found.best.model_copy(update={"number": best.number})
+        text = found.model_copy(update={"gate": gate, "best": told}).to_text()
         mlflow.note_parent({Tag.CONCLUSION.value: text})
         yield
         yield from self._patiently(MLFLOW)

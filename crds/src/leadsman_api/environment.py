@@ -26,6 +26,7 @@ class Variable(Term):
     STUDY = "LEADSMAN_STUDY", "name of the study."
     STUDY_URL = "LEADSMAN_STUDY_URL", "address of the study's database."
     WORKER = "LEADSMAN_WORKER", "number of this worker."
+    ATTEMPT = "LEADSMAN_ATTEMPT", "number of the attempt, with which search.timeout begins anew."
     POD_UID = "LEADSMAN_POD_UID", "uid of this pod, by which its trials are found."
     PARENT_RUN = "LEADSMAN_PARENT_RUN", "MLflow run that the trials belong to."
     DATA_DIR = "LEADSMAN_DATA_DIR", "folder in which a claim or a ConfigMap with data is mounted."

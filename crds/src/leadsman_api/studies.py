@@ -13,6 +13,7 @@ class TrialAttribute(Term):
     METRICS = "leadsman:metrics", "all that was measured, by name, for its MLflow run."
     ERROR = "leadsman:error", "why it failed, as one sentence."
     DISRUPTED = "leadsman:disrupted", "true when its pod was taken away: it counts for nothing."
+    ATTEMPT = "leadsman:attempt", "number of the attempt that it was run in."
     RETRY_OF = "leadsman:retry_of", "number of the disrupted trial that it runs again."
 
 

@@ -96,7 +96,7 @@ def found_by(pod: Mapping[str, str], client: MlflowClient) -> Conclusion:
 
 @pytest.fixture
 def champion(client: MlflowClient) -> Callable[..., int]:
-    """Make a version the champion: of a run with a conclusion, a file, or a model."""
+    """Make a version the champion: of a run with a record, a file, or a model."""
     if not client.search_registered_models(f"name = '{MODEL}'"):
         client.create_registered_model(MODEL)
 
@@ -110,7 +110,7 @@ def champion(client: MlflowClient) -> Callable[..., int]:
         if of_a_run:
             run_id = client.create_run("1").info.run_id
             if parameters is not None:
-                client.set_tag(run_id, str(Tag.CONCLUSION), a_conclusion(parameters).to_text())
+                client.log_text(run_id, a_record(parameters), FILE)
         version = client.create_model_version(MODEL, source, run_id=run_id)
         client.set_registered_model_alias(MODEL, "champion", version.version)
         return int(version.version)
@@ -118,17 +118,9 @@ def champion(client: MlflowClient) -> Callable[..., int]:
     return made
 
 
-def a_conclusion(parameters: Mapping[str, Any]) -> Conclusion:
-    """What an earlier search has found."""
-    return Conclusion.model_validate(
-        {
-            "modelVersion": 1,
-            "digest": f"sha256:{'0' * 64}",
-            "gate": {"passed": True, "rows": 12, "checks": []},
-            "best": {"number": 0, "value": 0.9, "parameters": dict(parameters)},
-            "provenance": {"dataDigest": "sha256:d", "rows": 60},
-        }
-    )
+def a_record(parameters: Mapping[str, Any]) -> str:
+    """What was written down of how a version was made."""
+    return json.dumps({"inputs": {"parameters": parameters, "seed": 0}, "about": {"search": {}}})
 
 
 def searching(**search: Any) -> dict[str, Any]:
@@ -167,7 +159,7 @@ def test_what_the_champion_lacks_is_sampled(
         pytest.param({"C": 0.01}, id="a value below the bounds"),
         pytest.param({"C": "much", "solver": "lbfgs"}, id="a value of another type"),
         pytest.param({}, id="no parameters"),
-        pytest.param(None, id="no conclusion"),
+        pytest.param(None, id="no record"),
     ],
 )
 def test_parameters_of_another_space_are_not_tried(

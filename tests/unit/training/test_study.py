@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import optuna
 import pytest
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -27,10 +28,13 @@ from leadsman_training.study import (
     end_strays,
     open_study,
     persistently,
+    time_spent,
 )
 from support.postgres import HAS_POSTGRES, postgres, restart
 
 SEARCH = Search.model_validate({"sampler": "Random", "pruner": "None"})
+BEGIN = datetime(2026, 11, 1)  # noqa: DTZ001 - as Optuna has it
+NOW = (BEGIN + timedelta(hours=1)).timestamp()
 BOTH = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
 
 
@@ -91,7 +95,45 @@ def test_trials_that_were_taken_away_or_wait_do_not_count(storage: RDBStorage) -
     study.ask()
     study.enqueue_trial({"x": 1})
 
-    assert [trial.number for trial in counting(study)] == [0, 1, 3]
+    assert [trial.number for trial in counting(study.trials)] == [0, 1, 3]
+
+
+def a_trial(attempt: int, begin: int, end: int | None) -> FrozenTrial:
+    """One of an attempt that ran from some second on, perhaps to another."""
+    made = create_trial(
+        state=TrialState.RUNNING if end is None else TrialState.FAIL,
+        user_attrs={TrialAttribute.ATTEMPT: attempt},
+    )
+    made.datetime_start = BEGIN + timedelta(seconds=begin)
+    made.datetime_complete = BEGIN + timedelta(seconds=end) if end is not None else None
+    return made
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        pytest.param([], 0, id="no trial"),
+        pytest.param([(2, 0, 10), (2, 5, 20)], 20, id="two workers"),
+        pytest.param([(2, 0, 30), (2, 5, 20)], 30, id="one in the time of another"),
+        pytest.param([(2, 500, 530), (2, 0, 10)], 40, id="a pause"),
+        pytest.param([(1, 0, 400), (2, 500, 505)], 5, id="an attempt before"),
+    ],
+)
+def test_pauses_and_earlier_attempts_cost_no_time(
+    times: Sequence[tuple[int, int, int | None]], seconds: int
+) -> None:
+    """A search that goes on has all of its timeout again."""
+    trials = [a_trial(*one) for one in times]
+
+    assert time_spent(trials, 2, NOW) == timedelta(seconds=seconds)
+
+
+def test_a_trial_that_still_runs_takes_time() -> None:
+    """Until now, and one that waits takes none."""
+    waiting = create_trial(state=TrialState.WAITING, user_attrs={TrialAttribute.ATTEMPT: 1})
+
+    assert time_spent([waiting], 1, NOW) == timedelta(0)
+    assert time_spent([a_trial(1, 0, None), waiting], 1, NOW) == timedelta(hours=1)
 
 
 def claims(storage: RDBStorage, names: list[str]) -> int:
@@ -173,7 +215,7 @@ def test_trials_without_a_worker_are_ended_by_who_is_alone(storage: RDBStorage) 
 
     states = [trial.state for trial in study.trials]
     assert states == [TrialState.FAIL, TrialState.FAIL, TrialState.RUNNING]
-    assert [trial.number for trial in counting(study)] == [2]
+    assert [trial.number for trial in counting(study.trials)] == [2]
 
 
 @pytest.mark.skipif(not HAS_POSTGRES, reason="the machine has no PostgreSQL")

@@ -11,6 +11,7 @@ import json
 import logging
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from leadsman_api.conclusion import Conclusion
 from leadsman_api.digests import digest_of
 from leadsman_api.labels import Tag
 from leadsman_api.reference_profile import PROFILE_FILE
+from leadsman_api.studies import TrialAttribute
 from leadsman_api.v1alpha1.objective import SignaturePolicy
 from leadsman_api.v1alpha1.training_run_status import (
     GateStatus,
@@ -58,60 +60,81 @@ class Conclude:
 
     def run(self) -> Conclusion:
         """Fit, judge, register, and write down what was found."""
-        best = choice.best(self.study, self.candidate)
         made = self._registered()
-        made = self._register(best) if made is None else self._judged_again(made)
-        conclusion = self._conclusion(made, best)
+        made = self._register() if made is None else self._judged_again(made)
+        conclusion = self._conclusion(made)
         self._write(conclusion)
         return conclusion
 
-    def _registered(self) -> ModelVersion | None:
-        """The version that an earlier try of this Job has made."""
+    @cached_property
+    def _best(self) -> optuna.trial.FrozenTrial:
+        """The trial whose parameters are concluded."""
+        return choice.best(self.study, self.candidate)
+
+    def _versions(self) -> dict[str | None, ModelVersion]:
+        """The versions of this training, by the study and trial that they are of."""
         name = self.settings.resource.spec.model.name
         condition = f"name = '{name}' and tags.`{Tag.TRAINING_RUN_UID}` = '{self.settings.uid}'"
         found = patiently(lambda: self.client.search_model_versions(condition), self._where)
-        return found[0] if found else None
+        return {version.tags.get(Tag.STUDY): version for version in found}
 
-    def _register(self, best: optuna.trial.FrozenTrial) -> ModelVersion:
-        kept = RunCheckpoints(self.client, self.settings.parent_run)
-        model = self.candidate.fit(choice.one_of(best), kept)
+    def _registered(self) -> ModelVersion | None:
+        """The version of the best trial that an earlier try has made."""
+        return self._versions().get(self._trial)
+
+    @cached_property
+    def _home(self) -> str:
+        """The MLflow run that the version belongs to: that of the search, or of its trial.
+
+        What is written there says how one version was made, so that a later one of the same
+        search goes elsewhere.
+        """
+        versions = self._versions()
+        made = versions.get(self._trial)
+        if made is not None:
+            return str(made.run_id)
+        return str(self._best.user_attrs[TrialAttribute.RUN_ID]) if versions else self._parent
+
+    def _register(self) -> ModelVersion:
+        best = self._best
+        model = self.candidate.fit(choice.one_of(best), RunCheckpoints(self.client, self._home))
         _logger.info("Fitted.", extra={"trial": best.number, "parameters": best.params})
         verdict, metrics = self._judge(model)
-        split, run = self.candidate.split, self.settings.parent_run
-        logged = log_model(model, split, run, metrics)
+        logged = log_model(model, self.candidate.split, self._home, metrics)
         self._log_profile(logged, model)
         with tempfile.TemporaryDirectory() as folder:
             path, files = self._fetched(logged, folder)
             verdict = self._bounded(verdict, path)
         self._log_gate(verdict)
-        self._log_report(best, model, verdict)
-        self._log_provenance(best, verdict)
+        self._log_report(model, verdict)
+        self._log_provenance(verdict)
         name = self.settings.resource.spec.model.name
         self._ensure_model(name)
         tags = {
             Tag.DIGEST: digest_of(files),
             Tag.TRAINING_RUN_UID: self.settings.uid,
+            Tag.TRAINING_RUN: self.settings.training_run,
             Tag.DATA_DIGEST: self.table.digest,
             Tag.DATA_REVISION: self.table.revision,
             Tag.SPEC_HASH: self._spec_hash(),
             Tag.TRIGGER: self.settings.trigger,
             Tag.GIT_COMMIT: self.settings.commit,
             Tag.IMAGE_DIGEST: self.settings.image.partition("@")[2],
-            Tag.STUDY: f"{self.settings.study}#{best.number}",
+            Tag.STUDY: self._trial,
             Tag.GATE: verdict.model_dump_json(by_alias=True, exclude_none=True),
         }
         named = {str(tag): value for tag, value in tags.items() if value}
         return patiently(lambda: self._made_once(logged, named), self._where)
 
     def _made_once(self, logged: str, tags: dict[str, str]) -> ModelVersion:
-        """The version of a logged model, if none was made before; asked again it finds that one."""
+        """The version of a logged model, if its trial has none; asked again it finds that one."""
         earlier = self._registered()
         if earlier is not None:
             return earlier
-        name, run = self.settings.resource.spec.model.name, self.settings.parent_run
+        name = self.settings.resource.spec.model.name
         with once():
             return self.client.create_model_version(
-                name, f"models:/{logged}", run_id=run, tags=tags, model_id=logged
+                name, f"models:/{logged}", run_id=self._home, tags=tags, model_id=logged
             )
 
     def _judged_again(self, made: ModelVersion) -> ModelVersion:
@@ -178,7 +201,7 @@ class Conclude:
             if file.is_file()
         }
         manifest = json.dumps(files, indent=2)
-        self.client.log_text(self.settings.parent_run, manifest, "manifest.json")
+        self.client.log_text(self._home, manifest, "manifest.json")
         return path, files
 
     def _log_profile(self, logged: str, model: Any) -> None:  # noqa: ANN401 - any estimator
@@ -190,9 +213,9 @@ class Conclude:
             file.write_text(found.to_text(), encoding="utf-8")
             self.client.log_model_artifact(logged, str(file))
 
-    def _log_provenance(self, best: optuna.trial.FrozenTrial, verdict: GateStatus) -> None:
+    def _log_provenance(self, verdict: GateStatus) -> None:
         """What the version was made from, so that it can be made again."""
-        settings = self.settings
+        settings, best = self.settings, self._best
         made = provenance.Made(
             spec=settings.resource.spec,
             data_digest=self.table.digest,
@@ -212,21 +235,22 @@ class Conclude:
             champion_version=verdict.champion_version,
             search=settings.search.to_wire(),
         )
-        self.client.log_text(settings.parent_run, text, provenance.FILE)
+        self.client.log_text(self._home, text, provenance.FILE)
 
     def _log_gate(self, verdict: GateStatus) -> None:
         """Every number as a file, where a tag may be too short for all of them."""
         text = verdict.model_dump_json(by_alias=True, exclude_none=True, indent=2)
-        self.client.log_text(self.settings.parent_run, text, "gate.json")
+        self.client.log_text(self._home, text, "gate.json")
 
-    def _log_report(self, best: optuna.trial.FrozenTrial, model: Any, verdict: GateStatus) -> None:  # noqa: ANN401 - any estimator
+    def _log_report(self, model: Any, verdict: GateStatus) -> None:  # noqa: ANN401 - any estimator
         """What people look at before they say yes."""
         split = self.candidate.split
-        subject = writing.Subject(self.settings, self.study, split, best, model, verdict)
+        subject = writing.Subject(self.settings, self.study, split, self._best, model, verdict)
         for name, text in writing.files(subject).items():
-            self.client.log_text(self.settings.parent_run, text, f"{writing.FOLDER}/{name}")
+            self.client.log_text(self._home, text, f"{writing.FOLDER}/{name}")
 
-    def _conclusion(self, made: ModelVersion, best: optuna.trial.FrozenTrial) -> Conclusion:
+    def _conclusion(self, made: ModelVersion) -> Conclusion:
+        best = self._best
         verdict = GateStatus.model_validate_json(made.tags[Tag.GATE])
         return Conclusion(
             model_version=int(made.version),
@@ -236,7 +260,7 @@ class Conclude:
                 number=best.number,
                 value=best.values[0],
                 parameters=best.params,
-                run_id=best.user_attrs.get("leadsman:run_id"),
+                run_id=best.user_attrs.get(TrialAttribute.RUN_ID),
             ),
             provenance=Provenance(
                 data_digest=self.table.digest,
@@ -250,13 +274,15 @@ class Conclude:
         )
 
     def _write(self, conclusion: Conclusion) -> None:
-        run = self.settings.parent_run
+        run = self._parent
         text = conclusion.to_text()
+        # MLflow changes no parameter; the run of a trial has its own.
+        parameters = conclusion.best.parameters if self._home == run else {}
 
         def write() -> None:
             settle(self.client, run, self.settings.uid, self.study)
             self.client.set_tag(run, str(Tag.CONCLUSION), text)
-            for name, value in conclusion.best.parameters.items():
+            for name, value in parameters.items():
                 self.client.log_param(run, name, value)
             if conclusion.best.value is not None:
                 metric = self.settings.resource.spec.objective.metric
@@ -268,6 +294,16 @@ class Conclude:
     def _spec_hash(self) -> str:
         text = json.dumps(self.settings.resource.spec.to_wire(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def _trial(self) -> str:
+        """The best trial, as the tag of its version names it."""
+        return f"{self.settings.study}#{self._best.number}"
+
+    @property
+    def _parent(self) -> str:
+        """The MLflow run of the whole search."""
+        return self.settings.parent_run
 
     @property
     def _where(self) -> str:

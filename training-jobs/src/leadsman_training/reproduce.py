@@ -68,6 +68,11 @@ def recorded(settings: Settings, client: MlflowClient, asked: Reproduce) -> Reco
         version = client.get_model_version(name, str(asked.version))
     except MlflowException as error:
         raise NoUse(Reason.VERSION_NOT_FOUND, f"{name} has no version {asked.version}") from error
+    return recorded_of(client, version)
+
+
+def recorded_of(client: MlflowClient, version: ModelVersion) -> Recorded:
+    """What was written down of a version; NoUse when that can't be read."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             file = client.download_artifacts(str(version.run_id), provenance.FILE, folder)
@@ -76,7 +81,7 @@ def recorded(settings: Settings, client: MlflowClient, asked: Reproduce) -> Reco
     except (MlflowException, OSError, ValueError, LookupError) as error:
         raise NoUse(
             Reason.NOT_REPRODUCIBLE,
-            f"the run of version {asked.version} has no {provenance.FILE} that can be read:"
+            f"the run of version {version.version} has no {provenance.FILE} that can be read:"
             " it was not made by Leadsman, or before it wrote this down",
         ) from error
 

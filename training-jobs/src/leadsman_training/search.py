@@ -60,7 +60,7 @@ def work(settings: Settings) -> tuple[Reason, int]:
         persistently(begin, settings.study_url)
     tracker = Tracker(settings, client, table.digest)
     end = Worker(settings, storage, study, candidate, tracker).run()
-    return end, len(counting(study))
+    return end, len(counting(study.get_trials(deepcopy=False)))
 
 
 def conclude(settings: Settings) -> Conclusion:

@@ -41,6 +41,8 @@ class Settings:
     image: str = ""
     commit: str = ""
     trigger: str = ""
+    attempt: int = 1
+    """Of the search: its timeout begins anew with each."""
 
     @property
     def search(self) -> Search:
@@ -51,6 +53,12 @@ class Settings:
     def uid(self) -> str:
         """Identity of the TrainingRun."""
         return self.resource.metadata.uid or ""
+
+    @property
+    def training_run(self) -> str:
+        """Namespace and name of the TrainingRun."""
+        metadata = self.resource.metadata
+        return f"{metadata.namespace}/{metadata.name}"
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -74,6 +82,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         image=environment.get(Variable.IMAGE, ""),
         commit=environment.get(Variable.GIT_COMMIT, ""),
         trigger=environment.get(Variable.TRIGGER, ""),
+        attempt=int(environment.get(Variable.ATTEMPT) or 1),
     )
 
 
@@ -85,7 +94,7 @@ def describe_settings() -> str:
 
 _OPTIONAL = (
     Variable.WORKER, Variable.POD_UID, Variable.DATA_DIR, Variable.IMAGE, Variable.GIT_COMMIT,
-    Variable.TRIGGER,
+    Variable.TRIGGER, Variable.ATTEMPT,
 )  # fmt: skip
 _ALL = (*_NEEDED, *_OPTIONAL)
 

@@ -6,8 +6,9 @@ import math
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import optuna
@@ -159,12 +160,32 @@ def give_back(storage: RDBStorage, study: optuna.Study, number: int, error: str)
     storage.set_trial_state_values(trial_id, TrialState.FAIL)
 
 
-def counting(study: optuna.Study) -> list[FrozenTrial]:
+def counting(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """The trials that count for the budget: those whose pod was taken away don't."""
-    trials = study.get_trials(deepcopy=False)
     return [
         trial
         for trial in trials
         if trial.state is not TrialState.WAITING
         and not trial.user_attrs.get(TrialAttribute.DISRUPTED)
     ]
+
+
+def time_spent(trials: Sequence[FrozenTrial], attempt: int, now: float) -> timedelta:
+    """Time in which at least one trial of an attempt ran; `now` in seconds since 1970.
+
+    So pauses, queues and the time between two attempts cost nothing of the search's timeout.
+    """
+    spans = [
+        (trial.datetime_start.timestamp(), _ended_at(trial, now))
+        for trial in trials
+        if trial.user_attrs.get(TrialAttribute.ATTEMPT) == attempt and trial.datetime_start
+    ]
+    spent = covered = 0.0
+    for begin, end in sorted(spans):
+        spent += max(0.0, end - max(begin, covered))
+        covered = max(covered, end)
+    return timedelta(seconds=spent)
+
+
+def _ended_at(trial: FrozenTrial, now: float) -> float:
+    return trial.datetime_complete.timestamp() if trial.datetime_complete else now

@@ -11,10 +11,10 @@ import optuna
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from leadsman_api.conclusion import Conclusion
-from leadsman_api.labels import Tag
 from leadsman_api.v1alpha1.search import Sampler, Search
 from leadsman_training.candidate import Candidate
+from leadsman_training.errors import NoUse
+from leadsman_training.reproduce import recorded_of
 from leadsman_training.search_space import Space, suggest
 from leadsman_training.settings import Settings
 
@@ -68,10 +68,6 @@ def _parameters(settings: Settings, client: MlflowClient) -> dict[str, Any]:
             version = client.get_model_version(spec.model.name, str(against.version))
         else:
             version = client.get_model_version_by_alias(spec.model.name, str(against.alias))
-        if not version.run_id:
-            return {}
-        run = client.get_run(version.run_id)
-    except MlflowException:
+        return recorded_of(client, version).parameters
+    except (MlflowException, NoUse):
         return {}
-    conclusion = Conclusion.from_text(run.data.tags.get(Tag.CONCLUSION))
-    return dict(conclusion.best.parameters) if conclusion else {}

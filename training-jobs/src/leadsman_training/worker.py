@@ -30,6 +30,7 @@ from leadsman_training.study import (
     end_strays,
     give_back,
     persistently,
+    time_spent,
 )
 from leadsman_training.tracking import Tracker, TrialRun
 
@@ -71,11 +72,12 @@ class Worker:
         """
         with alone(self.storage, self.study.study_name):
             end_strays(self.storage, self.study, self.settings.pod_uid)
-            trials = counting(self.study)
+            trials = self.study.get_trials(deepcopy=False)
             end = self._end(trials)
-            if end is not None or self._is_claimed(trials):
+            if end is not None or self._is_claimed(counting(trials)):
                 return end, None
             trial = self.study.ask()
+            trial.set_user_attr(TrialAttribute.ATTEMPT, self.settings.attempt)
             trial.set_user_attr(TrialAttribute.POD_UID, self.settings.pod_uid)
             return None, trial
 
@@ -208,8 +210,8 @@ class Worker:
             self.study.set_user_attr(StudyAttribute.END, str(end))
         return end
 
-    def _seen_end(self, trials: Sequence[FrozenTrial]) -> Reason | None:
-        search = self.settings.search
+    def _seen_end(self, every: Sequence[FrozenTrial]) -> Reason | None:
+        search, trials = self.settings.search, counting(every)
         done = [trial for trial in trials if trial.state.is_finished()]
         failed = [trial for trial in done if trial.state is TrialState.FAIL]
         if len(failed) > search.max_failed_trials:
@@ -218,8 +220,7 @@ class Worker:
             return Reason.GOAL_REACHED
         if self._no_improvement(done):
             return Reason.NO_IMPROVEMENT
-        begun = min((t.datetime_start for t in trials if t.datetime_start), default=None)
-        if begun is not None and time.time() - begun.timestamp() > search.timeout.total_seconds():
+        if time_spent(every, self.settings.attempt, time.time()) > search.timeout:
             return Reason.DEADLINE_EXCEEDED
         spent = len(done) >= search.trials
         if spent or (len(done) == len(trials) and nothing_left(self.study)):

@@ -150,7 +150,8 @@ def _template(
     resource: TrainingRun, configuration: Configuration, command: str, attempt: int, run_id: str
 ) -> dict[str, Any]:
     labels = {str(key): value for key, value in _labels(resource, attempt).items()}
-    pod = training_pod(resource, configuration, command, run_id, indexed=command == WORK)
+    of_search = attempt if command == WORK else None
+    pod = training_pod(resource, configuration, command, run_id, attempt=of_search)
     return {
         "metadata": {
             "labels": labels,

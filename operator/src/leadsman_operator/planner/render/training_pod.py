@@ -40,9 +40,14 @@ Fragment = dict[str, Any]
 
 
 def training_pod(
-    resource: TrainingRun, configuration: Configuration, command: str, run_id: str, *, indexed: bool
+    resource: TrainingRun,
+    configuration: Configuration,
+    command: str,
+    run_id: str,
+    *,
+    attempt: int | None,
 ) -> Fragment:
-    """The pod's spec; an indexed one knows its number."""
+    """The pod's spec; a worker of an attempt knows its number, other pods are told of none."""
     trainer = resource.spec.trainer
     volumes = _volumes(resource)
     mounts = [
@@ -54,7 +59,7 @@ def training_pod(
     main = {
         **container(CONTAINER, image, configuration.image_pull_policy),
         "args": [command],
-        "env": _environment(resource, configuration, run_id, indexed=indexed),
+        "env": _environment(resource, configuration, run_id, attempt),
         "envFrom": _credentials(resource, configuration),
         "resources": resources(trainer),
         "volumeMounts": mounts,
@@ -73,7 +78,7 @@ def training_pod(
 
 
 def _environment(
-    resource: TrainingRun, configuration: Configuration, run_id: str, *, indexed: bool
+    resource: TrainingRun, configuration: Configuration, run_id: str, attempt: int | None
 ) -> list[Fragment]:
     registry = resource.spec.model.registry
     ours = [
@@ -85,6 +90,7 @@ def _environment(
                 Variable.STUDY: study_of(resource),
                 Variable.PARENT_RUN: run_id,
                 Variable.TRIGGER: trigger_of(resource),
+                Variable.ATTEMPT: str(attempt) if attempt is not None else None,
                 Variable.IMAGE: resource.spec.trainer.image or configuration.training_image,
                 Variable.DATA_DIR: DATA_DIR if _data(resource) else None,
                 MlflowVariable.TRACKING_URI: (
@@ -97,7 +103,7 @@ def _environment(
         ),
         *([] if resource.spec.reproduce is not None else [_from_secret(resource)]),
         _from_field(Variable.POD_UID, "metadata.uid"),
-        *([_from_field(Variable.WORKER, INDEX)] if indexed else []),
+        *([_from_field(Variable.WORKER, INDEX)] if attempt is not None else []),
     ]
     # Server-side apply refuses a name that is there twice: ours say who the pod is, and stay.
     taken = {variable["name"] for variable in ours}
