@@ -70,6 +70,7 @@ class TrainingRunLife(RuleBasedStateMachine):
             promotion={"alias": alias, "approval": {"required": required}},
             search={**SPEC["search"], "trials": trials, "parallelism": min(trials, 2)},
         )
+        self.most_trials = trials
         self.given: set[int] = set()
         """Versions that somebody else pointed the alias at."""
         if trials % 2:
@@ -121,6 +122,7 @@ class TrainingRunLife(RuleBasedStateMachine):
     def change_trials(self, trials: int) -> None:
         """The user asks for more trials, or for fewer."""
         self._edit(search={"trials": trials})
+        self.most_trials = max(self.most_trials, trials)
 
     @rule(workers=st.integers(1, 2))
     def change_workers(self, workers: int) -> None:
@@ -287,8 +289,17 @@ class TrainingRunLife(RuleBasedStateMachine):
         """And each is run again once, as often as the spec allows."""
         assert not self.sim.studies.wronged, self.sim.text()
         assert not self.sim.mlflow.overwritten, self.sim.text()
-        again = [one.retry_of for one in self.sim.studies.trials if one.retry_of is not None]
-        assert len(again) == len(set(again)) <= 3, self.sim.text()
+        again = [one for one in self.sim.studies.trials if one.retry_of is not None]
+        assert len({one.retry_of for one in again}) == len(again), self.sim.text()
+        assert sum(not one.doublings for one in again) <= 3, self.sim.text()
+
+    @invariant()
+    def what_ran_out_of_memory_has_its_place_kept(self) -> None:
+        """It is run again with twice as much, once, and within the budget."""
+        studies = self.sim.studies
+        assert all(one.doublings <= 1 for one in studies.trials), self.sim.text()
+        claimed = studies.counting() + len(studies.short_of_memory())
+        assert claimed <= self.most_trials, self.sim.text()
 
     @invariant()
     def the_status_does_not_lie_about_its_generation(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,20 @@ from mlflow import MlflowClient
 
 from leadsman_api.labels import Tag
 from leadsman_api.studies import study_database
-from leadsman_api.termination import Termination
+from leadsman_api.termination import ExitCode, Termination
 from leadsman_training import job
 
-__all__ = ["MODEL", "Training", "a_training"]
+__all__ = ["MODEL", "Training", "a_training", "last_words"]
 
 MODEL = "tumours"
+
+
+def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Termination]:
+    """Run a program of a pod."""
+    code = job.run(command, pod)
+    said = Termination.from_text(Path(pod["LEADSMAN_TERMINATION_PATH"]).read_text())
+    assert said is not None
+    return ExitCode(code), said
 
 
 @dataclass

@@ -402,6 +402,7 @@ class Bench:
                     state="FAIL",
                     disrupted=attributes[TrialAttribute.DISRUPTED],
                     error=attributes[TrialAttribute.ERROR],
+                    doublings=attributes.get(TrialAttribute.DOUBLINGS, 0),
                 )
             case EnqueueTrial():
                 again = attributes[TrialAttribute.RETRY_OF]

@@ -13,6 +13,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.studies import TrialAttribute
 from leadsman_api.v1alpha1.training_run_status import GateStatus
 from leadsman_operator.facts import RunFacts, StudyFacts, TrialFacts, VersionFacts
+from leadsman_operator.planner.training.trials import short_of_memory
 from leadsman_operator.ports import Endpoint
 from support.world import CONFIGURATION, MODEL, FakeRegistry
 from support.world_trouble import MLFLOW, STUDIES, Trouble
@@ -202,7 +203,12 @@ class FakeStudies:
             if self.is_at_work(self.holders[number]):
                 self.wronged.append(number)
             disrupted = bool(attributes[TrialAttribute.DISRUPTED])
-            self.note(number, disrupted=disrupted, error=attributes[TrialAttribute.ERROR])
+            self.note(
+                number,
+                disrupted=disrupted,
+                error=attributes[TrialAttribute.ERROR],
+                doublings=attributes.get(TrialAttribute.DOUBLINGS, trial.doublings),
+            )
             self.tell(number, "FAIL")
         self._answer()
 
@@ -237,6 +243,17 @@ class FakeStudies:
         self.note(number, state="RUNNING")
         return number
 
+    def run_again(self, lost: TrialFacts, pod: str) -> int:
+        """A trial with the parameters of one that ran out of memory: for this pod alone."""
+        number = len(self.trials)
+        again = TrialFacts(
+            number, "RUNNING", retry_of=lost.number, doublings=lost.doublings, pod_uid=pod
+        )
+        self.trials.append(again)
+        self.fixed[number] = lost.parameters
+        self.holders[number] = pod
+        return number
+
     def note(self, number: int, **changes: Any) -> None:
         """Something becomes known of a trial; one that has ended takes no more."""
         if self.trials[number].state in _ENDED:
@@ -265,6 +282,10 @@ class FakeStudies:
     def counting(self) -> int:
         """How many they are."""
         return len(self.counted())
+
+    def short_of_memory(self) -> list[TrialFacts]:
+        """Trials that are to be run again with more memory."""
+        return short_of_memory(StudyFacts(tuple(self.trials)))
 
     def running(self) -> list[TrialFacts]:
         """The trials that have not ended."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from leadsman_api.conclusion import Conclusion
+from leadsman_api.environment import Variable
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import StudyAttribute
@@ -71,7 +72,11 @@ class Trainers:
         if end is not None:
             self.studies.attributes[StudyAttribute.END.value] = end.value
             raise Ended(ExitCode.DONE, Termination(reason=end, message="the search ended"))
-        if self.studies.counting() >= trials:
+        doublings = _doublings(pod)
+        if doublings:
+            yield from self._trial(self._claim_again(pod, doublings))
+            return
+        if self.studies.counting() + len(self.studies.short_of_memory()) >= trials:
             return
         number = self.studies.ask(pod.uid)
         self.studies.locked_by = pod.uid
@@ -84,6 +89,13 @@ class Trainers:
             self.studies.note(number, pod_uid=pod.uid)
             self.studies.locked_by = None
             yield from self._trial(number)
+
+    def _claim_again(self, pod: JobPod, doublings: int) -> int:
+        for lost in self.studies.short_of_memory():
+            if lost.doublings == doublings:
+                return self.studies.run_again(lost, pod.uid)
+        said = Termination(reason=Reason.SEARCHING, message="no trial waits for more memory")
+        raise Ended(ExitCode.DONE, said)
 
     def _search_end(self, trials: int) -> Reason | None:
         done = [one for one in self.studies.counted() if one.state != "RUNNING"]
@@ -209,3 +221,9 @@ class Trainers:
         yield
         yield from self._patiently(MLFLOW)
         mlflow.end(mlflow.parent.run_id, "FINISHED")
+
+
+def _doublings(pod: JobPod) -> int:
+    """How often the memory of a pod was doubled, as it is told."""
+    told = {one["name"]: one.get("value") for one in pod.manifest["spec"]["containers"][0]["env"]}
+    return int(told.get(Variable.DOUBLINGS.value) or 0)

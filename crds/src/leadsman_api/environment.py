@@ -28,6 +28,10 @@ class Variable(Term):
     WORKER = "LEADSMAN_WORKER", "number of this worker."
     ATTEMPT = "LEADSMAN_ATTEMPT", "number of the attempt, with which search.timeout begins anew."
     POD_UID = "LEADSMAN_POD_UID", "uid of this pod, by which its trials are found."
+    DOUBLINGS = (
+        "LEADSMAN_DOUBLINGS",
+        "how often the memory of this worker was doubled: it runs trials that need so much.",
+    )
     PARENT_RUN = "LEADSMAN_PARENT_RUN", "MLflow run that the trials belong to."
     DATA_DIR = "LEADSMAN_DATA_DIR", "folder in which a claim or a ConfigMap with data is mounted."
     IMAGE = "LEADSMAN_IMAGE", "the image that this pod was asked to run."

@@ -14,6 +14,10 @@ class TrialAttribute(Term):
     ERROR = "leadsman:error", "why it failed, as one sentence."
     DISRUPTED = "leadsman:disrupted", "true when its pod was taken away: it counts for nothing."
     ATTEMPT = "leadsman:attempt", "number of the attempt that it was run in."
+    DOUBLINGS = (
+        "leadsman:doublings",
+        "how often the memory has to be doubled for it, because it ran out.",
+    )
     RETRY_OF = "leadsman:retry_of", "number of the disrupted trial that it runs again."
 
 

@@ -142,6 +142,11 @@ class Quantity(str):
         number = self.rstrip("mkMGTPi")
         return Decimal(number) * _MULTIPLES[self[len(number) :]]
 
+    def times(self, factor: int) -> Quantity:
+        """So many times the amount, in the same unit."""
+        number = self.rstrip("mkMGTPi")
+        return Quantity(f"{Decimal(number) * factor}{self[len(number) :]}")
+
     @classmethod
     def check(cls, value: object) -> Quantity:
         """Read a text or a whole number."""

@@ -220,6 +220,8 @@ class TrialFacts:
     error: str | None = None
     disrupted: bool = False
     retry_of: int | None = None
+    doublings: int = 0
+    """How often the memory has to be doubled for it, because it ran out."""
     seconds: float | None = None
 
 

@@ -103,6 +103,17 @@ def test_a_quantity_knows_its_amount(text: str, amount: Decimal) -> None:
     assert Quantity(text).amount == amount
 
 
+@pytest.mark.parametrize(
+    ("text", "multiple"), [("2Gi", "8Gi"), ("1.5Gi", "6.0Gi"), ("500m", "2000m"), ("7", "28")]
+)
+def test_a_quantity_is_multiplied_in_its_own_unit(text: str, multiple: str) -> None:
+    """As people would write it."""
+    found = Quantity(text).times(4)
+
+    assert found == multiple
+    assert found.amount == 4 * Quantity(text).amount
+
+
 @pytest.mark.parametrize("value", [True, False, None, 1.5, "1 Gi", "1e3", "-1", "1Gi\n", ""])
 def test_what_is_no_quantity_is_refused(value: object) -> None:
     """A quantity is a text or a whole number."""

@@ -161,7 +161,8 @@ def test_a_lost_trial_is_ended_for_what_it_is(
 ) -> None:
     """Its own fault or not: study, MLflow and events say the same."""
     was_disrupted = run == "KILLED"
-    bench = Bench().searching()
+    once = {"trials": 4, "parallelism": 2, "retries": {"outOfMemory": 0}}
+    bench = Bench(a_run(search=once)).searching()
     bench.find(running(0, ONE))
     bench.pods = {ONE: a_pod(ONE, **{"phase": "Failed", **pod})} if pod else {}
     plan = bench.plan()

@@ -241,6 +241,23 @@ def test_a_queued_run_says_so_from_its_first_plan() -> None:
     assert bench.condition(ConditionType.ADMITTED) == ("False", Reason.QUEUED)
 
 
+@pytest.mark.parametrize("suspended", [True, False])
+def test_a_queued_run_says_when_another_parallelism_counts(suspended: bool) -> None:  # noqa: FBT001 - drawn
+    """Its Job would lose its place; made anew it asks for the new number."""
+    bench = Bench(a_run(**QUEUE))
+    bench.settle()
+    ref = ObjectRef.of(bench.job())
+    bench.objects[ref] = {**bench.job(), "spec": {**bench.job()["spec"], "suspend": suspended}}
+    bench.edit(search={"parallelism": 1})
+    bench.settle()
+    assert bench.job()["spec"]["completions"] == 2
+    assert bench.status.message is not None
+    assert bench.status.message.endswith(
+        "; the queue was asked for 2 workers, search.parallelism 1 counts after a pause by"
+        " spec.suspend"
+    )
+
+
 def test_the_time_in_the_queue_is_kept() -> None:
     """From the Job's creation until its pods might start."""
     bench = Bench(a_run(**QUEUE))

@@ -21,13 +21,13 @@ from leadsman_api.conclusion import Conclusion
 from leadsman_api.environment import Variable
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
-from leadsman_api.termination import ExitCode, Termination
+from leadsman_api.termination import ExitCode
 from leadsman_api.v1alpha1.training_run_status import GateStatus
-from leadsman_training import job
 from leadsman_training.provenance import FILE
 from leadsman_training.search import prepare
 from leadsman_training.settings import read_settings
 from leadsman_training.warm_start import enqueue_champion
+from support.training_processes import last_words
 
 # MLflow and the libraries that it imports warn of each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -63,14 +63,6 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 def own_dvc_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC's cache is the test's own."""
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
-
-
-def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Termination]:
-    """Run a program of a pod."""
-    code = job.run(command, pod)
-    said = Termination.from_text(Path(pod["LEADSMAN_TERMINATION_PATH"]).read_text())
-    assert said is not None
-    return ExitCode(code), said
 
 
 def first_parameters(pod: Mapping[str, str], client: MlflowClient) -> dict[str, Any]:
@@ -209,6 +201,22 @@ def test_own_code_begins_as_it_likes(
     study = optuna.load_study(study_name=made[Variable.STUDY], storage=made[Variable.STUDY_URL])
 
     assert [set(trial.params) for trial in study.trials] == [{"x"}, {"x"}]
+
+
+def test_own_code_begins_with_the_champion_where_the_spec_says_what_it_asks_for(
+    tmp_path: Path, pod: Pod, champion: Callable[..., int]
+) -> None:
+    """By the space that is declared."""
+    champion({"x": 7})
+    made = pod(
+        trainer={"entrypoint": f"{tmp_path.name}:two"},
+        model={"name": MODEL},
+        search={"trials": 2, "space": {"x": {"int": [1, 9]}}, "sampler": "Random", "seed": 1},
+    )
+    assert last_words("work", made)[0] is ExitCode.DONE
+    study = optuna.load_study(study_name=made[Variable.STUDY], storage=made[Variable.STUDY_URL])
+
+    assert [trial.params["x"] == 7 for trial in study.trials] == [True, False]
 
 
 def test_of_several_objectives_the_best_by_the_first_is_concluded(

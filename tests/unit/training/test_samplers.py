@@ -53,6 +53,7 @@ def taken(study: optuna.Study, space: Space | None, count: int) -> list[dict[str
         ("TPE", {"startupTrials": 3, "candidates": 5}, samplers.TPESampler),
         ("TPE", {"group": True}, samplers.TPESampler),
         ("Random", {}, samplers.RandomSampler),
+        ("CmaEs", {"population": 4, "startupTrials": 2}, samplers.CmaEsSampler),
         ("NSGAII", {"population": 4}, samplers.NSGAIISampler),
         ("NSGAIII", {"population": 4}, samplers.NSGAIIISampler),
         ("QMC", {}, samplers.QMCSampler),
@@ -73,15 +74,13 @@ def test_a_sampler_proposes_by_its_seed(
     assert first != taken(a_study(search, seed=2), search.space, 8)
 
 
-@pytest.mark.parametrize(("name", "package"), [(Sampler.GP, "torch"), (Sampler.CMA_ES, "cmaes")])
-def test_a_sampler_whose_package_the_image_lacks_says_so(name: Sampler, package: str) -> None:
+def test_a_sampler_whose_package_the_image_lacks_says_so() -> None:
     """The spec is at fault here, and not the worker."""
     with pytest.raises(NoUse) as refused:
-        sampler(a_search(sampler=str(name)), 1)
+        sampler(a_search(sampler="GP"), 1)
 
     assert refused.value.reason is Reason.SPEC_INVALID
-    assert refused.value.message.startswith(f"spec.search.sampler: {name} needs the package")
-    assert package in refused.value.message
+    assert refused.value.message.startswith("spec.search.sampler: GP needs the package torch")
 
 
 @pytest.mark.parametrize("name", ["Grid", "BruteForce"])
@@ -302,7 +301,7 @@ def test_each_name_of_the_contract_is_known() -> None:
     for name in Pruner:
         bounds = {"upper": 1.0} if name is Pruner.THRESHOLD else {}
         assert isinstance(pruner(pruning(str(name), **bounds)), pruners.BasePruner)
-    for one in set(Sampler) - {Sampler.GP, Sampler.CMA_ES}:
+    for one in set(Sampler) - {Sampler.GP}:
         assert isinstance(sampler(a_search(sampler=str(one)), 1), BaseSampler)
 
 

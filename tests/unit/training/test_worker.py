@@ -17,8 +17,9 @@ from optuna.trial import FrozenTrial
 from leadsman_api.environment import Variable
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import StudyAttribute, TrialAttribute
-from leadsman_api.termination import ExitCode, Termination
+from leadsman_api.termination import ExitCode
 from leadsman_training import job
+from support.training_processes import last_words
 
 # MLflow and the libraries that it imports warn of each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -91,14 +92,6 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
-
-
-def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Termination]:
-    """Run a program of a pod."""
-    code = job.run(command, pod)
-    said = Termination.from_text(Path(pod["LEADSMAN_TERMINATION_PATH"]).read_text())
-    assert said is not None
-    return ExitCode(code), said
 
 
 def study_of(pod: Mapping[str, str]) -> optuna.Study:

@@ -64,6 +64,8 @@ class RunCheckpoints:
     run_id: str
     earlier: Sequence[str] = ()
     """Runs of earlier tries, the latest first."""
+    folder: str = FOLDER
+    """Where they lie in each of these runs."""
     _turn: int = field(default=0, init=False)
 
     def save(self, step: int, state: bytes) -> None:
@@ -73,7 +75,7 @@ class RunCheckpoints:
             file = Path(folder) / _FILES[self._turn]
             file.write_bytes(sealed)
             patiently(
-                lambda: self.client.log_artifact(self.run_id, str(file), FOLDER),
+                lambda: self.client.log_artifact(self.run_id, str(file), self.folder),
                 self.client.tracking_uri,
             )
         self._turn = 1 - self._turn
@@ -89,7 +91,7 @@ class RunCheckpoints:
     def _of(self, run_id: str) -> list[Checkpoint]:
         found = []
         with tempfile.TemporaryDirectory() as folder:
-            for artifact in self.client.list_artifacts(run_id, FOLDER):
+            for artifact in self.client.list_artifacts(run_id, self.folder):
                 file = self.client.download_artifacts(run_id, artifact.path, folder)
                 found.append(_opened(Path(file).read_bytes()))
         return [one for one in found if one is not None]

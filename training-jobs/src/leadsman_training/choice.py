@@ -18,6 +18,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 from leadsman_api.reasons import Reason
 from leadsman_training.candidate import Candidate
 from leadsman_training.errors import NoUse
+from leadsman_training.study import feasible
 
 LEADING = 5
 """So many trials are judged again: what is worse by luck alone is seldom further down."""
@@ -92,8 +93,7 @@ def _leading(study: optuna.Study) -> Sequence[FrozenTrial]:
     if len(study.directions) > 1:
         done = study.best_trials
     else:
-        trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        done = [one for one in trials if all(by <= 0 for by in one.constraints.values())]
+        done = feasible(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     ranked = sorted(done, key=lambda one: -_sign(study) * one.values[0])
     found: list[FrozenTrial] = []
     for trial in ranked:

@@ -35,7 +35,7 @@ from leadsman_api.v1alpha1.training_run_status import (
 )
 from leadsman_training import champion, choice, footprint, gate, provenance
 from leadsman_training.candidate import Candidate, predict
-from leadsman_training.checkpoints import RunCheckpoints
+from leadsman_training.checkpoints import FOLDER, RunCheckpoints
 from leadsman_training.data import Table
 from leadsman_training.logged import log_model, signature_of
 from leadsman_training.report import writing
@@ -97,7 +97,9 @@ class Conclude:
 
     def _register(self) -> ModelVersion:
         best = self._best
-        model = self.candidate.fit(choice.one_of(best), RunCheckpoints(self.client, self._home))
+        # Apart from those of the trial, and of another one that was fitted before.
+        kept = RunCheckpoints(self.client, self._parent, folder=f"{FOLDER}-fit-{best.number}")
+        model = self.candidate.fit(choice.one_of(best), kept)
         _logger.info("Fitted.", extra={"trial": best.number, "parameters": best.params})
         verdict, metrics = self._judge(model)
         logged = log_model(model, self.candidate.split, self._home, metrics)

@@ -43,6 +43,8 @@ def work(environment: Mapping[str, str]) -> Termination:
 
     settings = read_settings(environment)
     end, trials = search.work(settings)
+    if end is Reason.SEARCHING:
+        return Termination(reason=end, message="no trial waits for more memory")
     return Termination(reason=end, message=f"the search ended after {trials} trials")
 
 

@@ -95,7 +95,7 @@ _SAMPLERS: dict[Sampler, tuple[Callable[..., samplers.BaseSampler], Mapping[str,
     Sampler.GRID: (EveryCombination, {}),
     Sampler.BRUTE_FORCE: (EveryCombination, {}),
 }
-_PACKAGES = {Sampler.GP: "torch", Sampler.CMA_ES: "cmaes"}
+_PACKAGES = {Sampler.GP: "torch"}
 _PRUNERS: dict[Pruner, tuple[Callable[..., pruners.BasePruner], Mapping[str, str]]] = {
     Pruner.HYPERBAND: (lambda **more: AllBrackets(pruners.HyperbandPruner(**more)), {}),
     Pruner.MEDIAN: (pruners.MedianPruner, _STEPS),

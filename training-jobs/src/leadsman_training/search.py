@@ -30,7 +30,7 @@ from leadsman_training.sources import at_revision
 from leadsman_training.spread import Drift, drift_of
 from leadsman_training.study import alone, connect, counting, open_study, persistently
 from leadsman_training.tracking import Tracker, patiently
-from leadsman_training.warm_start import enqueue_champion, enqueue_defaults
+from leadsman_training.warm_start import enqueue_champion, enqueue_defaults, enqueue_study
 from leadsman_training.worker import Worker
 
 _LONGEST_MESSAGE = 900
@@ -53,11 +53,11 @@ def work(settings: Settings) -> tuple[Reason, int]:
     candidate, table = _prepare_as_all(settings, storage, study)
 
     def begin() -> None:
+        # The first who comes, so that nobody claims a trial before those that come first.
         with alone(storage, settings.study):
-            _begin(settings, study, candidate, table, client)
+            _begin(settings, storage, study, candidate, table, client)
 
-    if settings.worker == 0:
-        persistently(begin, settings.study_url)
+    persistently(begin, settings.study_url)
     tracker = Tracker(settings, client, table.digest)
     end = Worker(settings, storage, study, candidate, tracker).run()
     return end, len(counting(study.get_trials(deepcopy=False)))
@@ -183,20 +183,24 @@ def _tell_quality(settings: Settings, parts: Split, client: MlflowClient) -> Non
 
 def _begin(
     settings: Settings,
+    storage: RDBStorage,
     study: optuna.Study,
     candidate: Candidate,
     table: Table,
     client: MlflowClient,
 ) -> None:
-    """What one worker does for all: what the data is like, baseline and champion's parameters."""
+    """What one worker does for all: what the data is like, baseline, and what is tried first."""
     if StudyAttribute.ROWS in study.user_attrs:
         return
     _tell_quality(settings, candidate.split, client)
     uri = at_revision(settings.resource.spec.data.source.uri, table.revision)
     run, rows = settings.parent_run, len(table.frame)
     patiently(lambda: log_dataset(client, run, uri, table.digest, rows), settings.tracking_uri)
-    if settings.search.warm_start.champion:
+    begin = settings.search.warm_start
+    if begin.champion:
         enqueue_champion(settings, study, candidate, client)
+    if begin.study is not None:
+        enqueue_study(begin.study, storage, study, candidate, settings.search.trials)
     enqueue_defaults(settings.search, study, candidate)
     try:
         baseline = candidate.baseline()

@@ -43,6 +43,8 @@ class Settings:
     trigger: str = ""
     attempt: int = 1
     """Of the search: its timeout begins anew with each."""
+    doublings: int = 0
+    """How often the memory of this worker was doubled."""
 
     @property
     def search(self) -> Search:
@@ -83,6 +85,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         commit=environment.get(Variable.GIT_COMMIT, ""),
         trigger=environment.get(Variable.TRIGGER, ""),
         attempt=int(environment.get(Variable.ATTEMPT) or 1),
+        doublings=int(environment.get(Variable.DOUBLINGS) or 0),
     )
 
 
@@ -94,7 +97,7 @@ def describe_settings() -> str:
 
 _OPTIONAL = (
     Variable.WORKER, Variable.POD_UID, Variable.DATA_DIR, Variable.IMAGE, Variable.GIT_COMMIT,
-    Variable.TRIGGER, Variable.ATTEMPT,
+    Variable.TRIGGER, Variable.ATTEMPT, Variable.DOUBLINGS,
 )  # fmt: skip
 _ALL = (*_NEEDED, *_OPTIONAL)
 

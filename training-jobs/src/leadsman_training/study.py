@@ -6,7 +6,7 @@ import math
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import optuna
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError
 
@@ -167,6 +167,51 @@ def counting(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         for trial in trials
         if trial.state is not TrialState.WAITING
         and not trial.user_attrs.get(TrialAttribute.DISRUPTED)
+    ]
+
+
+def short_of_memory(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Trials that are to be run again with more memory, which nobody does yet."""
+    again = {trial.user_attrs.get(TrialAttribute.RETRY_OF) for trial in trials}
+    return [
+        trial
+        for trial in trials
+        if trial.state is TrialState.FAIL
+        and trial.user_attrs.get(TrialAttribute.DOUBLINGS)
+        and trial.user_attrs.get(TrialAttribute.DISRUPTED)
+        and trial.number not in again
+    ]
+
+
+def run_again(
+    storage: RDBStorage, study: optuna.Study, lost: FrozenTrial, attributes: Mapping[str, Any]
+) -> optuna.Trial:
+    """A trial with the parameters of one that is lost; no other worker can ask for it.
+
+    What is enqueued would go to whoever asks first.
+    """
+    template = create_trial(
+        state=TrialState.RUNNING,
+        system_attrs={"fixed_params": dict(lost.params)},
+        user_attrs={str(TrialAttribute.RETRY_OF): lost.number, **attributes},
+    )
+    study.add_trial(template)
+    # It has no number before it is there, and the operator may add trials at the same time.
+    trials = study.get_trials(deepcopy=False)
+    retry_of = TrialAttribute.RETRY_OF
+    made = next(one for one in trials if one.user_attrs.get(retry_of) == lost.number)
+    study_id = storage.get_study_id_from_name(study.study_name)
+    number = storage.get_trial_id_from_study_id_trial_number(study_id, made.number)
+    return optuna.Trial(study, number)
+
+
+def feasible(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that ended with a value and kept the constraints."""
+    return [
+        trial
+        for trial in trials
+        if trial.state is TrialState.COMPLETE
+        and all(value <= 0 for value in trial.constraints.values())
     ]
 
 

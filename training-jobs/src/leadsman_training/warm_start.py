@@ -1,4 +1,9 @@
-"""Trials that a search begins with: it can't end worse than they are by bad luck alone."""
+"""What a search tries first: it can't end worse than that by bad luck alone.
+
+The champion's parameters, the best ones of an earlier study, and the estimators' own defaults.
+Parameters are tried again and never taken over with their values: those are of other data, and of
+a budget that is spent.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,21 @@ from typing import Any
 import optuna
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
+from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.search import Sampler, Search
 from leadsman_training.candidate import Candidate
 from leadsman_training.errors import NoUse
 from leadsman_training.reproduce import recorded_of
 from leadsman_training.search_space import Space, suggest
 from leadsman_training.settings import Settings
+from leadsman_training.study import feasible
 
+_MOST_OF_A_STUDY = 10
+"""So many trials TPE begins with at random."""
 _logger = logging.getLogger(__name__)
 
 
@@ -42,6 +54,47 @@ def enqueue_defaults(search: Search, study: optuna.Study, candidate: Candidate) 
     left = search.trials - len(study.get_trials(deepcopy=False))
     for parameters in candidate.default_trials()[: max(0, left)]:
         study.enqueue_trial(parameters, skip_if_exists=True)
+
+
+def enqueue_study(
+    name: str, storage: RDBStorage, study: optuna.Study, candidate: Candidate, trials: int
+) -> None:
+    """Have the best parameters of an earlier study tried, those that are of this space.
+
+    As many as half of `trials`, and no more than a sampler would begin with at random. Raises
+    NoUse where there is no such study, or where it looked for something else.
+    """
+    field = "spec.search.warmStart.study"
+    try:
+        earlier = optuna.load_study(study_name=name, storage=storage)
+    except KeyError as error:
+        raise NoUse(
+            Reason.SPEC_INVALID,
+            f"{field}: the database of studies has no study {name!r}: write the status.study of a"
+            " TrainingRun that uses the same database",
+        ) from error
+    if earlier.directions[0] is not study.directions[0]:
+        raise NoUse(
+            Reason.SPEC_INVALID,
+            f"{field}: {name!r} had to {earlier.directions[0].name.lower()} its objective, and"
+            f" spec.objective.direction says {study.directions[0].name.lower()}",
+        )
+    space = candidate.search_space()
+    found = [trial.params for trial in _best_first(earlier) if trial.params]
+    fitting = [parameters for parameters in found if _are_of(space, parameters)]
+    for parameters in fitting[: min(_MOST_OF_A_STUDY, trials // 2)]:
+        study.enqueue_trial(parameters, skip_if_exists=True)
+    _logger.info(
+        "Parameters of an earlier study are tried first.",
+        extra={"study": name, "finished": len(found), "of_this_space": len(fitting)},
+    )
+
+
+def _best_first(study: optuna.Study) -> list[FrozenTrial]:
+    """The trials that ended well, by the first objective."""
+    trials = feasible(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    sign = -1 if study.directions[0] is StudyDirection.MAXIMIZE else 1
+    return sorted(trials, key=lambda trial: sign * trial.values[0])
 
 
 def _are_of(space: Space, parameters: Mapping[str, Any]) -> bool:

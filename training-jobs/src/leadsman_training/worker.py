@@ -28,8 +28,11 @@ from leadsman_training.study import (
     alone,
     counting,
     end_strays,
+    feasible,
     give_back,
     persistently,
+    run_again,
+    short_of_memory,
     time_spent,
 )
 from leadsman_training.tracking import Tracker, TrialRun
@@ -52,7 +55,10 @@ class Worker:
     tracker: Tracker
 
     def run(self) -> Reason:
-        """Work until the search has ended; gives why it did."""
+        """Work until the search has ended; gives why it did.
+
+        A worker with more memory ends before, with SEARCHING, when nothing needs it.
+        """
         pause = threading.Event()
         while True:
             end, trial = self._persistently(self._claim)
@@ -74,12 +80,29 @@ class Worker:
             end_strays(self.storage, self.study, self.settings.pod_uid)
             trials = self.study.get_trials(deepcopy=False)
             end = self._end(trials)
-            if end is not None or self._is_claimed(counting(trials)):
+            if end is None and self.settings.doublings:
+                return self._claim_again(trials)
+            if end is not None or self._is_claimed(trials):
                 return end, None
             trial = self.study.ask()
             trial.set_user_attr(TrialAttribute.ATTEMPT, self.settings.attempt)
             trial.set_user_attr(TrialAttribute.POD_UID, self.settings.pod_uid)
             return None, trial
+
+    def _claim_again(
+        self, trials: Sequence[FrozenTrial]
+    ) -> tuple[Reason | None, optuna.Trial | None]:
+        """One that ran out of memory where there was half as much; its place was kept."""
+        settings = self.settings
+        for lost in short_of_memory(trials):
+            if lost.user_attrs[TrialAttribute.DOUBLINGS] == settings.doublings:
+                attributes = {
+                    str(TrialAttribute.DOUBLINGS): settings.doublings,
+                    str(TrialAttribute.ATTEMPT): settings.attempt,
+                    str(TrialAttribute.POD_UID): settings.pod_uid,
+                }
+                return None, run_again(self.storage, self.study, lost, attributes)
+        return Reason.SEARCHING, None
 
     def _run(self, trial: optuna.Trial) -> None:
         try:
@@ -200,7 +223,8 @@ class Worker:
                 trial.set_constraint(f"{one.metric} at most", value - one.max)
 
     def _is_claimed(self, trials: Sequence[FrozenTrial]) -> bool:
-        return len(trials) >= self.settings.search.trials or nothing_left(self.study)
+        claimed = len(counting(trials)) + len(short_of_memory(trials))
+        return claimed >= self.settings.search.trials or nothing_left(self.study)
 
     def _end(self, trials: Sequence[FrozenTrial]) -> Reason | None:
         """Why the search has ended; the first who sees it writes it down for all."""
@@ -223,7 +247,8 @@ class Worker:
         if time_spent(every, self.settings.attempt, time.time()) > search.timeout:
             return Reason.DEADLINE_EXCEEDED
         spent = len(done) >= search.trials
-        if spent or (len(done) == len(trials) and nothing_left(self.study)):
+        is_open = len(done) < len(trials) or short_of_memory(every)
+        if spent or (not is_open and nothing_left(self.study)):
             return Reason.BUDGET_SPENT
         return None
 
@@ -256,6 +281,5 @@ def _valued(name: str, value: float) -> float:
 
 
 def _values(done: list[FrozenTrial]) -> list[float]:
-    return [
-        trial.values[0] for trial in done if trial.state is TrialState.COMPLETE and trial.values
-    ]
+    """In the order of the trials; what broke a constraint is neither a goal nor an improvement."""
+    return [trial.values[0] for trial in feasible(done)]

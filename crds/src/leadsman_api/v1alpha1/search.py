@@ -122,7 +122,8 @@ class WarmStart(Contract):
     champion: bool = True
     """Try the champion's parameters first, so that a search can't end worse by bad luck."""
     study: Annotated[str, Field(min_length=1, max_length=253)] | None = None
-    """An earlier study whose finished trials are taken over."""
+    """An earlier study of the same database, as `status.study` names it, whose best parameters are
+    tried first: ten at most, and half of the trials at most."""
 
 
 class Retries(Contract):
@@ -130,8 +131,8 @@ class Retries(Contract):
 
     disruptions: Annotated[int, Field(ge=0, le=1000)] = 10
     """Trials that may be run again because their pod was taken away."""
-    out_of_memory: Annotated[int, Field(ge=0, le=10)] = 1
-    """Times that a trial which ran out of memory is run again with more."""
+    out_of_memory: Annotated[int, Field(ge=0, le=3)] = 1
+    """Times that a trial which ran out of memory is run again, each time with twice as much."""
 
 
 def _grid_has_steps(search: Search) -> bool:

@@ -42,7 +42,7 @@ class TrialCounts(Contract):
     running: Count = 0
     """Trials that run now."""
     disrupted: Count = 0
-    """Trials whose pod was taken away, and that were run again."""
+    """Trials whose pod was taken away, or that are run again with more memory."""
     progress: Word | None = None
     """Finished trials of all that are to be run, such as 37/100."""
 

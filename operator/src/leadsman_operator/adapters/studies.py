@@ -255,6 +255,7 @@ def _facts(trial: FrozenTrial) -> TrialFacts:
         error=attributes.get(TrialAttribute.ERROR),
         disrupted=bool(attributes.get(TrialAttribute.DISRUPTED)),
         retry_of=attributes.get(TrialAttribute.RETRY_OF),
+        doublings=attributes.get(TrialAttribute.DOUBLINGS, 0),
         seconds=duration.total_seconds() if duration is not None else None,
     )
 

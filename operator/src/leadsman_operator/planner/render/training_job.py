@@ -16,6 +16,7 @@ from leadsman_operator.planner.render.ownership import owned
 from leadsman_operator.planner.render.training_pod import CONTAINER, training_pod
 from leadsman_operator.planner.training.naming import (
     conclude_job,
+    memory_job,
     owner_labels,
     search_job,
 )
@@ -55,12 +56,24 @@ def search_manifest(
     if resource.spec.queue is not None and resource.spec.queue.min_parallelism is not None:
         annotations[LEAST_PODS] = str(resource.spec.queue.min_parallelism)
     manifest["spec"] |= {
-        "completionMode": "Indexed",
-        "completions": search.parallelism,
-        "parallelism": search.parallelism,
-        "backoffLimitPerIndex": _RETRIES_OF_A_WORKER,
-        "podFailurePolicy": {"rules": [*_rules(), _fail_index()]},
+        **_indexed(search.parallelism),
         "template": _template(resource, configuration, WORK, attempt, run_id),
+    }
+    return manifest
+
+
+def memory_manifest(
+    resource: TrainingRun, configuration: Configuration, attempt: int, run_id: str, doublings: int
+) -> Manifest:
+    """A Job of one worker with more memory, for trials that ran out of it.
+
+    A Job of its own, because the pods of a Job are all alike and never change.
+    """
+    name = memory_job(resource.metadata.name, attempt, doublings)
+    manifest = _job(resource, name, attempt)
+    manifest["spec"] |= {
+        **_indexed(1),
+        "template": _template(resource, configuration, WORK, attempt, run_id, doublings),
     }
     return manifest
 
@@ -79,6 +92,16 @@ def conclude_manifest(
         "template": _template(resource, configuration, command, attempt, run_id),
     }
     return manifest
+
+
+def _indexed(workers: int) -> dict[str, Any]:
+    return {
+        "completionMode": "Indexed",
+        "completions": workers,
+        "parallelism": workers,
+        "backoffLimitPerIndex": _RETRIES_OF_A_WORKER,
+        "podFailurePolicy": {"rules": [*_rules(), _fail_index()]},
+    }
 
 
 def changed(desired: Manifest, live: Manifest) -> Manifest | None:
@@ -147,11 +170,18 @@ def _labels(resource: TrainingRun, attempt: int) -> dict[str, str]:
 
 
 def _template(
-    resource: TrainingRun, configuration: Configuration, command: str, attempt: int, run_id: str
+    resource: TrainingRun,
+    configuration: Configuration,
+    command: str,
+    attempt: int,
+    run_id: str,
+    doublings: int = 0,
 ) -> dict[str, Any]:
     labels = {str(key): value for key, value in _labels(resource, attempt).items()}
     of_search = attempt if command == WORK else None
-    pod = training_pod(resource, configuration, command, run_id, attempt=of_search)
+    pod = training_pod(
+        resource, configuration, command, run_id, attempt=of_search, doublings=doublings
+    )
     return {
         "metadata": {
             "labels": labels,

@@ -6,6 +6,7 @@ from typing import Any
 
 from leadsman_api import TrainingRun
 from leadsman_api.environment import MlflowVariable, Variable
+from leadsman_api.values import Quantity
 from leadsman_operator.planner.observation import Configuration
 from leadsman_operator.planner.render.pods import (
     TMP,
@@ -46,8 +47,12 @@ def training_pod(
     run_id: str,
     *,
     attempt: int | None,
+    doublings: int = 0,
 ) -> Fragment:
-    """The pod's spec; a worker of an attempt knows its number, other pods are told of none."""
+    """The pod's spec; a worker of an attempt knows its number, other pods are told of none.
+
+    Its memory is doubled so often, the requested one and the limit.
+    """
     trainer = resource.spec.trainer
     volumes = _volumes(resource)
     mounts = [
@@ -59,9 +64,9 @@ def training_pod(
     main = {
         **container(CONTAINER, image, configuration.image_pull_policy),
         "args": [command],
-        "env": _environment(resource, configuration, run_id, attempt),
+        "env": _environment(resource, configuration, run_id, attempt, doublings),
         "envFrom": _credentials(resource, configuration),
-        "resources": resources(trainer),
+        "resources": _with_memory(resources(trainer), 2**doublings),
         "volumeMounts": mounts,
     }
     return {
@@ -78,7 +83,11 @@ def training_pod(
 
 
 def _environment(
-    resource: TrainingRun, configuration: Configuration, run_id: str, attempt: int | None
+    resource: TrainingRun,
+    configuration: Configuration,
+    run_id: str,
+    attempt: int | None,
+    doublings: int,
 ) -> list[Fragment]:
     registry = resource.spec.model.registry
     ours = [
@@ -91,6 +100,7 @@ def _environment(
                 Variable.PARENT_RUN: run_id,
                 Variable.TRIGGER: trigger_of(resource),
                 Variable.ATTEMPT: str(attempt) if attempt is not None else None,
+                Variable.DOUBLINGS: str(doublings) if doublings else None,
                 Variable.IMAGE: resource.spec.trainer.image or configuration.training_image,
                 Variable.DATA_DIR: DATA_DIR if _data(resource) else None,
                 MlflowVariable.TRACKING_URI: (
@@ -109,6 +119,16 @@ def _environment(
     taken = {variable["name"] for variable in ours}
     users = users_environment(resource.spec.trainer)
     return [*ours, *(variable for variable in users if variable["name"] not in taken)]
+
+
+def _with_memory(fields: Fragment, factor: int) -> Fragment:
+    return {
+        kind: {
+            name: str(Quantity(amount).times(factor)) if name == "memory" else amount
+            for name, amount in amounts.items()
+        }
+        for kind, amounts in fields.items()
+    }
 
 
 def _from_secret(resource: TrainingRun) -> Fragment:

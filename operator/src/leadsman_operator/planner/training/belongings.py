@@ -10,6 +10,7 @@ from leadsman_operator.planner.render.applied import needs_apply, with_hash
 from leadsman_operator.planner.render.training_job import (
     changed,
     conclude_manifest,
+    memory_manifest,
     search_manifest,
 )
 from leadsman_operator.planner.render.training_objects import (
@@ -20,11 +21,13 @@ from leadsman_operator.planner.render.training_objects import (
 )
 from leadsman_operator.planner.training.jobs import Job
 from leadsman_operator.planner.training.scene import Scene
+from leadsman_operator.planner.training.trials import short_of_memory
 
 
 def search_objects(scene: Scene) -> tuple[Action, ...]:
     """All that the search needs, its Job last."""
-    return (*_needs(scene), *_apply(scene, _spec(scene), "the pods read the spec"), *_search(scene))
+    needs = (*_needs(scene), *_apply(scene, _spec(scene), "the pods read the spec"))
+    return (*needs, *_search(scene), *_more_memory(scene))
 
 
 def conclude_objects(scene: Scene) -> tuple[Action, ...]:
@@ -46,6 +49,12 @@ def halted(scene: Scene, job: Job) -> tuple[Action, ...]:
         ref = scene.job_ref(job.name)
         return (DeleteObject(ref, f"{ref} is stopped: spec.suspend is true"),)
     return tuple(_conclude(scene) if scene.is_searched else _search(scene))
+
+
+def recalled(scene: Scene, because: str) -> tuple[DeleteObject, ...]:
+    """Take the pods away that run what ran out of memory; their Jobs are made anew later."""
+    refs = [scene.job_ref(job.name) for job in scene.memory_jobs if not job.is_leaving]
+    return tuple(DeleteObject(ref, f"{ref} is stopped: {because}") for ref in refs)
 
 
 def _needs(scene: Scene) -> Iterator[ApplyObject]:
@@ -72,6 +81,23 @@ def _search(scene: Scene) -> Iterator[ApplyObject]:
         scene.resource, scene.observation.configuration, scene.attempt, run_id
     )
     yield from _apply_job(scene, manifest, scene.search_job)
+
+
+def _more_memory(scene: Scene) -> Iterator[Action]:
+    """A Job for each amount of memory that trials wait for, made anew when it was over before."""
+    run_id = scene.status.run_id or ""
+    waiting = short_of_memory(scene.study) if scene.study is not None else []
+    known = {job.name: job for job in scene.memory_jobs}
+    for doublings in sorted({trial.doublings for trial in waiting}):
+        manifest = memory_manifest(
+            scene.resource, scene.observation.configuration, scene.attempt, run_id, doublings
+        )
+        ref = ObjectRef.of(manifest)
+        job = known.get(ref.name)
+        if job is None:
+            yield ApplyObject(with_hash(manifest), f"{ref} is missing: trials ran out of memory")
+        elif job.is_over and not job.is_leaving:
+            yield DeleteObject(ref, f"{ref} is over, and is made anew for more trials")
 
 
 def _conclude(scene: Scene) -> Iterator[ApplyObject]:

@@ -62,6 +62,11 @@ class Job:
         return int(self.manifest["spec"].get("parallelism", 1))
 
     @property
+    def completions(self) -> int:
+        """Pods that it was made for; a queue may admit fewer of them at a time."""
+        return int(self.manifest["spec"].get("completions", 1))
+
+    @property
     def succeeded(self) -> int:
         """Pods of it that did their work."""
         return int(self._status.get("succeeded", 0))

@@ -17,6 +17,11 @@ def search_job(name: str, attempt: int) -> str:
     return f"{name}-search-{attempt}"
 
 
+def memory_job(name: str, attempt: int, doublings: int) -> str:
+    """Job of the worker whose memory was doubled so often."""
+    return f"{search_job(name, attempt)}-memory-{doublings}"
+
+
 def conclude_job(name: str, attempt: int) -> str:
     """Job that fits the best parameters again, judges and registers."""
     return f"{name}-conclude-{attempt}"

@@ -34,7 +34,9 @@ class Loss:
     reason: Reason
     error: str
     disrupted: bool
-    """The pod was taken away: the trial may be run again."""
+    """It counts for nothing, and may be run again."""
+    doublings: int = 0
+    """How often the memory has to be doubled for it then, where it ran out just now."""
 
 
 def losses(scene: Scene) -> tuple[Loss, ...]:
@@ -77,14 +79,29 @@ def _loss(scene: Scene, trial: TrialFacts, pod: PodFacts | None) -> Loss:
         error = said.message if said else f"pod {pod.name} could not go on"
         return Loss(trial, said.reason if said else Reason.CRASHING, error, disrupted=True)
     if pod.exit_reason == OUT_OF_MEMORY and not pod.disrupted:
-        error = out_of_memory(scene.resource, pod.name)
-        return Loss(trial, Reason.OUT_OF_MEMORY, error, disrupted=False)
+        return _out_of_memory(scene, trial, pod)
     # One that is told to go and does not listen is killed when its time is up.
     if pod.disrupted or pod.deleting or pod.exit_code == ExitCode.PREEMPTED:
         return Loss(trial, Reason.PREEMPTED, f"pod {pod.name} was taken away", disrupted=True)
     why = f" ({pod.exit_reason})" if pod.exit_reason else ""
     error = f"pod {pod.name} ended with code {pod.exit_code}{why}"
     return Loss(trial, Reason.CRASHING, error, disrupted=False)
+
+
+def _out_of_memory(scene: Scene, trial: TrialFacts, pod: PodFacts) -> Loss:
+    """Its own fault in the end, after it had twice as much as often as the spec allows.
+
+    Without a limit nobody knows what it was that was not enough.
+    """
+    resources, doublings = scene.spec.trainer.resources, trial.doublings + 1
+    again = "memory" in resources.limits and doublings <= scene.search.retries.out_of_memory
+    factor = 2**doublings
+    limit = resources.limits["memory"].times(factor) if again else None
+    error = out_of_memory(scene.resource, pod.name, trial.doublings)
+    if limit is None:
+        return Loss(trial, Reason.OUT_OF_MEMORY, error, disrupted=False)
+    error = f"{error}; it is run again with {limit}"
+    return Loss(trial, Reason.OUT_OF_MEMORY, error, disrupted=True, doublings=doublings)
 
 
 def end_losses(scene: Scene) -> tuple[Action, ...]:
@@ -114,21 +131,30 @@ def _endings(lost: tuple[Loss, ...]) -> Iterator[Action]:
             TrialAttribute.DISRUPTED.value: loss.disrupted,
             TrialAttribute.ERROR.value: loss.error,
         }
+        if loss.doublings:
+            attributes[TrialAttribute.DOUBLINGS.value] = loss.doublings
         yield FailTrial(trial.number, attributes, because)
 
 
 def _retries(scene: Scene, lost: tuple[Loss, ...]) -> Iterator[EnqueueTrial]:
-    """Disrupted trials that were not run again yet, as long as there is leave."""
+    """Disrupted trials that were not run again yet, as long as there is leave.
+
+    Those that need more memory are no work for any worker: they are asked for by one who has it.
+    """
     trials = scene.study.trials if scene.study else ()
     again = {trial.retry_of for trial in trials if trial.retry_of is not None}
-    left = scene.search.retries.disruptions - len(again)
-    disrupted = {loss.trial.number for loss in lost if loss.disrupted}
+    spent = sum(trial.retry_of is not None and not trial.doublings for trial in trials)
+    left = scene.search.retries.disruptions - spent
+    disrupted = {loss.trial.number for loss in lost if loss.disrupted and not loss.doublings}
     disrupted |= {trial.number for trial in trials if trial.state == FAILED and trial.disrupted}
     # A trial that had no parameters yet is made up for by asking for another one.
     waiting = [
         trial
         for trial in trials
-        if trial.number in disrupted and trial.number not in again and trial.parameters
+        if trial.number in disrupted
+        and trial.number not in again
+        and trial.parameters
+        and not trial.doublings
     ]
     for trial in waiting[: max(0, left)]:
         yield EnqueueTrial(

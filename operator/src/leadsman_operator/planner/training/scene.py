@@ -19,6 +19,7 @@ from leadsman_operator.planner.training.naming import (
     JOB_LABEL,
     JOB_UID_LABEL,
     conclude_job,
+    memory_job,
     namespace_of,
     search_job,
     spec_config_map,
@@ -135,6 +136,14 @@ class Scene:
     def _job(self, name: str) -> Job | None:
         return next((job for job in self.jobs if job.name == name), None)
 
+    @cached_property
+    def memory_jobs(self) -> tuple[Job, ...]:
+        """The Jobs of this attempt's workers with more memory."""
+        return tuple(job for job in self.jobs if self._is_with_more_memory(job.name))
+
+    def _is_with_more_memory(self, job: str) -> bool:
+        return job.startswith(memory_job(self.name, self.attempt, 0).removesuffix("0"))
+
     def live(self, kind: str, name: str) -> Manifest | None:
         """An owned object as the API server has it."""
         for ref, manifest in self.observation.cluster.objects.items():
@@ -183,6 +192,13 @@ class Scene:
             pod
             for pod in self.observation.cluster.pods
             if pod.labels.get(JOB_LABEL, "").startswith(prefix) and is_alive(pod, self.now)
+        )
+
+    @cached_property
+    def workers_with_more_memory(self) -> tuple[PodFacts, ...]:
+        """Those of them that run what ran out of memory, in this attempt."""
+        return tuple(
+            pod for pod in self.workers if self._is_with_more_memory(pod.labels[JOB_LABEL])
         )
 
 

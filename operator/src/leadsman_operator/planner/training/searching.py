@@ -9,7 +9,7 @@ from leadsman_api.v1alpha1.training_run_status import RunPhase, TrialCounts
 from leadsman_operator.facts import StudyFacts
 from leadsman_operator.planner.conditions import Change
 from leadsman_operator.planner.plan import Action, DeleteObject
-from leadsman_operator.planner.training.belongings import search_objects
+from leadsman_operator.planner.training.belongings import recalled, search_objects
 from leadsman_operator.planner.training.course import AT_ONCE, SOON, Course, fail
 from leadsman_operator.planner.training.jobs import Job
 from leadsman_operator.planner.training.reaping import end_losses, lost_events, reap
@@ -19,6 +19,7 @@ from leadsman_operator.planner.training.trials import (
     counted,
     finished,
     last_error,
+    short_of_memory,
 )
 from leadsman_operator.planner.training.troubles import (
     Trouble,
@@ -42,7 +43,7 @@ def searching(scene: Scene) -> Course | None:
         return _begin(scene)
     if not job.is_over:
         return _without_pods(scene, job) or _go_on(scene, job)
-    return _clean_up(scene) or _search_on(scene, job) or _end(scene, job)
+    return _recall(scene) or _clean_up(scene) or _search_on(scene, job) or _end(scene, job)
 
 
 def _begin(scene: Scene) -> Course:
@@ -68,10 +69,9 @@ def _without_pods(scene: Scene, job: Job) -> Course | None:
 def _go_on(scene: Scene, job: Job) -> Course:
     actions = (*search_objects(scene), *reap(scene))
     if scene.spec.queue is not None and job.is_suspended:
-        return _wait_in_queue(scene, actions)
+        return _wait_in_queue(scene, job, actions)
     trouble = _trouble(scene, job)
-    running = sum(pod.phase == "Running" for pod in scene.workers)
-    message = f"{_progress(scene)} by {running} of {job.parallelism} workers"
+    message = f"{_progress(scene)} by {_working(scene, job)}"
     if trouble is not None:
         message = f"{message}; {trouble.message}"
     return Course(
@@ -84,14 +84,35 @@ def _go_on(scene: Scene, job: Job) -> Course:
     )
 
 
-def _wait_in_queue(scene: Scene, actions: tuple[Action, ...]) -> Course:
+def _working(scene: Scene, job: Job) -> str:
+    more = scene.workers_with_more_memory
+    running = sum(pod.phase == "Running" for pod in scene.workers if pod not in more)
+    told = f"{running} of {job.parallelism} workers"
+    waiting = len(short_of_memory(scene.study)) if scene.study is not None else 0
+    if waiting:
+        told += f", {waiting} wait for more memory"
+    return told + _asked_of_queue(scene, job)
+
+
+def _asked_of_queue(scene: Scene, job: Job) -> str:
+    """A queue's Job stays as it was handed in: it would lose its place."""
+    wanted = scene.search.parallelism
+    if scene.spec.queue is None or job.completions == wanted:
+        return ""
+    return (
+        f"; the queue was asked for {job.completions} workers, search.parallelism {wanted} counts"
+        " after a pause by spec.suspend"
+    )
+
+
+def _wait_in_queue(scene: Scene, job: Job, actions: tuple[Action, ...]) -> Course:
     """The queue has not given the pods their place yet, or took it back."""
     queue = scene.spec.queue.name if scene.spec.queue else ""
     before = scene.conditions.get(ConditionType.ADMITTED)
     was_admitted = before is not None and before.reason in (Reason.ADMITTED, Reason.PREEMPTED)
     reason = Reason.PREEMPTED if was_admitted else Reason.QUEUED
     verb = "took the place of the workers back" if was_admitted else "has not admitted the workers"
-    message = f"queue {queue} {verb}; {_progress(scene)}"
+    message = f"queue {queue} {verb}; {_progress(scene)}{_asked_of_queue(scene, job)}"
     change = Change(ConditionType.ADMITTED, ConditionStatus.FALSE, reason, message)
     events = tuple(lost_events(scene))
     return Course(
@@ -102,10 +123,21 @@ def _wait_in_queue(scene: Scene, actions: tuple[Action, ...]) -> Course:
 def _trouble(scene: Scene, job: Job) -> Trouble | None:
     """What keeps workers from starting; why all of them ended, while new ones are on their way."""
     pods = scene.pods_of(job.name)
-    return waiting_trouble(pods) or (None if scene.workers else ended_trouble(scene.resource, pods))
+    return waiting_trouble((*pods, *scene.workers_with_more_memory)) or (
+        None if scene.workers else ended_trouble(scene.resource, pods)
+    )
 
 
 # The end
+
+
+def _recall(scene: Scene) -> Course | None:
+    """Tell the workers with more memory to go: the search has ended without them."""
+    actions = recalled(scene, "the search has ended")
+    if not actions and not scene.workers_with_more_memory:
+        return None
+    message = f"{_progress(scene)}; the workers with more memory are told to go"
+    return Course(RunPhase.SEARCHING, Reason.SEARCHING, message, actions, SOON)
 
 
 def _clean_up(scene: Scene) -> Course | None:

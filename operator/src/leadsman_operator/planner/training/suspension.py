@@ -6,7 +6,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.training_run_status import RunPhase
 from leadsman_operator.facts import Missing, Unknown
 from leadsman_operator.planner.plan import Action
-from leadsman_operator.planner.training.belongings import halted
+from leadsman_operator.planner.training.belongings import halted, recalled
 from leadsman_operator.planner.training.course import LATER, Course
 from leadsman_operator.planner.training.reaping import lost_events, reap
 from leadsman_operator.planner.training.scene import Scene
@@ -31,10 +31,10 @@ def suspended(scene: Scene) -> Course | None:
 
 
 def _stop(scene: Scene) -> tuple[Action, ...]:
-    job = scene.stage_job
+    stopped, job = recalled(scene, "spec.suspend is true"), scene.stage_job
     if job is None or job.is_over or job.is_leaving:
-        return ()
-    return halted(scene, job)
+        return stopped
+    return (*stopped, *halted(scene, job))
 
 
 def _is_known(scene: Scene) -> bool:

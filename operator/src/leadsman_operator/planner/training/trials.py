@@ -75,6 +75,16 @@ def is_disrupted(trial: TrialFacts) -> bool:
     return trial.state == FAILED and trial.disrupted
 
 
+def short_of_memory(study: StudyFacts) -> list[TrialFacts]:
+    """Trials that are to be run again with more memory, which nobody does yet."""
+    again = {trial.retry_of for trial in study.trials}
+    return [
+        trial
+        for trial in study.trials
+        if trial.doublings and is_disrupted(trial) and trial.number not in again
+    ]
+
+
 def last_error(study: StudyFacts) -> str | None:
     """What the failed trial with the highest number said."""
     said = [

@@ -77,12 +77,15 @@ def _of_ended(resource: TrainingRun, pod: PodFacts) -> Trouble:
     )
 
 
-def out_of_memory(resource: TrainingRun, pod: str) -> str:
-    """One sentence with the limit and the field that raises it."""
+def out_of_memory(resource: TrainingRun, pod: str, doublings: int = 0) -> str:
+    """One sentence with the limit, which was doubled so often, and the field that raises it."""
     limit = resource.spec.trainer.resources.limits.get("memory")
     if limit is None:
         return (
             f"pod {pod} was ended because its node ran out of memory: give it a request that"
             f" fits in spec.trainer.resources.requests.memory and a limit in {MEMORY_FIELD}"
         )
-    return f"pod {pod} used more memory than its limit of {limit}: raise {MEMORY_FIELD}"
+    return (
+        f"pod {pod} used more memory than its limit of {limit.times(2**doublings)}:"
+        f" raise {MEMORY_FIELD}"
+    )
