@@ -255,7 +255,7 @@ def test_a_better_trial_of_a_search_that_goes_on_is_registered_too(
     for told, run in ((first, training.parent()), (second, second.best.run_id)):
         version = training.client.get_model_version(MODEL, str(told.model_version))
         assert version.run_id == run
-        file = training.client.download_artifacts(version.run_id, provenance.FILE, str(tmp_path))
+        file = training.client.download_artifacts(str(run), provenance.FILE, str(tmp_path))
         made_from = json.loads(Path(file).read_text())
         assert made_from["about"]["trial"] == told.best.number
         assert made_from["inputs"]["parameters"] == told.best.parameters

@@ -99,7 +99,7 @@ def test_a_job_with_more_memory_runs_what_ran_out_of_it() -> None:
         assert container["resources"]["limits"] == {"memory": limit}
         told = {one["name"]: one.get("value") for one in container["env"]}
         assert told["LEADSMAN_DOUBLINGS"] == str(doublings)
-    assert bench.status.message == "0/4 trials by 2 of 2 workers, 2 wait for more memory"
+    assert bench.status.message == "0/4 trials by 2 of 2 workers, 2 waiting for more memory"
     assert bench.deeds(EnqueueTrial) == []
 
 

@@ -130,6 +130,20 @@ def test_the_retry_of_a_retry_finds_the_first_try(
     assert RunCheckpoints(client, third, runs).last() == Checkpoint(4, b"so far")
 
 
+def test_what_lies_in_another_folder_is_not_gone_on_with(
+    client: MlflowClient, new_run: Callable[[], str]
+) -> None:
+    """A fit begins where it was, and not where another one or its trial was."""
+    run = new_run()
+    RunCheckpoints(client, run).save(4, b"a trial")
+    fit = RunCheckpoints(client, run, folder=f"{FOLDER}-fit-3")
+    assert fit.last() is None
+
+    fit.save(2, b"a fit")
+    assert fit.last() == Checkpoint(2, b"a fit")
+    assert RunCheckpoints(client, run).last() == Checkpoint(4, b"a trial")
+
+
 def attributes(run_id: str | None, retry_of: int | None = None) -> dict[str, object]:
     """What is known of a trial."""
     known = {TrialAttribute.RUN_ID: run_id, TrialAttribute.RETRY_OF: retry_of}

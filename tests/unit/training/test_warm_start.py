@@ -8,7 +8,8 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.study import StudyDirection
 from optuna.trial import create_trial
 
 from leadsman_api.environment import Variable
@@ -21,7 +22,7 @@ from support.training_processes import last_words
 pytestmark = pytest.mark.filterwarnings("ignore")
 Pod = Callable[..., dict[str, str]]
 SPACE = {"C": {"float": [0.1, 10.0]}}
-WIDE = {"C": FloatDistribution(0.001, 1000.0)}
+WIDE: dict[str, BaseDistribution] = {"C": FloatDistribution(0.001, 1000.0)}
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ def _signals() -> Iterator[None]:
 def earlier(studies: str, request: pytest.FixtureRequest) -> Callable[..., str]:
     """Make a study with a trial for each value of C, each better than the one before."""
 
-    def made(*values: float, direction: str = "maximize") -> str:
+    def made(*values: float, direction: StudyDirection = StudyDirection.MAXIMIZE) -> str:
         name = f"ml/earlier/{request.node.name}"
         study = optuna.create_study(study_name=name, storage=studies, direction=direction)
         for number, value in enumerate(values):
@@ -84,7 +85,7 @@ def test_trials_that_broke_a_constraint_are_not_tried_again(pod: Pod, studies: s
         trial.set_constraint("size at most", breach)
         study.tell(trial, 9.0 - value)
     study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
-    other = {"depth": IntDistribution(1, 9)}
+    other: dict[str, BaseDistribution] = {"depth": IntDistribution(1, 9)}
     study.add_trial(create_trial(params={"depth": 2}, distributions=other, value=9.0))
     made = pod(search=searching("ml/constrained", trials=8))
     assert last_words("work", made)[0] is ExitCode.DONE
@@ -97,11 +98,13 @@ def test_trials_that_broke_a_constraint_are_not_tried_again(pod: Pod, studies: s
     ("direction", "words"),
     [
         pytest.param(None, "has no study 'ml/earlier/nowhere'", id="not there"),
-        pytest.param("minimize", "had to minimize its objective", id="another direction"),
+        pytest.param(
+            StudyDirection.MINIMIZE, "had to minimize its objective", id="another direction"
+        ),
     ],
 )
 def test_a_study_that_is_of_no_use_is_refused(
-    pod: Pod, earlier: Callable[..., str], direction: str | None, words: str
+    pod: Pod, earlier: Callable[..., str], direction: StudyDirection | None, words: str
 ) -> None:
     """With the field's name, before the first trial."""
     name = "ml/earlier/nowhere" if direction is None else earlier(1.0, direction=direction)

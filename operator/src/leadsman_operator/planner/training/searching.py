@@ -90,7 +90,7 @@ def _working(scene: Scene, job: Job) -> str:
     told = f"{running} of {job.parallelism} workers"
     waiting = len(short_of_memory(scene.study)) if scene.study is not None else 0
     if waiting:
-        told += f", {waiting} wait for more memory"
+        told += f", {waiting} waiting for more memory"
     return told + _asked_of_queue(scene, job)
 
 
