@@ -12,15 +12,15 @@ from datetime import timedelta
 
 from leadsman_api.v1alpha1.health import ErrorRate, Latency
 from leadsman_operator.forecast.latency import Latencies
-from leadsman_operator.forecast.sequential import Sequential
+from leadsman_operator.forecast.rule import OperatorRule
 from leadsman_operator.forecast.traffic import Forecast, Outage
 from leadsman_operator.planner.judge.resting import WINDOW
 
 MINUTE, HOUR = 60.0, 3600.0
 LATENCIES = Latencies(p50=0.02, p99=0.2)
-ONE = Sequential(conditions=(ErrorRate(name="errors", type="ErrorRate", ratio=1.5),))
+ONE = OperatorRule(conditions=(ErrorRate(name="errors", type="ErrorRate", ratio=1.5),))
 """One condition alone, which has all of the promised rate for itself."""
-MANY = Sequential(
+MANY = OperatorRule(
     conditions=(
         ErrorRate(name="errors", type="ErrorRate", ratio=1.5, max=0.02),
         Latency(name="latency", type="Latency", ratio=1.5, max_latency=timedelta(milliseconds=250)),
@@ -35,7 +35,7 @@ class Cell:
 
     name: str
     forecast: Forecast
-    rule: Sequential = field(default=ONE)
+    rule: OperatorRule = field(default=ONE)
     promised: bool = True
     """Whether the promised rate is claimed to hold here."""
 
@@ -102,9 +102,9 @@ def conditions() -> Iterator[Cell]:
         )
         yield Cell(f"{at}, scraped every 30 s", replace(noisy, scrape_interval=30.0))
         timed = replace(plain, latencies=LATENCIES)
-        yield Cell(f"{at}, errors and times, no noise", timed, Sequential())
+        yield Cell(f"{at}, errors and times, no noise", timed, OperatorRule())
         wild = replace(timed, cv=0.5, persistence=2 * MINUTE)
-        yield Cell(f"{at}, errors and times, {lasting.name} of both at once", wild, Sequential())
+        yield Cell(f"{at}, errors and times, {lasting.name} of both at once", wild, OperatorRule())
         yield Cell(f"{at}, four limits at once, {lasting.name} of all", wild, MANY)
         for noise in (NOISES[4], NOISES[6]):
             seldom = replace(healthy(rate, 0.01, noise), history_interval=WINDOW.total_seconds())

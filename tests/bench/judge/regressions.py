@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from bench.judge.cells import REGRESSIONS
 from leadsman_api.v1alpha1.rollout import Rollout
 from leadsman_operator.forecast.rollouts import Outcome
-from leadsman_operator.forecast.sequential import Sequential
+from leadsman_operator.forecast.rule import OperatorRule
 from leadsman_operator.forecast.simulation import Rule, simulate
 from leadsman_operator.forecast.summary import Summary, summary_of
 from leadsman_operator.forecast.thresholds import ArgoSettings, FlaggerSettings
 from leadsman_operator.forecast.traffic import Forecast
 
 STATED = 0.01
-OURS = Sequential()
-SAME_STEPS = Sequential(rollout=Rollout(steps=tuple(range(5, 55, 5))))
+OURS = OperatorRule()
+SAME_STEPS = OperatorRule(rollout=Rollout(steps=tuple(range(5, 55, 5))))
 """Our rule on the steps of Flagger's tutorials, to compare rules and not steps."""
 _MOST_FAILURES = 12
 
@@ -91,7 +91,7 @@ def tuned(healthy: Forecast, rollouts: int, seed: int) -> FlaggerSettings:
 
     Tuned to traffic and errors that nobody knows beforehand: a rival as strong as can be.
     """
-    rule = FlaggerSettings(least_success=None, ratio=1.5, margin=0.005)
+    rule = FlaggerSettings(success=None, longest=None, ratio=1.5, margin=0.005)
     for failures in range(1, _MOST_FAILURES):
         rule = replace(rule, failures=failures)
         if simulate(healthy, rule, rollouts, seed).share(Outcome.ROLLED_BACK) <= STATED:

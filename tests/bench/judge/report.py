@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.judge.cells import NOISES
 from bench.judge.rates import FalseAlarms
 from bench.judge.regressions import Compared, Healthy
+from bench.judge.speed import MOST_SECONDS, ROLLOUTS, Speed
 from leadsman_operator.forecast.summary import Summary
 
 FEWER_THAN_DEFAULTS = 10.0
@@ -80,6 +81,7 @@ class Results:
     beyond: Sequence[FalseAlarms]
     compared: Sequence[Compared]
     healthy: Sequence[Healthy]
+    speeds: Sequence[Speed]
 
 
 def page(results: Results) -> str:
@@ -89,9 +91,11 @@ def page(results: Results) -> str:
 
 
 def misses(results: Results) -> list[str]:
-    """Cells that break the promise."""
+    """Cells that break the promise, and those that take too long."""
     cells = [one for *_, row in results.grid for one in row] + list(results.conditions)
-    return [f"{one.cell.name}: {one.share:.2%}" for one in cells if one.breaks_the_promise]
+    broken = [f"{one.cell.name}: {one.share:.2%}" for one in cells if one.breaks_the_promise]
+    slow = [f"{one.cell.name}: {one.seconds:.0f} s" for one in results.speeds if one.is_too_slow]
+    return broken + slow
 
 
 def _about(results: Results) -> Iterator[str]:
@@ -105,7 +109,16 @@ def _about(results: Results) -> Iterator[str]:
     )
     yield f"- {_won(results)}"
     yield f"- {_tuned(results)}"
+    yield f"- {_quick(results.speeds)}"
     yield ""
+
+
+def _quick(speeds: Sequence[Speed]) -> str:
+    told = " and ".join(f"{one.seconds:.1f} s with {one.cell.name}" for one in speeds)
+    return (
+        f"{ROLLOUTS:,} rollouts take {told} of one core; at most {MOST_SECONDS:g} s is the bar of"
+        " the benchmark."
+    )
 
 
 def _won(results: Results) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,14 +13,15 @@ from leadsman_api.v1alpha1.rollout import OnBlind, OnUndecided, Rollout, Strateg
 from leadsman_operator.forecast.asked import are_counted, questions
 from leadsman_operator.forecast.latency import Latencies
 from leadsman_operator.forecast.rollouts import Outcome
-from leadsman_operator.forecast.sequential import Sequential
+from leadsman_operator.forecast.rule import OperatorRule
 from leadsman_operator.forecast.simulation import Outcomes, Rule, simulate
 from leadsman_operator.forecast.thresholds import ArgoSettings, FlaggerSettings
 from leadsman_operator.forecast.traffic import Forecast, Kind, Outage
 
+WORSE = Forecast(200, 0.002, 0.2)
 ARGO, FLAGGER = ArgoSettings(), FlaggerSettings()
 RELATIVE = FlaggerSettings(failures=5, ratio=1.5, margin=0.005)
-OURS = Sequential()
+OURS = OperatorRule()
 PROMOTED, ROLLED_BACK, RUNNING = Outcome.PROMOTED, Outcome.ROLLED_BACK, Outcome.RUNNING
 
 
@@ -28,9 +30,9 @@ def led(rule: Rule, forecast: Forecast, rollouts: int = 200) -> Outcomes:
     return simulate(forecast, rule, rollouts, seed=3)
 
 
-def plan(**changes: Any) -> Sequential:
+def plan(**changes: Any) -> OperatorRule:
     """A plan of our own rule."""
-    return Sequential(Rollout(**changes))
+    return OperatorRule(Rollout(**changes))
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,54 @@ def test_where_a_clear_case_ends(
     outcomes = led(rule, forecast)
     assert outcomes.share(outcome) > 0.97
     assert outcomes.seconds(outcome) == seconds
+
+
+@pytest.mark.parametrize(
+    ("settings", "forecast", "outcome", "seconds"),
+    [
+        ({"failures": 0, "initial_delay": 0, "interval": 60}, WORSE, ROLLED_BACK, 15),
+        ({"failures": 2, "interval": 60}, WORSE, ROLLED_BACK, 300 + 2 * 60),
+        ({"count": 2, "failures": 2}, WORSE, PROMOTED, 2400),
+        ({"success": 0.9, "failure": 0.7}, WORSE, RUNNING, None),
+        ({"success": 0.9, "failure": 0.7, "inconclusive": 9}, WORSE, PROMOTED, 2400),
+        ({}, Forecast(1e-6, 0.01, 0.01), ROLLED_BACK, 1200),
+        ({"failure": 0.9}, Forecast(1e-6, 0.01, 0.01), RUNNING, None),
+        ({}, Forecast(20, 0.01, 0.01, outages=(Outage(300, 30),)), PROMOTED, 2400),
+        ({}, Forecast(20, 0.01, 0.01, outages=(Outage(300, 60),)), ROLLED_BACK, 345),
+        ({"errors": 9}, Forecast(20, 0.01, 0.01, outages=(Outage(300, 60),)), PROMOTED, 2400),
+    ],
+    ids=[
+        "at once", "the third failure", "measured twice", "neither good nor bad",
+        "that is borne nine times", "no request is a failure", "or says nothing, by two lines",
+        "three queries in vain", "five queries in vain", "that is borne",
+    ],
+)  # fmt: skip
+def test_an_analysis_of_argo_rollouts(
+    settings: dict[str, Any], forecast: Forecast, outcome: Outcome, seconds: float | None
+) -> None:
+    """Its limits, one by one."""
+    outcomes = led(replace(ARGO, **settings), forecast)
+    assert outcomes.share(outcome) > 0.97
+    if seconds is not None:
+        assert outcomes.seconds(outcome) == seconds
+
+
+@pytest.mark.parametrize(
+    ("longest", "slowdown", "outcome"),
+    [(0.5, 1.0, PROMOTED), (0.5, 5.0, ROLLED_BACK), (None, 5.0, PROMOTED)],
+    ids=["quick", "slow", "not looked at"],
+)
+def test_flagger_looks_at_times_too(
+    longest: float | None, slowdown: float, outcome: Outcome
+) -> None:
+    """At the 99th percentile, where times are forecast."""
+    timed = Forecast(200, 0.001, 0.001, Latencies(0.02, 0.2, slowdown))
+    assert led(replace(FLAGGER, longest=longest), timed).share(outcome) > 0.97
+
+
+def test_flagger_takes_no_request_for_a_failure() -> None:
+    """A check of nothing fails."""
+    assert led(FLAGGER, Forecast(1e-6, 0.01, 0.01)).seconds(ROLLED_BACK) == 660
 
 
 def test_a_fixed_line_calls_many_healthy_candidates_bad() -> None:

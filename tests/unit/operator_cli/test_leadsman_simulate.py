@@ -87,6 +87,113 @@ def test_a_file_gives_plan_and_rate() -> None:
     assert changed["median_seconds_to_promotion"] == 30 + 240
 
 
+def filed(**spec: Any) -> str:
+    """The file with parts of its spec replaced."""
+    return yaml.safe_dump({**FILE, "spec": {**FILE["spec"], **spec}})
+
+
+SCALING = {
+    "field": "spec.scaling.maxReplicas",
+    "supposed": "the stable revision has minReplicas (2) pods all the time",
+}
+SWAP = {
+    "strategy": "Swap", "swap": {"downtimeBudget": "2m"}, "minimumStepTime": "30s", "bake": "2m",
+}  # fmt: skip
+
+
+def test_pods_split_the_traffic_where_no_gateway_does() -> None:
+    """20 percent beside two pods are one of three."""
+    assert simulated("-f", "-", stdin=filed())["shares"] == [pytest.approx(1 / 3), 1]
+    shown = User()("simulate", *QUICK, "-f", "-", stdin=filed()).stdout
+    assert "plan      20 % (33 % by pods); deadline" in shown
+    gateway = {"provider": "GatewayAPI", "routeRef": {"name": "shop"}}
+    assert simulated("-f", "-", stdin=filed(traffic=gateway))["shares"] == [0.2, 1]
+
+
+def test_what_is_not_simulated_is_said() -> None:
+    """With what is supposed in its place, for people and for programs."""
+    rollout = {**FILE["spec"]["rollout"], "paused": True, "approval": {"required": True}}
+    found = simulated("-f", "-", stdin=filed(rollout=rollout))
+    assert [one["field"] for one in found["not_simulated"]] == [
+        "spec.rollout.approval", "spec.rollout.paused", "spec.scaling.maxReplicas",
+        "spec.health.conditions[own]",
+    ]  # fmt: skip
+    shown = User()("simulate", *QUICK, "-f", "-", stdin=filed(rollout=rollout)).stdout
+    assert "not simulated: spec.rollout.approval: every approval is there at once" in shown
+    assert [one["field"] for one in simulated("--rate", "5")["not_simulated"]] == [
+        "spec.health.conditions[latency]"
+    ]
+
+
+def test_a_bad_candidate_stays_where_rollbacks_are_off() -> None:
+    """It is neither rolled back nor promoted: a person decides."""
+    stays = filed(rollback={"enabled": False})
+    found = simulated("-f", "-", "--candidate-errors", "0.3", stdin=stays)
+    assert found["undecided_probability"] == 1
+
+
+def test_the_file_says_how_often_is_looked() -> None:
+    """An option says more."""
+    prometheus = {"url": "http://prometheus:9090", "scrapeInterval": "30s"}
+    file = filed(health={"prometheus": prometheus})
+    assert simulated("-f", "-", stdin=file)["forecast"]["scrape_interval"] == 30
+    other = simulated("-f", "-", "--scrape-interval", "20s", stdin=file)
+    assert other["forecast"]["scrape_interval"] == 20
+
+
+def test_the_judge_of_the_file_decides() -> None:
+    """Also by the rules of others, and as an option sets it."""
+    judge = {"rule": "Flagger", "interval": "30s", "failures": 2}
+    file = filed(health={"judge": judge, "conditions": FILE["spec"]["health"]["conditions"][:1]})
+    worse = ("-f", "-", "--candidate-errors", "0.3")
+    found = simulated(*worse, stdin=file)
+    assert found["median_seconds_to_rollback"] == 90
+    assert found["not_simulated"] == [SCALING]
+    assert simulated(*worse, "--set", "judge.failures=3", stdin=file)[
+        "median_seconds_to_rollback"
+    ] == 120  # fmt: skip
+    healthy = simulated("-f", "-", stdin=file)
+    assert "the rule Flagger promises nothing" in healthy["advice"][0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "seconds"),
+    [
+        (("argo.failureLimit=1", "argo.interval=1m", "argo.initialDelay=1m"), 120),
+        (("flagger.threshold=2", "flagger.interval=30s"), 90),
+        (("relative.threshold=1", "relative.ratio=1.2"), 120),
+    ],
+    ids=["argo", "flagger", "relative"],
+)
+def test_rules_have_other_settings_too(settings: tuple[str, ...], seconds: float) -> None:
+    """By the names that they have there."""
+    rule = settings[0].partition(".")[0]
+    chosen = [part for one in settings for part in ("--set", one)]
+    found = simulated("--rate", "200", "--candidate-errors", "0.3", "--rule", rule, *chosen)
+    assert found["median_seconds_to_rollback"] == seconds
+
+
+def test_a_swap_has_a_yardstick_and_an_interruption() -> None:
+    """Nothing serves until a pod is ready: at most half of the budget, or what an option says."""
+    longest = simulated("-f", "-", stdin=filed(rollout=SWAP))
+    assert longest["median_seconds_to_promotion"] == 30 + 60 + 120
+    assert longest["mean_unserved_seconds"] == 60
+    shorter = User()("simulate", *QUICK, "-f", "-", "--downtime", "15s", stdin=filed(rollout=SWAP))
+    assert "plan      Swap: all at once; deadline" in shorter.stdout
+    assert "nothing serves for 15s of a rollout: about 1,500 requests" in shorter.stdout
+    worse = simulated("-f", "-", "--candidate-errors", "0.3", stdin=filed(rollout=SWAP))
+    assert worse["mean_unserved_seconds"] == 120
+
+
+def test_a_bake_that_finds_nothing_is_told_what_it_needs() -> None:
+    """Where no step comes before it, none is advised."""
+    rollout = {"strategy": "BlueGreen", "bake": "1m", "deadline": "5m"}
+    found = simulated(
+        "-f", "-", "--rate", "1", "--candidate-errors", "0.06", stdin=filed(rollout=rollout)
+    )
+    assert "at 100 %: let rollout.bake or rollout.deadline last longer" in found["advice"][0]
+
+
 def test_answers_that_take_longer() -> None:
     """Times are simulated when they are forecast."""
     times = ("--stable-p50", "20ms", "--stable-p99", "200ms")
@@ -166,6 +273,14 @@ def test_a_curve_over_traffic(tmp_path: Path) -> None:
             ("--rate", "1", "--stable-p50", "2s", "--stable-p99", "1s"),
             "--stable-p99: write a time above --stable-p50",
         ),
+        (
+            ("--rate", "1", "--set", "istio.x=1"),
+            "write a setting of judge, argo, flagger, relative",
+        ),
+        (("--rate", "1", "--set", "argo.x=1"), "argo.x: argo has weights, pause, initialDelay"),
+        (("--rate", "1", "--set", "argo.interval=0s"), "0s: write a time of at least 1s"),
+        (("--rate", "1", "--set", "judge.count=3"), "spec.health.judge.count: count belongs to"),
+        (("--rate", "1", "--downtime", "9s"), "--downtime: only a Swap has one"),
         (("-f", "not-there.yaml"), "--filename: not-there.yaml: No such file or directory"),
         (("-f", "-"), "--filename: - has 0 ModelDeployments"),
     ],

@@ -360,15 +360,14 @@ def test_several_conditions_share_the_promise() -> None:
     [
         ("Argo", 2, 2, Verdict.UNDECIDED),
         ("Argo", 2, 3, Verdict.BAD),
-        ("Flagger", 2, 1, Verdict.UNDECIDED),
-        ("Flagger", 2, 2, Verdict.BAD),
+        ("Flagger", 2, 2, Verdict.UNDECIDED),
         ("Argo", 0, 1, Verdict.BAD),
     ],
 )
 def test_a_threshold_rule_counts_failed_checks(
     rule: str, failures: int, checks: int, verdict: Verdict
 ) -> None:
-    """One more than its limit for Argo Rollouts, its threshold for Flagger."""
+    """One more than its limit for Argo Rollouts; Flagger's threshold counts a tick later."""
     judge = {"rule": rule, "interval": "10s", "failures": failures}
     trial = Trial(ERRORS, judge=judge)
     evidence = trial.serve(2 * checks, one=(80, 0), two=(18, 2))
@@ -438,7 +437,7 @@ def test_of_several_checks_flagger_counts_one_an_interval() -> None:
     """The first that fails ends the interval."""
     limits = [{"name": f"errors-{one}", "type": "ErrorRate", "max": 0.01} for one in range(3)]
     trial = Trial(*limits, judge={"rule": "Flagger", "interval": "10s", "failures": 3})
-    assert trial.serve(4, one=(80, 0), two=(18, 2)).verdict is Verdict.UNDECIDED
+    assert trial.serve(6, one=(80, 0), two=(18, 2)).verdict is Verdict.UNDECIDED
     assert trial.serve(2, one=(80, 0), two=(18, 2)).verdict is Verdict.BAD
 
 

@@ -145,6 +145,8 @@ class Judge(Contract):
     invariants = (
         only_with("interval", by="rule", values=["Argo", "Flagger"]),
         only_with("failures", by="rule", values=["Argo", "Flagger"]),
+        only_with("initialDelay", by="rule", values=["Argo"]),
+        only_with("count", by="rule", values=["Argo"]),
     )
 
     rule: JudgeRule = JudgeRule.SEQUENTIAL
@@ -153,6 +155,12 @@ class Judge(Contract):
     """Time between two checks of a threshold rule; 1m when left out."""
     failures: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Failed checks that a threshold rule bears; 3 when left out."""
+    initial_delay: Duration | None = None
+    """Time with requests of the candidate before the first check of rule Argo; none when left
+    out."""
+    count: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Checks after which a condition is good for rule Argo, and not checked again; no end when
+    left out."""
 
 
 class TimeUnit(Term):

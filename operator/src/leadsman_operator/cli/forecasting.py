@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +17,19 @@ from leadsman_api.advice import Problem
 from leadsman_api.labels import API_VERSION
 from leadsman_api.loading import InvalidResource, parse_resource
 from leadsman_api.v1alpha1 import ModelDeployment
-from leadsman_api.v1alpha1.health import ErrorRate, Latency
+from leadsman_api.v1alpha1.health import PromQL
 from leadsman_api.v1alpha1.rollout import Strategy
+from leadsman_api.v1alpha1.traffic import TrafficProvider
 from leadsman_operator.cli.commands.simulate import RULES
 from leadsman_operator.cli.failures import USAGE, Failure
+from leadsman_operator.cli.given import Setting
 from leadsman_operator.cli.manifests import Document, read_documents
+from leadsman_operator.cli.not_simulated import NotSimulated, not_simulated
 from leadsman_operator.forecast.advice import advice
 from leadsman_operator.forecast.asked import questions
 from leadsman_operator.forecast.curve import Point, curve
 from leadsman_operator.forecast.latency import Latencies
-from leadsman_operator.forecast.sequential import Sequential
+from leadsman_operator.forecast.rule import OperatorRule, PodShares
 from leadsman_operator.forecast.simulation import Rule, simulate
 from leadsman_operator.forecast.summary import Summary, summary_of
 from leadsman_operator.forecast.thresholds import ArgoSettings, FlaggerSettings
@@ -35,8 +38,10 @@ from leadsman_operator.forecast.traffic import Forecast, Outage
 if TYPE_CHECKING:
     from leadsman_operator.cli.surroundings import Surroundings
 
-RELATIVE = FlaggerSettings(failures=5, least_success=None, ratio=1.5, margin=0.005)
+RELATIVE = FlaggerSettings(failures=5, success=None, longest=None, ratio=1.5, margin=0.005)
 """A check as an expert would write it for Flagger: against the stable revision, with a margin."""
+DEFAULT_SCRAPE_INTERVAL = 15.0
+"""Seconds between two looks, as the operator is installed."""
 _FLAG_OF = {
     "spec.rollout.steps": "--steps",
     "spec.rollout.minimumStepTime": "--minimum-step-time",
@@ -64,13 +69,15 @@ class Report:
     """All that a run of `simulate` found."""
 
     forecast: Forecast
-    plan: Sequential
+    plan: OperatorRule
     rollouts: int
     seed: int
     simulated: tuple[Simulated, ...]
     advice: tuple[str, ...]
     left_out: tuple[str, ...]
-    """Names of the conditions that the forecast says nothing about."""
+    """Names of the conditions that no forecast says anything about."""
+    not_simulated: tuple[NotSimulated, ...]
+    """Fields of the file that change nothing here."""
     one_rule: bool
     """Whether one rule was asked for, and not all."""
 
@@ -83,7 +90,9 @@ def report_of(options: argparse.Namespace, surroundings: Surroundings) -> Report
     names = RULES if options.rule == "all" else (options.rule,)
     with _progress(surroundings, options.rollouts * len(names)) as told:
         simulated = tuple(
-            _simulated(name, _rule(name, plan), forecast, options, (surroundings.now, told))
+            _simulated(
+                name, _rule(name, plan, options.set), forecast, options, (surroundings.now, told)
+            )
             for name in names
         )
     sentences: tuple[str, ...] = ()
@@ -97,6 +106,7 @@ def report_of(options: argparse.Namespace, surroundings: Surroundings) -> Report
         simulated=simulated,
         advice=sentences,
         left_out=_left_out(plan),
+        not_simulated=tuple(not_simulated(deployment, plan, forecast)),
         one_rule=options.rule != "all",
     )
 
@@ -126,11 +136,14 @@ def _progress(surroundings: Surroundings, rollouts: int) -> Iterator[Callable[[i
         yield lambda done: progress.advance(task, done)
 
 
-def _rule(name: str, plan: Sequential) -> Rule:
-    rules: Mapping[str, Rule] = {
-        "leadsman": plan, "argo": ArgoSettings(), "flagger": FlaggerSettings(), "relative": RELATIVE
+def _rule(name: str, plan: OperatorRule, chosen: Sequence[Setting]) -> Rule:
+    rules: Mapping[str, ArgoSettings | FlaggerSettings] = {
+        "argo": ArgoSettings(), "flagger": FlaggerSettings(), "relative": RELATIVE
     }  # fmt: skip
-    return rules[name]
+    if name == "leadsman":
+        return plan
+    settings = {field: value for rule, field, value in chosen if rule == name}
+    return replace(rules[name], **settings)
 
 
 def _forecast(options: argparse.Namespace, deployment: ModelDeployment) -> Forecast:
@@ -144,14 +157,34 @@ def _forecast(options: argparse.Namespace, deployment: ModelDeployment) -> Forec
         daily=options.daily,
         cv=options.cv,
         persistence=options.persistence,
-        scrape_interval=options.scrape_interval,
+        scrape_interval=_scrape_interval(options, deployment),
         missing=options.missing,
         outages=tuple(Outage(*one) for one in options.outage),
         restarts=options.restarts,
         pods=deployment.spec.scaling.min_replicas,
         history=options.history,
         history_interval=options.history_interval,
+        downtime=_downtime(options, deployment),
     )
+
+
+def _scrape_interval(options: argparse.Namespace, deployment: ModelDeployment) -> float:
+    prometheus = deployment.spec.health.prometheus
+    if options.scrape_interval is None and prometheus is not None:
+        own = prometheus.scrape_interval
+        return DEFAULT_SCRAPE_INTERVAL if own is None else own.total_seconds()
+    return float(options.scrape_interval or DEFAULT_SCRAPE_INTERVAL)
+
+
+def _downtime(options: argparse.Namespace, deployment: ModelDeployment) -> float:
+    """Without an option the longest that is allowed."""
+    swap = deployment.spec.rollout.swap
+    if swap is not None:
+        longest = swap.downtime_budget.total_seconds() / 2
+        return longest if options.downtime is None else float(options.downtime)
+    if options.downtime is not None:
+        raise Failure("--downtime: only a Swap has one: write rollout.strategy in the file", USAGE)
+    return 0.0
 
 
 def _rate(options: argparse.Namespace, deployment: ModelDeployment) -> float:
@@ -180,14 +213,21 @@ def _latencies(options: argparse.Namespace) -> Latencies | None:
 
 def _plan(
     options: argparse.Namespace, deployment: ModelDeployment, forecast: Forecast
-) -> Sequential:
+) -> OperatorRule:
     spec = deployment.spec
     if spec.rollout.strategy is Strategy.SHADOW:
         raise Failure(
             f"{options.filename}: a Shadow is not simulated, for nobody gets an answer of its"
             " candidate before it is judged: write another rollout.strategy"
         )
-    plan = Sequential(spec.rollout, spec.health.conditions, spec.health.false_rollback_rate)
+    plan = OperatorRule(
+        spec.rollout,
+        spec.health.conditions,
+        spec.health.false_rollback_rate,
+        spec.health.judge,
+        rolls_back=spec.rollback.enabled,
+        pods=_pods(options, deployment),
+    )
     if not questions(plan.conditions, forecast):
         raise Failure(
             f"{options.filename}: none of its conditions is simulated: there must be one of the"
@@ -196,8 +236,16 @@ def _plan(
     return plan
 
 
-def _left_out(plan: Sequential) -> tuple[str, ...]:
-    return tuple(one.name for one in plan.conditions if not isinstance(one, ErrorRate | Latency))
+def _pods(options: argparse.Namespace, deployment: ModelDeployment) -> PodShares | None:
+    """What splits the traffic of the file; without a file it is split exactly."""
+    spec = deployment.spec
+    if options.filename is None or spec.traffic.provider is TrafficProvider.GATEWAY_API:
+        return None
+    return PodShares(spec.scaling.min_replicas, spec.scaling.max_replicas)
+
+
+def _left_out(plan: OperatorRule) -> tuple[str, ...]:
+    return tuple(one.name for one in plan.conditions if isinstance(one, PromQL))
 
 
 def _deployment(options: argparse.Namespace, surroundings: Surroundings) -> ModelDeployment:
@@ -212,7 +260,9 @@ def _deployment(options: argparse.Namespace, surroundings: Surroundings) -> Mode
         "onUndecided": options.on_undecided,
     }
     spec["rollout"] = _with(spec.get("rollout"), rollout)
-    spec["health"] = _with(spec.get("health"), {"falseRollbackRate": options.false_rollback_rate})
+    health = _with(spec.get("health"), {"falseRollbackRate": options.false_rollback_rate})
+    judge = {field: value for rule, field, value in options.set if rule == "judge"}
+    spec["health"] = {**health, "judge": _with(health.get("judge"), judge)}
     try:
         resource = parse_resource({**manifest, "spec": spec})
     except InvalidResource as error:

@@ -10,8 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from leadsman_api.durations import format_duration
+from leadsman_api.v1alpha1.rollout import Strategy
 from leadsman_operator.cli.forecasting import Report, Simulated
 from leadsman_operator.cli.paper import as_data, show, span, table
+from leadsman_operator.forecast.rule import OperatorRule
 from leadsman_operator.forecast.summary import Summary
 
 if TYPE_CHECKING:
@@ -38,7 +40,9 @@ def _data(report: Report) -> dict[str, Any]:
         "seed": report.seed,
         "forecast": asdict(report.forecast),
         "advice": list(report.advice),
+        "shares": list(report.plan.shares),
         "conditions_left_out": list(report.left_out),
+        "not_simulated": [asdict(one) for one in report.not_simulated],
     }
     rules = [_rule_data(one) for one in report.simulated]
     return {**rules[0], **shared} if report.one_rule else {**shared, "rules": rules}
@@ -62,17 +66,28 @@ def _head(report: Report) -> list[Text]:
     if forecast.cv:
         lasting = f" for {_time(forecast.persistence)}" if forecast.persistence else ""
         parts.append(f"bursts of CV {forecast.cv:g}{lasting}")
-    steps = ", ".join(f"{step} %" for step in rollout.steps)
     seconds = sum(one.elapsed_seconds for one in report.simulated)
     return [
         Text(f"forecast  {'; '.join(parts)}"),
         Text(
-            f"plan      {steps}; deadline {format_duration(rollout.deadline)}, bake"
+            f"plan      {_steps(report.plan)}; deadline {format_duration(rollout.deadline)}, bake"
             f" {format_duration(rollout.bake)}; at most {report.plan.false_rollback_rate:.2%} of"
             " the healthy rolled back"
         ),
         Text(f"rollouts  {report.rollouts:,} a rule in {seconds:.1f} s, seed {report.seed}"),
     ]
+
+
+def _steps(plan: OperatorRule) -> str:
+    """The steps; behind those that pods realise otherwise, what the candidate gets in truth."""
+    rollout = plan.rollout
+    if rollout.strategy is not Strategy.CANARY:
+        return f"{rollout.strategy}: all at once"
+    shares = [100 * share for share in plan.shares]
+    return ", ".join(
+        f"{step} %" if round(share) == step else f"{step} % ({share:.0f} % by pods)"
+        for step, share in zip(rollout.steps, shares, strict=False)
+    )
 
 
 def _results(report: Report) -> Table:
@@ -114,7 +129,14 @@ def _time(seconds: float | None) -> str:
 
 def _notes(report: Report) -> list[Text]:
     notes = [Text(sentence) for sentence in report.advice]
-    if report.left_out:
-        names = ", ".join(report.left_out)
-        notes.append(Text(f"Not simulated, for a forecast can't say what they see: {names}."))
-    return notes
+    for one in report.simulated:
+        if unserved := one.summary.mean_unserved_seconds:
+            lost = unserved * report.forecast.rate
+            notes.append(
+                Text(
+                    f"{one.name}: nothing serves for {_time(round(unserved))} of a rollout:"
+                    f" about {lost:,.0f} requests get no answer."
+                )
+            )
+    supposed = [f"not simulated: {one.field}: {one.supposed}" for one in report.not_simulated]
+    return [*notes, *map(Text, supposed)]

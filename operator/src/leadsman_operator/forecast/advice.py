@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from leadsman_api.durations import format_duration
+from leadsman_api.v1alpha1.health import JudgeRule
 from leadsman_api.v1alpha1.rollout import OnUndecided, Rollout
 from leadsman_operator.forecast.rollouts import Outcome
-from leadsman_operator.forecast.sequential import Sequential
+from leadsman_operator.forecast.rule import OperatorRule, times_of
 from leadsman_operator.forecast.simulation import simulate
 from leadsman_operator.forecast.summary import Summary
 from leadsman_operator.forecast.traffic import Forecast
+from leadsman_operator.planner.scene import FULL
 
 SURE = 0.9
 """So often a bad candidate should be found before it gets all of the traffic."""
@@ -25,7 +27,7 @@ _WEIGHTS = (10, 20, 50)
 _TENFOLD = 9.95
 
 
-def advice(forecast: Forecast, rule: Sequential, found: Summary, seed: int) -> Iterator[str]:
+def advice(forecast: Forecast, rule: OperatorRule, found: Summary, seed: int) -> Iterator[str]:
     """Sentences that say what the figures mean for the plan of the rollout."""
     tolerated = _tolerated_ratio(rule)
     times = _times_worse(forecast)
@@ -39,26 +41,33 @@ def advice(forecast: Forecast, rule: Sequential, found: Summary, seed: int) -> I
     elif found.rollback_probability >= SURE:
         median = _told(found.median_seconds_to_rollback or 0.0)
         yield f"A {_times(times)} regression is found after {median}: nothing has to change."
-    else:
+    elif len(rule.shares) > 1:
         yield _about_weight(forecast, rule, times, seed)
+    else:
+        yield _about_bake(forecast, rule, times, seed)
 
 
-def _about_health(rule: Sequential, found: Summary) -> Iterator[str]:
-    rate = rule.false_rollback_rate
+def _about_health(rule: OperatorRule, found: Summary) -> Iterator[str]:
+    promise = (
+        f"the promise is at most {rule.false_rollback_rate:.2%}"
+        if rule.judge.rule is JudgeRule.SEQUENTIAL
+        else f"the rule {rule.judge.rule} promises nothing"
+    )
     yield (
         f"A healthy candidate is rolled back in {found.rollback_probability:.2%} of the rollouts;"
-        f" the promise is at most {rate:.2%}."
+        f" {promise}."
     )
-    shortest = len(rule.rollout.steps) * rule.rollout.minimum_step_time + rule.rollout.bake
+    shortest = timedelta(seconds=times_of(rule).shortest)
     median = found.median_seconds_to_promotion
     if median is not None and median > 1.5 * shortest.total_seconds():
+        hint = "; larger steps help." if len(rule.shares) > 1 else "."
         yield (
             f"It is promoted after {_told(median)}, where {format_duration(shortest)} would do:"
-            " there is too little traffic to show its health sooner; larger steps help."
+            f" there is too little traffic to show its health sooner{hint}"
         )
 
 
-def _about_weight(forecast: Forecast, rule: Sequential, times: float, seed: int) -> str:
+def _about_weight(forecast: Forecast, rule: OperatorRule, times: float, seed: int) -> str:
     """How long a step of each weight needs to find it; the first that has the time is advised."""
     first = rule.rollout.steps[0]
     step = rule.rollout.deadline / len(rule.rollout.steps)
@@ -84,7 +93,19 @@ def _about_weight(forecast: Forecast, rule: Sequential, times: float, seed: int)
     )
 
 
-def _needed(forecast: Forecast, rule: Sequential, weight: int, seed: int) -> float | None:
+def _about_bake(forecast: Forecast, rule: OperatorRule, times: float, seed: int) -> str:
+    """How long all of the traffic needs to find it, where no step comes before."""
+    begun = f"At {forecast.rate:g} requests per second a {_times(times)} regression"
+    needed = _needed(forecast, rule, FULL, seed)
+    if needed is None:
+        return f"{begun} can't be told from chance in {format_duration(_LONGEST)}, not at 100 %."
+    return (
+        f"{begun} needs about {_told(needed)} at 100 %: let rollout.bake or rollout.deadline last"
+        " longer, or take a Canary, which harms fewer meanwhile."
+    )
+
+
+def _needed(forecast: Forecast, rule: OperatorRule, weight: int, seed: int) -> float | None:
     """Seconds of one step after which it is found as often as it should be; None: too many."""
     held = Rollout(
         steps=(weight,),
@@ -104,7 +125,7 @@ def _times_worse(forecast: Forecast) -> float:
     return max(errors, forecast.latencies.slowdown if forecast.latencies else 1.0)
 
 
-def _tolerated_ratio(rule: Sequential) -> float:
+def _tolerated_ratio(rule: OperatorRule) -> float:
     ratios = [getattr(one, "ratio", None) for one in rule.conditions]
     return max((ratio for ratio in ratios if ratio is not None), default=1.0)
 

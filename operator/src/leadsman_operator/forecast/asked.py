@@ -27,6 +27,10 @@ class Question:
     limit: Limit
 
 
+Asked = tuple[int, Question]
+"""The row of the counts that answers a question."""
+
+
 def questions(conditions: Sequence[HealthCondition], forecast: Forecast) -> tuple[Question, ...]:
     """All comparisons that the judge makes; none for what the forecast says nothing about."""
     latencies = forecast.latencies

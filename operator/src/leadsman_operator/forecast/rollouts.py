@@ -31,6 +31,11 @@ class Rollouts:
     ended: Floats
     """Seconds since the rollout began; infinite while it runs."""
 
+    serving: Floats
+    """1 where some revision serves, 0 in the middle of a Swap."""
+    unserved: Floats
+    """Seconds in which nothing served."""
+
     @property
     def running(self) -> Truths:
         """Those that have not ended."""
@@ -51,8 +56,23 @@ class Rollouts:
 def started(number: int, weight: float) -> Rollouts:
     """All at the beginning."""
     return Rollouts(
-        np.full(number, weight), np.zeros(number, dtype=np.int8), np.full(number, np.inf)
+        np.full(number, weight),
+        np.zeros(number, dtype=np.int8),
+        np.full(number, np.inf),
+        np.ones(number),
+        np.zeros(number),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What a judge says of many rollouts after a look."""
+
+    bad: Truths
+    good: Truths
+    blind: Truths
+    stable_counted: Truths
+    """Whether anything was counted of the stable revision since the rollout began."""
 
 
 class Course(Protocol):

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadsman_operator.forecast.asked import (
-    Question,
-    errors_of,
-    questions,
-    slower_than,
-)
+from leadsman_operator.forecast.asked import errors_of, slower_than
+from leadsman_operator.forecast.course import OperatorCourse
 from leadsman_operator.forecast.latency import bound_above
 from leadsman_operator.forecast.rollouts import Course, Outcome
-from leadsman_operator.forecast.sequential import Sequential, SequentialCourse
+from leadsman_operator.forecast.rule import OperatorRule
 from leadsman_operator.forecast.thresholds import (
     ArgoCourse,
     ArgoSettings,
@@ -29,7 +25,7 @@ BATCH = 1000
 """Rollouts that are simulated side by side: more would not fit into the processor's caches."""
 
 
-Rule = Sequential | ArgoSettings | FlaggerSettings
+Rule = OperatorRule | ArgoSettings | FlaggerSettings
 Told = Callable[[int], None]
 """Is told how many rollouts are done."""
 
@@ -47,6 +43,8 @@ class Outcomes:
     """All of its answers until then."""
     bad_in_an_hour: Floats
     """Bad answers of the candidate in the first hour: one that was promoted goes on serving."""
+    unserved: Floats
+    """Seconds in which nothing served."""
 
     def share(self, outcome: Outcome) -> float:
         """Part of the rollouts with an outcome."""
@@ -69,31 +67,28 @@ def simulate(
         if told is not None:
             told(min(rollouts, (number + 1) * BATCH))
     return Outcomes(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("outcome", "ended", "bad", "answers", "bad_in_an_hour")
-        )
+        *(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Outcomes))
     )
 
 
 def _batch(forecast: Forecast, rule: Rule, number: int, seed: np.random.SeedSequence) -> Outcomes:
     harms = harmful(forecast)
-    asked = questions(rule.conditions, forecast) if isinstance(rule, Sequential) else ()
-    kinds = list(dict.fromkeys([*harms, *(question.kind for question in asked)]))
+    looked_at = rule.kinds(forecast)
+    kinds = list(dict.fromkeys([*harms, *looked_at]))
     traffic = Traffic(forecast, kinds, number, seed)
-    course = _course(forecast, rule, [(kinds.index(one.kind), one) for one in asked], traffic)
+    course = _course(rule, [kinds.index(one) for one in looked_at], traffic)
     bad, answers = np.zeros(number), np.zeros(number)
     for look_number in range(1, round(course.horizon / forecast.scrape_interval) + 1):
         running = course.rollouts.running
         if not np.any(running):
             break
-        look = traffic.look(look_number, course.rollouts.weight)
+        look = traffic.look(look_number, course.rollouts.weight, course.rollouts.serving)
         bad += np.where(running, np.sum(look.served.bad[: len(harms)], axis=0), 0.0)
         answers += np.where(running, look.served.total, 0.0)
         course.after(look)
     ends = course.rollouts
     later = _later(forecast, harms, np.minimum(ends.ended, course.horizon), ends.weight)
-    return Outcomes(ends.outcome, ends.ended, bad, answers, bad + later)
+    return Outcomes(ends.outcome, ends.ended, bad, answers, bad + later, ends.unserved)
 
 
 def harmful(forecast: Forecast) -> list[Kind]:
@@ -109,16 +104,14 @@ def harmful(forecast: Forecast) -> list[Kind]:
     return [errors_of(forecast), slower_than(latencies, bound, bound)]
 
 
-def _course(
-    forecast: Forecast, rule: Rule, asked: list[tuple[int, Question]], traffic: Traffic
-) -> Course:
+def _course(rule: Rule, rows: list[int], traffic: Traffic) -> Course:
     match rule:
         case ArgoSettings():
-            return ArgoCourse(forecast, traffic.rollouts, rule)
+            return ArgoCourse(rule, rows, traffic)
         case FlaggerSettings():
-            return FlaggerCourse(forecast, traffic.rollouts, rule)
-        case Sequential():
-            return SequentialCourse(forecast, rule, asked, traffic)
+            return FlaggerCourse(rule, rows, traffic)
+        case OperatorRule():
+            return OperatorCourse(rule, rows, traffic)
 
 
 def _later(forecast: Forecast, harms: list[Kind], ended: Floats, weight: Floats) -> Floats:

@@ -28,6 +28,8 @@ class Summary:
     """All answers of the candidate until then."""
     mean_bad_answers_in_an_hour: float
     """Bad answers of the candidate in an hour from the start: once promoted it goes on serving."""
+    mean_unserved_seconds: float
+    """Time in which nothing served; only a Swap has any."""
 
 
 def summary_of(outcomes: Outcomes) -> Summary:
@@ -45,4 +47,5 @@ def summary_of(outcomes: Outcomes) -> Summary:
         mean_bad_answers=float(outcomes.bad.mean()),
         mean_answers=float(outcomes.answers.mean()),
         mean_bad_answers_in_an_hour=float(outcomes.bad_in_an_hour.mean()),
+        mean_unserved_seconds=float(outcomes.unserved.mean()),
     )

@@ -69,6 +69,8 @@ class Forecast:
     history_interval: float | None = None
     """Seconds between two looks of that time, rounded to looks of the rollout; None: as many as
     between two of those."""
+    downtime: float = 0.0
+    """Seconds in a Swap in which nothing serves: until the first pod is ready."""
 
     @property
     def looks_at_once(self) -> int:
@@ -147,14 +149,17 @@ class Traffic:
                 yield reduce(add, answers)
                 answers = []
 
-    def look(self, number: int, weight: Floats) -> Look:
-        """The look of a number, from 1, while the candidate has a share `weight` of requests."""
+    def look(self, number: int, weight: Floats, serving: Floats | float = 1.0) -> Look:
+        """The look of a number, from 1, while the candidate has a share `weight` of requests.
+
+        `serving` is the part of them that is answered at all.
+        """
         forecast, step = self.forecast, self.forecast.scrape_interval
         at = number * step
         self._wander()
         kept = self._kept()
         scraped = self._weather.random(self.rollouts) >= forecast.missing
-        mean = self._requests(at - 0.5 * step)
+        mean = serving * self._requests(at - 0.5 * step)
         shares = self._kinds[1 if at > forecast.worsens_after else 0]
         stable = self._answers(mean * (1 - weight), self._kinds[0], self._factors[0])
         candidate = self._answers(mean * weight, shares, self._factors[1])

@@ -10,7 +10,6 @@ from leadsman_api.durations import format_duration
 from leadsman_api.labels import Arm
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import Verdict
-from leadsman_api.v1alpha1.health import JudgeRule
 from leadsman_api.v1alpha1.model_deployment import ModelDeploymentSpec
 from leadsman_api.v1alpha1.model_deployment_status import (
     DeploymentPhase,
@@ -26,7 +25,7 @@ from leadsman_api.v1alpha1.rollout import (
 from leadsman_api.v1alpha1.shadow import Shadow
 from leadsman_operator.planner.course import Course, move, stay
 from leadsman_operator.planner.handover import held_back, unseen
-from leadsman_operator.planner.judge.checks import interval_of
+from leadsman_operator.planner.judge.checks import shortest_step_of
 from leadsman_operator.planner.outcomes import promote, roll_back
 from leadsman_operator.planner.routing.traffic import by_gateway, routing_trouble
 from leadsman_operator.planner.scene import FULL, Scene, pods_for, pods_of_share
@@ -311,9 +310,8 @@ def _judge(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> C
 
 
 def shortest_step(spec: ModelDeploymentSpec) -> timedelta:
-    """Shortest time of one step: a threshold rule makes a check of its own in each."""
-    shortest, judge = spec.rollout.minimum_step_time, spec.health.judge
-    return shortest if judge.rule is JudgeRule.SEQUENTIAL else max(shortest, interval_of(judge))
+    """Shortest time of one step."""
+    return shortest_step_of(spec.rollout.minimum_step_time, spec.health.judge)
 
 
 def step_time(spec: ModelDeploymentSpec) -> timedelta:

@@ -5,23 +5,31 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from leadsman_operator.cli import given
+
 if TYPE_CHECKING:
     from leadsman_operator.cli.surroundings import Surroundings
 
 RULES = ("leadsman", "argo", "flagger", "relative")
 _EPILOG = """\
 rules:
-  leadsman  the judge of the operator, with the plan of the file or of the options
+  leadsman  the judge of the operator, with the plan of the file or of the options; set health.judge
+            as judge.rule, interval, failures, initialDelay, count
   argo      Argo Rollouts as its documentation shows it: 20, 40, 60, 80 percent for 10 minutes
-            each, success of at least 95 percent every 5 minutes, failureLimit 3
+            each, success of at least 95 percent every 5 minutes from the fifth on,
+            failureLimit 3; set weights, pause, initialDelay, interval, success, failure,
+            failureLimit, inconclusiveLimit, consecutiveErrorLimit, count
   flagger   Flagger as its tutorials show it: 5 percent more each minute up to 50, success of at
-            least 99 percent, threshold 10
+            least 99 percent, 99th percentile of at most 500 ms where times are forecast,
+            threshold 10; set interval, threshold, stepWeight, maxWeight, success, duration,
+            ratio, margin
   relative  Flagger's steps with a check against the stable revision, as an expert would write it:
-            5 checks with more than 1.5 times its errors and half a percent
+            5 checks with more than 1.5 times its errors and half a percent; set as for flagger
 
 examples:
   kubectl leadsman simulate --rate 200 --stable-errors 0.015 --candidate-errors 0.05
   kubectl leadsman simulate -f churn.yaml --rate 5 --stable-errors 0.01 --rule all --plot churn.svg
+  kubectl leadsman simulate --rate 20 --rule argo --set argo.interval=1m --set argo.failureLimit=5
 """
 
 
@@ -42,72 +50,77 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_answers(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--rate", type=_positive, metavar="N",
+        "--rate", type=given.positive, metavar="N",
         help="requests per second, both revisions together (default: what the file's scaling is"
         " made for)",
     )  # fmt: skip
     group.add_argument(
-        "--stable-errors", type=_share, default=0.01, metavar="SHARE",
+        "--stable-errors", type=given.share, default=0.01, metavar="SHARE",
         help="share of answers that fail at the stable revision (default: 0.01)",
     )  # fmt: skip
     group.add_argument(
-        "--candidate-errors", type=_share, metavar="SHARE",
+        "--candidate-errors", type=given.share, metavar="SHARE",
         help="the same at the candidate (default: a healthy one, as many as at the stable one)",
     )  # fmt: skip
     for name, what in (("p50", "median"), ("p99", "99th percentile")):
         group.add_argument(
-            f"--stable-{name}", type=_duration, metavar="TIME",
+            f"--stable-{name}", type=given.duration, metavar="TIME",
             help=f"{what} of the stable revision's times to answer, such as 20ms",
         )  # fmt: skip
     group.add_argument(
-        "--slowdown", type=_positive, default=1.0, metavar="TIMES",
+        "--slowdown", type=given.positive, default=1.0, metavar="TIMES",
         help="so many times as long takes the candidate to answer (default: 1)",
     )  # fmt: skip
 
 
 def _add_changes(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--worsens-after", type=_duration, default=0.0, metavar="TIME",
+        "--worsens-after", type=given.duration, default=0.0, metavar="TIME",
         help="the candidate is healthy for so long (default: 0s)",
     )  # fmt: skip
     group.add_argument(
-        "--daily", type=_share, default=0.0, metavar="PART",
+        "--daily", type=given.share, default=0.0, metavar="PART",
         help="part of the rate by which it goes up and down in a day (default: 0)",
     )  # fmt: skip
     group.add_argument(
-        "--cv", type=_cv, default=0.0, metavar="CV",
+        "--cv", type=given.cv, default=0.0, metavar="CV",
         help="burstiness: coefficient of variation of each revision's share of bad answers"
         " (default: 0, pure chance)",
     )  # fmt: skip
     group.add_argument(
-        "--persistence", type=_duration, default=0.0, metavar="TIME",
+        "--persistence", type=given.duration, default=0.0, metavar="TIME",
         help="how long bursts last (default: 0s, less than a scrape interval)",
     )  # fmt: skip
     group.add_argument(
-        "--restarts", type=_not_negative, default=0.0, metavar="N",
+        "--restarts", type=given.not_negative, default=0.0, metavar="N",
         help="restarts of pods per hour and revision (default: 0)",
+    )  # fmt: skip
+    group.add_argument(
+        "--downtime", type=given.duration, metavar="TIME",
+        help="how long nothing serves in a Swap, until a pod is ready (default: the longest that"
+        " is allowed, half of the file's downtimeBudget)",
     )  # fmt: skip
 
 
 def _add_sight(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--scrape-interval", type=_interval, default=15.0, metavar="TIME",
-        help="time between two looks at the counters (default: 15s)",
+        "--scrape-interval", type=given.interval, metavar="TIME",
+        help="time between two looks at the counters (default: the file's, or 15s)",
     )  # fmt: skip
     group.add_argument(
-        "--missing", type=_share, default=0.0, metavar="SHARE",
+        "--missing", type=given.share, default=0.0, metavar="SHARE",
         help="share of looks that show nothing (default: 0)",
     )  # fmt: skip
     group.add_argument(
-        "--outage", type=_outage, action="append", default=[], metavar="BEGIN+LENGTH",
+        "--outage", type=given.outage, action="append", default=[], metavar="BEGIN+LENGTH",
         help="Prometheus does not answer, such as 5m+10m; may be repeated",
     )  # fmt: skip
     group.add_argument(
-        "--history", type=_duration, default=7200.0, metavar="TIME",
+        "--history", type=given.duration, default=7200.0, metavar="TIME",
         help="how long the stable revision was watched before (default: 2h)",
     )  # fmt: skip
     group.add_argument(
-        "--history-interval", type=_interval, metavar="TIME",
+        "--history-interval", type=given.interval, metavar="TIME",
         help="time between two looks of that time, 5m without a Prometheus"
         " (default: that of --scrape-interval)",
     )  # fmt: skip
@@ -117,17 +130,17 @@ def _add_plan(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "-f", "--filename", metavar="FILE", help="a ModelDeployment, or - for standard input"
     )
-    group.add_argument("--steps", type=_steps, metavar="PERCENTS", help="such as 10,30,60")
+    group.add_argument("--steps", type=given.steps, metavar="PERCENTS", help="such as 10,30,60")
     for field in ("minimum-step-time", "deadline", "bake"):
         group.add_argument(
-            f"--{field}", type=_written_duration, metavar="TIME",
+            f"--{field}", type=given.written_duration, metavar="TIME",
             help=f"spec.rollout.{_camel(field)}",
         )  # fmt: skip
     group.add_argument(
         "--on-undecided", choices=("Promote", "RollBack", "Pause"), help="spec.rollout.onUndecided"
     )
     group.add_argument(
-        "--false-rollback-rate", type=_share, metavar="SHARE",
+        "--false-rollback-rate", type=given.share, metavar="SHARE",
         help="spec.health.falseRollbackRate",
     )  # fmt: skip
 
@@ -138,7 +151,11 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         help="who decides (default: leadsman)",
     )  # fmt: skip
     parser.add_argument(
-        "--rollouts", type=_count, default=10_000, metavar="N",
+        "--set", type=given.setting, action="append", default=[], metavar="RULE.SETTING=VALUE",
+        help="another setting of a rule; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rollouts", type=given.count, default=10_000, metavar="N",
         help="how many (default: 10000)",
     )  # fmt: skip
     parser.add_argument(
@@ -148,7 +165,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         "--curve", action="store_true", help="the same at 1 to 2000 requests per second too"
     )
     parser.add_argument(
-        "--plot", type=_picture, metavar="FILE", help="draw the curve as FILE.svg or FILE.png"
+        "--plot", type=given.picture, metavar="FILE", help="draw the curve as FILE.svg or FILE.png"
     )
     parser.add_argument(
         "-o", "--output", choices=("text", "json"), default="text",
@@ -169,89 +186,6 @@ def run(options: argparse.Namespace, surroundings: Surroundings) -> int:
         draw(report, options.plot)
     write(surroundings, report, options.output)
     return 0
-
-
-def _number(given: str, wanted: str) -> float:
-    try:
-        return float(given)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{given!r}: write {wanted}") from error
-
-
-def _between(given: str, wanted: str, low: float, high: float) -> float:
-    number = _number(given, wanted)
-    if not low <= number <= high:
-        raise argparse.ArgumentTypeError(f"{given}: write {wanted}")
-    return number
-
-
-def _share(given: str) -> float:
-    return _between(given, "a share from 0 to 1, such as 0.015", 0.0, 1.0)
-
-
-def _cv(given: str) -> float:
-    return _between(given, "a number from 0 to 3, such as 0.5", 0.0, 3.0)
-
-
-def _positive(given: str) -> float:
-    return _between(given, "a number above 0, such as 20", 1e-6, 1e7)
-
-
-def _not_negative(given: str) -> float:
-    return _between(given, "a number such as 2", 0.0, 1e6)
-
-
-def _count(given: str) -> int:
-    wanted = "a whole number from 1 to 1000000, such as 10000"
-    if not given.isdigit():
-        raise argparse.ArgumentTypeError(f"{given!r}: write {wanted}")
-    return int(_between(given, wanted, 1, 1e6))
-
-
-def _steps(given: str) -> list[int]:
-    parts = given.split(",")
-    if not all(part.strip().isdigit() for part in parts):
-        raise argparse.ArgumentTypeError(f"{given!r}: write percents that rise, such as 10,30,60")
-    return [int(part) for part in parts]
-
-
-def _duration(given: str) -> float:
-    """Seconds."""
-    # Only here: it brings pydantic, which `--help` need not wait for.
-    from leadsman_api.durations import parse_duration  # noqa: PLC0415
-
-    try:
-        return parse_duration(given).total_seconds()
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{given!r}: write a time such as 20ms, 15s or 2h"
-        ) from error
-
-
-def _interval(given: str) -> float:
-    seconds = _duration(given)
-    if not 1 <= seconds <= 300:  # noqa: PLR2004 - what Prometheus is used with
-        raise argparse.ArgumentTypeError(f"{given}: write a time from 1s to 5m")
-    return seconds
-
-
-def _written_duration(given: str) -> str:
-    """As it is written in a resource."""
-    _duration(given)
-    return given
-
-
-def _outage(given: str) -> tuple[float, float]:
-    begins, plus, lasts = given.partition("+")
-    if not plus:
-        raise argparse.ArgumentTypeError(f"{given!r}: write when and for how long, such as 5m+10m")
-    return _duration(begins), _duration(lasts)
-
-
-def _picture(given: str) -> str:
-    if not given.endswith((".svg", ".png")):
-        raise argparse.ArgumentTypeError(f"{given!r}: write a file that ends with .svg or .png")
-    return given
 
 
 def _camel(field: str) -> str:

@@ -130,7 +130,9 @@ def _ahead(resource: ModelDeployment, evidence: Evidence) -> _Ahead:
     sequential = health.judge.rule is JudgeRule.SEQUENTIAL
     memory = evidence.memory if sequential else None
     found = {
-        name: standing_of(name, memory, promise.windows(memory)) for name in compared if memory
+        name: standing_of(name, memory, promise.windows(memory.counted_seconds))
+        for name in compared
+        if memory
     }
     return _Ahead(
         log_bar=promise.log_bar,

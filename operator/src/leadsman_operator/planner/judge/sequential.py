@@ -102,14 +102,14 @@ def record_with(before: Record, slice_: Tally, seconds: Number, shortest: float)
     )
 
 
-def log_against(record: Record, limit: Limit, span: Span, windows: float) -> Floats:
+def log_against(record: Record, limit: Limit, span: Span, windows: Number) -> Floats:
     """Logarithm of the evidence that the limit is broken; a rollback needs log(1 / rate).
 
     `windows` is how many recent windows the rollout can have: each has its part of the rate.
     """
     whole = log_whole(record, limit, span)
     recent = _log_accused(record, record.recent, limit, span, span.recent)
-    parts = whole + np.log(WHOLE_WEIGHT), recent + np.log(RECENT_WEIGHT / max(windows, 1.0))
+    parts = whole + np.log(WHOLE_WEIGHT), recent + np.log(RECENT_WEIGHT / np.maximum(windows, 1.0))
     return np.asarray(np.logaddexp(*parts))
 
 

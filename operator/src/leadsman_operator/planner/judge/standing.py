@@ -12,6 +12,7 @@ from leadsman_operator.planner.judge.excess import log_mean
 from leadsman_operator.planner.judge.remembering import record_of, span_of
 from leadsman_operator.planner.judge.sequential import (
     Limit,
+    Number,
     Record,
     Span,
     log_against,
@@ -29,7 +30,7 @@ class Standing:
     records: tuple[Record, ...]
     limits: tuple[Limit, ...]
     span: Span
-    windows: float
+    windows: Number
     """How many recent windows there are at most."""
 
     def log_each(self) -> list[float]:
@@ -52,7 +53,7 @@ class Standing:
         return Verdict.GOOD if cleared and self.log_evidence() <= 0 else Verdict.UNDECIDED
 
 
-def standing_of(name: str, memory: Memory, windows: float) -> Standing | None:
+def standing_of(name: str, memory: Memory, windows: Number) -> Standing | None:
     """Where a condition stands; None while nothing can be held against its limits."""
     series = [one for one in memory.series if one.condition == name]
     if not series:

@@ -23,6 +23,7 @@ from leadsman_operator.planner.judge.intervals import ratio_interval, share_inte
 from leadsman_operator.planner.judge.sequential import (
     PODS_WEIGHT,
     RECENT_SECONDS,
+    Number,
     Record,
     Span,
 )
@@ -43,10 +44,10 @@ class Promise:
         """The evidence that a rollback needs, as a logarithm."""
         return log(1 / self.rate)
 
-    def windows(self, memory: Memory) -> float:
-        """How many recent windows there are at most."""
-        longest = max(self.rollout.total_seconds(), memory.counted_seconds)
-        return longest / RECENT_SECONDS
+    def windows(self, counted_seconds: Number) -> Number:
+        """How many recent windows there are at most, also where it already took longer."""
+        longest = np.maximum(self.rollout.total_seconds(), counted_seconds)
+        return np.asarray(longest / RECENT_SECONDS)
 
 
 def promise_of(spec: ModelDeploymentSpec) -> Promise:
@@ -105,7 +106,7 @@ def of_pods(failures: PodFailures) -> float:
 
 def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence:
     """One condition: the limit that most speaks against is told, all of them count alike."""
-    standing = standing_of(name, memory, promise.windows(memory))
+    standing = standing_of(name, memory, promise.windows(memory.counted_seconds))
     if standing is None:
         return ConditionEvidence(name=name, verdict=Verdict.UNDECIDED)
     logs, span = standing.log_each(), standing.span
