@@ -98,6 +98,11 @@ class Shadowed(BehindGateway):
             if told["reason"] == Reason.PROMOTED and told.get("by"):
                 version = int(told["toRevision"].split("-")[1])
                 self.promoted_bad |= self.sim.cluster.behaviours[version] in BAD
+        # Who ends the copies of a version takes its word for what it says: nothing else compares.
+        for command in self.sim.commands:
+            version = int(command["revision"].split("-")[1])
+            lets_on = command["verb"].startswith("Promote")
+            self.promoted_bad |= lets_on and self.sim.cluster.behaviours[version] == "differs"
 
     @invariant()
     def nobody_gets_an_answer_of_a_bad_version(self) -> None:
