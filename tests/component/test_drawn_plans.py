@@ -113,7 +113,7 @@ DRAWN = st.builds(
 )
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(drawn=DRAWN)
 def test_a_drawn_pipeline_is_served_as_it_is(drawn: Drawn) -> None:
     """Labels and numbers of fresh rows, together and alone; every such pipeline has a plan."""

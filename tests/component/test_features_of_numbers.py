@@ -86,7 +86,7 @@ def test_what_is_not_built_is_named(name: str, tmp_path: Path) -> None:
         check(loaded(done, tmp_path), model, FRESH.tolist(), done.plan.backend)
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
 @given(
     names=st.lists(st.sampled_from(sorted(BUILT)), min_size=1, max_size=3),
     seed=st.integers(0, 9999),

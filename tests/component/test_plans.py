@@ -147,7 +147,7 @@ def forest_plan(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     return estimator, plan_in(folder, done.plan)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(row=st.lists(st.floats(-20, 20), min_size=4, max_size=4))
 def test_forests_are_equal_to_the_last_bit(forest_plan: tuple[Any, Any], row: list[float]) -> None:
     """For whatever row: the votes are added up in doubles and in the original's order."""

@@ -146,7 +146,7 @@ def test_the_locked_uvicorn_is_the_tested_one() -> None:
     assert uvicorn.__version__.startswith(TESTED_WITH)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_both_read_any_pieces_alike(
     both: tuple[ServingProcess, ServingProcess], data: st.DataObject

@@ -99,8 +99,6 @@ KEYS = {
 }
 BOUNDED = settings(
     max_examples=250,
-    deadline=None,
-    derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -227,7 +227,7 @@ rows = st.lists(st.lists(st.integers(-1, 9).map(float), min_size=2, max_size=2),
 turns = st.lists(st.tuples(rows, st.booleans(), st.integers(0, 3)), min_size=1, max_size=15)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(turns)
 def test_whatever_the_order_each_gets_its_own_answer(
     turns: list[tuple[Rows, bool, int]],

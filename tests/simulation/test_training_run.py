@@ -405,9 +405,7 @@ TrainingRunLife.TestCase.settings = settings(
     stateful_step_count=20,
     # The same in each run, and told by its story instead of the smallest one: `make check` has to
     # be quick. Raise the numbers and drop these two to look for more.
-    derandomize=True,
     phases=(Phase.explicit, Phase.generate),
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestTrainingRunLife = TrainingRunLife.TestCase

@@ -211,9 +211,7 @@ class ScheduleLife(RuleBasedStateMachine):
 ScheduleLife.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=30,
-    derandomize=True,
     phases=(Phase.explicit, Phase.generate),
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestScheduleLife = ScheduleLife.TestCase

@@ -28,7 +28,6 @@ def validator(kind: type[Resource]) -> jsonschema.Draft4Validator:
 # names the part already.
 thoroughly = settings(
     max_examples=20,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from leadsman_api.v1alpha1.evidence import Verdict
@@ -58,7 +58,6 @@ LIMITS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(
     runs=st.lists(
         st.lists(st.sampled_from(PHASES), min_size=12, max_size=12), min_size=MANY, max_size=MANY
@@ -80,7 +79,6 @@ def test_a_metric_ends_as_argo_rollouts_ends_it(runs: list[list[Phase]], limits:
     assert seen == [read_aloud(run, limits) for run in runs]
 
 
-@settings(deadline=None)
 @given(checks=st.lists(st.booleans(), max_size=30), threshold=st.integers(1, 10))
 def test_a_canary_goes_back_as_flagger_does(checks: list[bool], threshold: int) -> None:
     """At the tick after the check by which so many have failed, in a row or not."""

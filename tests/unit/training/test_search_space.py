@@ -99,7 +99,7 @@ def is_on_grid(value: float, low: float, parameter: Parameter) -> bool:
     return abs(steps - round(steps)) < 1e-5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(spaces(), st.integers(0, 2**31 - 1), st.sampled_from(SAMPLERS))
 def test_values_are_within_their_bounds(
     space: Space, seed: int, sampler: Callable[[int], BaseSampler]
@@ -113,7 +113,7 @@ def test_values_are_within_their_bounds(
         assert all(is_within(value, space[name]) for name, value in trial.items())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(spaces(), st.integers(0, 2**31 - 1))
 def test_a_parameter_exists_exactly_when_its_condition_holds(space: Space, seed: int) -> None:
     """Types count: a condition on 1 does not hold for True."""
@@ -126,7 +126,7 @@ def test_a_parameter_exists_exactly_when_its_condition_holds(space: Space, seed:
             assert (name in trial) == expected
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(spaces(), st.integers(0, 2**31 - 1), st.sampled_from(SAMPLERS), st.randoms())
 def test_a_seed_gives_the_same_trials_however_the_space_was_written(
     space: Space, seed: int, sampler: Callable[[int], BaseSampler], order: random.Random
