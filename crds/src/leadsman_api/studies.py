@@ -28,6 +28,7 @@ class StudyAttribute(Term):
     DATA_DIGEST = "leadsman:data_digest", "sha256 over the data that its trials are trained on."
     DATA_REVISION = "leadsman:data_revision", "the source's own name for that state of the data."
     ROWS = "leadsman:rows", "rows of that data."
+    CHOSEN = "leadsman:chosen", "the trial that was concluded, and of how many."
     END = "leadsman:end", "the reason for which the search ended."
 
 

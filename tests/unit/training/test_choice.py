@@ -101,3 +101,16 @@ def test_parameters_that_fail_on_other_folds_are_passed_over(candidate: Candidat
     )  # fmt: skip
 
     assert choice.best(a_study([(POOR, 0.1), (GOOD, 0.2)]), broken).params["C"] == POOR
+
+
+def test_a_choice_is_kept_until_there_are_more_trials(
+    candidate: Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A conclusion that is made again makes no second version of an estimator that wavers."""
+    study = a_study([(POOR, 0.1), (GOOD, 0.2)])
+    chosen = choice.best(study, candidate).number
+    monkeypatch.setattr(Candidate, "judged_again", lambda _, trial, __: trial.params["C"])
+
+    assert choice.best(study, candidate).number == chosen
+    study.add_trial(a_trial(1.0, 0.3))
+    assert choice.best(study, candidate).params["C"] == POOR

@@ -16,6 +16,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from leadsman_api.reasons import Reason
+from leadsman_api.studies import StudyAttribute
 from leadsman_training.candidate import Candidate
 from leadsman_training.errors import NoUse
 from leadsman_training.study import feasible
@@ -41,7 +42,8 @@ def best(study: optuna.Study, candidate: Candidate) -> FrozenTrial:
     """The trial whose parameters are concluded; NoUse when there is none.
 
     Where nothing can be judged again it is the best by the study, of several objectives by the
-    first of them.
+    first of them. Asked again of the same trials it is the same one: the study keeps the choice,
+    since not every estimator comes to the same twice.
     """
     leading = _leading(study)
     if not leading:
@@ -51,6 +53,19 @@ def best(study: optuna.Study, candidate: Candidate) -> FrozenTrial:
         )
     if len(leading) == 1 or len(study.directions) > 1 or not _has_other_folds(candidate):
         return leading[0]
+    trials = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    kept = study.user_attrs.get(StudyAttribute.CHOSEN, {})
+    if kept.get("of") == trials:
+        number: int = kept["trial"]
+        return study.get_trials(deepcopy=False)[number]
+    chosen = _judged_again(study, leading, candidate)
+    study.set_user_attr(StudyAttribute.CHOSEN, {"trial": chosen.number, "of": trials})
+    return chosen
+
+
+def _judged_again(
+    study: optuna.Study, leading: Sequence[FrozenTrial], candidate: Candidate
+) -> FrozenTrial:
     found = [Contender(one, _again(one, candidate)) for one in leading]
     valued = [one for one in found if not math.isnan(one.again)]
     chosen = max(valued or found[:1], key=lambda one: _sign(study) * one.again)

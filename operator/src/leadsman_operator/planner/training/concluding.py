@@ -88,7 +88,8 @@ def _read(scene: Scene) -> Course:
     found = told_by(scene, Tag.CONCLUSION, Conclusion)
     if isinstance(found, Course):
         return found
-    message = f"version {found.model_version} of {scene.spec.model.name} is registered"
+    version, trial = found.model_version, found.best.number
+    message = f"version {version} of {scene.spec.model.name} is registered, of trial {trial}"
     registered = Change(
         ConditionType.REGISTERED,
         ConditionStatus.TRUE,
