@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,14 @@ import pytest
 from mlflow import MlflowClient
 
 from leadsman_api.environment import MlflowVariable, Variable
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """They stay as they were: programs of pods set some for themselves."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

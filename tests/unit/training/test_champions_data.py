@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +15,15 @@ from leadsman_api.environment import Variable
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.reference_profile import PROFILE_FILE, ReferenceProfile
-from leadsman_api.termination import ExitCode, Termination
-from leadsman_training import job
+from leadsman_api.termination import ExitCode
 from leadsman_training.quality import FILE
 from leadsman_training.settings import read_settings
+from support.training_processes import last_words
 
 # MLflow and the libraries that it imports warn of each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
 Pod = Callable[..., dict[str, str]]
 ONE = {"trials": 1}
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """They stay as they were."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Termination]:
-    """Run a program of a pod."""
-    code = job.run(command, pod)
-    said = Termination.from_text(Path(pod["LEADSMAN_TERMINATION_PATH"]).read_text())
-    assert said is not None
-    return ExitCode(code), said
 
 
 def quality_of(pod: Mapping[str, str], client: MlflowClient) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -13,9 +12,10 @@ from mlflow import MlflowClient
 from leadsman_api.environment import Variable
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import TrialAttribute
-from leadsman_api.termination import ExitCode, Termination
-from leadsman_training import checkpoints, job
+from leadsman_api.termination import ExitCode
+from leadsman_training import checkpoints
 from leadsman_training.checkpoints import FOLDER, Checkpoint, NoCheckpoints, RunCheckpoints
+from support.training_processes import last_words
 
 # MLflow and the libraries that it imports warn of each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -52,14 +52,6 @@ def objective(trial, run):
 """
 
 
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """The signals as they were."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
 @pytest.fixture
 def own_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, str]]:
     """A trainer of epochs, whose pod is told to go in its fourth where a condition holds.
@@ -73,14 +65,6 @@ def own_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
         return {"entrypoint": f"{tmp_path.name}:objective"}
 
     return made
-
-
-def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Termination]:
-    """Run a program of a pod."""
-    code = job.run(command, pod)
-    said = Termination.from_text(Path(pod["LEADSMAN_TERMINATION_PATH"]).read_text())
-    assert said is not None
-    return ExitCode(code), said
 
 
 def run_again(study: optuna.Study, number: int) -> None:

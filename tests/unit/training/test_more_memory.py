@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import optuna
 import pytest
@@ -26,12 +25,9 @@ SPACE = {"C": {"float": [0.1, 10.0]}}
 
 
 @pytest.fixture(autouse=True)
-def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No long waits, and the signals as they were."""
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No long waits."""
     monkeypatch.setattr("leadsman_training.worker._WAIT_SECONDS", 0.01)
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 def out_of_memory(value: float, doublings: int = 1, space: BaseDistribution = WIDE) -> FrozenTrial:

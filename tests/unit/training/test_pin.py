@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -23,12 +22,12 @@ from leadsman_api.environment import Variable
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import StudyAttribute
-from leadsman_api.termination import ExitCode, Termination
-from leadsman_training import job
+from leadsman_api.termination import ExitCode
 from leadsman_training.data import Table
 from leadsman_training.pin import Pin, pin_all
 from leadsman_training.sources import at_revision
 from leadsman_training.study import connect
+from support.training_processes import last_words
 
 # MLflow and the libraries that it imports warn of each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -36,20 +35,9 @@ Pod = Callable[..., dict[str, str]]
 
 
 @pytest.fixture(autouse=True)
-def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """DVC's cache is the test's own, and the signals stay as they were."""
+def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC's cache is the test's own."""
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Termination]:
-    """Run a program of a pod."""
-    code = job.run(command, pod)
-    said = Termination.from_text(Path(pod["LEADSMAN_TERMINATION_PATH"]).read_text())
-    assert said is not None
-    return ExitCode(code), said
 
 
 def study_of(pod: Mapping[str, str]) -> optuna.Study:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,6 @@ Pod = Callable[..., dict[str, str]]
 FOREST = {"algorithm": "RandomForest", "parameters": {"n_estimators": 5, "max_features": 1}}
 SPACE = {"max_depth": {"int": [2, 4]}}
 IMAGE = "leadsman/training:one"
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """The signals as they were."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Termination]:

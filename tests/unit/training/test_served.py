@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from leadsman_api.environment import Variable
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import ExitCode, Termination
-from leadsman_training import job
 from leadsman_training.served import flavor_of
+from support.training_processes import last_words
 
 # MLflow and the libraries that it imports warn of each other.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -81,21 +80,10 @@ def unknown(trial, run):
 
 
 @pytest.fixture(autouse=True)
-def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Own code that can be imported, and the signals as they were."""
+def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Own code that can be imported."""
     (tmp_path / f"{tmp_path.name}.py").write_text(NET)
     monkeypatch.syspath_prepend(tmp_path)
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-def last_words(command: str, pod: Mapping[str, str]) -> tuple[ExitCode, Termination]:
-    """Run a program of a pod."""
-    code = job.run(command, pod)
-    said = Termination.from_text(Path(pod["LEADSMAN_TERMINATION_PATH"]).read_text())
-    assert said is not None
-    return ExitCode(code), said
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import optuna
@@ -23,14 +22,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 Pod = Callable[..., dict[str, str]]
 SPACE = {"C": {"float": [0.1, 10.0]}}
 WIDE: dict[str, BaseDistribution] = {"C": FloatDistribution(0.001, 1000.0)}
-
-
-@pytest.fixture(autouse=True)
-def _signals() -> Iterator[None]:
-    """The signals as they were."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +81,13 @@ def reaped(trial, run):
 
 
 @pytest.fixture(autouse=True)
-def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Own code that can be imported, no long waits, and the signals as they were."""
+def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Own code that can be imported, no long waits."""
     (tmp_path / f"{tmp_path.name}.py").write_text(OWN_CODE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr("leadsman_training.worker._WAIT_SECONDS", 0.01)
     monkeypatch.setattr("leadsman_training.patience.PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr("leadsman_training.patience._PAUSE_SECONDS", 0.01)
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 def study_of(pod: Mapping[str, str]) -> optuna.Study:
