@@ -102,7 +102,7 @@ class Shadowed(BehindGateway):
         for command in self.sim.commands:
             version = int(command["revision"].split("-")[1])
             lets_on = command["verb"].startswith("Promote")
-            self.promoted_bad |= lets_on and self.sim.cluster.behaviours[version] == "differs"
+            self.promoted_bad |= lets_on and self.sim.cluster.behaviours.get(version) == "differs"
 
     @invariant()
     def nobody_gets_an_answer_of_a_bad_version(self) -> None:
