@@ -14,6 +14,7 @@ from leadsman_operator.forecast.rule import OperatorRule
 from leadsman_operator.forecast.traffic import Look, Traffic, Truths
 from leadsman_operator.planner.judge.checks import (
     breaks,
+    delay_of,
     interval_of,
     is_measured,
     limits_of,
@@ -31,7 +32,7 @@ class CheckJudge:
         judge, none = rule.judge, np.zeros(traffic.rollouts, dtype=bool)
         self._judge, self._asked = judge, asked
         self._interval = interval_of(judge).total_seconds()
-        self._delay = judge.initial_delay.total_seconds() if judge.initial_delay else 0.0
+        self._delay = delay_of(judge).total_seconds()
         self._records = Records(asked, traffic, self._interval)
         self._metrics = {one.condition: Metric() for _, one in asked}
         self._good, self._bad = dict.fromkeys(self._metrics, none), none

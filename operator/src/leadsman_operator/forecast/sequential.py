@@ -23,7 +23,7 @@ from leadsman_operator.planner.judge.sequential import (
     log_cleared,
 )
 from leadsman_operator.planner.judge.standing import CLEARED
-from leadsman_operator.planner.judge.verdicts import Promise
+from leadsman_operator.planner.judge.verdicts import promise_of
 
 
 class SequentialJudge:
@@ -31,7 +31,7 @@ class SequentialJudge:
 
     def __init__(self, rule: OperatorRule, asked: Sequence[Asked], traffic: Traffic) -> None:
         """Begin after a history; `asked` has the row of the counts for each question."""
-        self._promise = Promise(rule.false_rollback_rate, rule.rollout.deadline + rule.rollout.bake)
+        self._promise = promise_of(rule.false_rollback_rate, rule.rollout)
         self._asked, self._conditions = asked, are_counted(rule.conditions)
         self._past = traffic.forecast.history
         self._records = Records(asked, traffic, RECENT_SECONDS)

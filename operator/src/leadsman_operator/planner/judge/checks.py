@@ -21,7 +21,7 @@ from leadsman_api.v1alpha1.evidence import (
     Verdict,
 )
 from leadsman_api.v1alpha1.health import HealthCondition, Judge, JudgeRule, PromQL
-from leadsman_operator.planner.judge.remembering import record_of
+from leadsman_operator.planner.judge.remembering import limit_of, record_of, series_of
 from leadsman_operator.planner.judge.sequential import Floats, Limit, Record
 from leadsman_operator.planner.judge.thresholds import (
     Limits,
@@ -40,6 +40,11 @@ DEFAULT_FAILURES = 3
 def interval_of(judge: Judge) -> timedelta:
     """Time between two checks."""
     return judge.interval or DEFAULT_INTERVAL
+
+
+def delay_of(judge: Judge) -> timedelta:
+    """Time of the candidate's requests before its first check."""
+    return judge.initial_delay or timedelta(0)
 
 
 def failures_of(judge: Judge) -> int:
@@ -101,9 +106,7 @@ def checked(
     """Check every condition if its interval is over; `evidence` has the checks so far."""
     before = {one.name: one for one in evidence.conditions} if evidence else {}
     series = {
-        one.name: [kept for kept in memory.series if kept.condition == one.name]
-        for one in conditions
-        if not isinstance(one, PromQL)
+        one.name: series_of(memory, one.name) for one in conditions if not isinstance(one, PromQL)
     }
     found = {name: _seen(name, kept, before.get(name)) for name, kept in series.items()}
     if _is_due(memory, evidence.memory if evidence else None, judge):
@@ -133,8 +136,7 @@ def checks_left(judge: Judge, conditions: Sequence[ConditionEvidence]) -> Mappin
 def _is_due(memory: Memory, before: Memory | None, judge: Judge) -> bool:
     """Whether an interval ends with this look: one that brought nothing new ends none."""
     has_news = before is None or memory.counted_at != before.counted_at
-    delay = judge.initial_delay or timedelta(0)
-    begun = memory.counted_seconds >= delay.total_seconds()
+    begun = memory.counted_seconds >= delay_of(judge).total_seconds()
     return has_news and begun and memory.recent_seconds >= interval_of(judge).total_seconds()
 
 
@@ -144,7 +146,7 @@ def _is_counted(series: Iterable[Series]) -> bool:
 
 def _failing(series: Iterable[Series]) -> bool | None:
     """Whether the requests of the interval break any limit of a condition; None: not measured."""
-    pairs = [(record_of(one), Limit(ratio=one.ratio, share=one.share)) for one in series]
+    pairs = [(record_of(one), limit_of(one)) for one in series]
     found = [bool(breaks(*pair)) for pair in pairs if is_measured(*pair)]
     return any(found) if found else None
 

@@ -117,7 +117,7 @@ class _Ahead:
         return self._reaches(self._requests({**self.standings, name: standing}), self.failures)
 
     def _requests(self, standings: Mapping[str, Standing]) -> float:
-        return of_requests([one.log_evidence() for one in standings.values()], self.compared)
+        return of_requests([one.log_evidence for one in standings.values()], self.compared)
 
     def _reaches(self, requests: float, failures: PodFailures | None) -> bool:
         pods = of_pods(failures) if failures else -inf
@@ -125,7 +125,10 @@ class _Ahead:
 
 
 def _ahead(resource: ModelDeployment, evidence: Evidence) -> _Ahead:
-    health, promise = resource.spec.health, promise_of(resource.spec)
+    health, promise = (
+        resource.spec.health,
+        promise_of(resource.spec.health.false_rollback_rate, resource.spec.rollout),
+    )
     compared = [one.name for one in health.conditions if not isinstance(one, PromQL)]
     sequential = health.judge.rule is JudgeRule.SEQUENTIAL
     memory = evidence.memory if sequential else None

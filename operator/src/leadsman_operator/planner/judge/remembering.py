@@ -13,6 +13,7 @@ from leadsman_operator.facts import PastCount
 from leadsman_operator.planner.judge.counting import Counted
 from leadsman_operator.planner.judge.sequential import (
     RECENT_SECONDS,
+    Limit,
     Number,
     Record,
     Span,
@@ -206,6 +207,16 @@ def _comparison(tally: Tally) -> Comparison:
 
 def _whole(requests: Number) -> int:
     return min(round(float(requests)), LARGEST_TOTAL)
+
+
+def series_of(memory: Memory, condition: str) -> tuple[Series, ...]:
+    """What is remembered of a condition: one series for each of its limits."""
+    return tuple(one for one in memory.series if one.condition == condition)
+
+
+def limit_of(series: Series) -> Limit:
+    """The limit that a series is held against."""
+    return Limit(ratio=series.ratio, share=series.share, of_copies=bool(series.copies))
 
 
 def record_of(series: Series) -> Record:

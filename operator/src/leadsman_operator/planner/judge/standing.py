@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import log
 
 import numpy as np
 
 from leadsman_api.v1alpha1.evidence import Memory, Verdict
 from leadsman_operator.planner.judge.excess import log_mean
-from leadsman_operator.planner.judge.remembering import record_of, span_of
+from leadsman_operator.planner.judge.remembering import limit_of, record_of, series_of, span_of
 from leadsman_operator.planner.judge.sequential import (
     Limit,
     Number,
@@ -23,7 +24,7 @@ CLEARED = log(20)
 """Evidence of health by which a condition is called good: wrong at most once in twenty times."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Standing:
     """One condition as the test weighs it: its limits, and what was counted beside each."""
 
@@ -33,14 +34,16 @@ class Standing:
     windows: Number
     """How many recent windows there are at most."""
 
+    @cached_property
     def log_each(self) -> list[float]:
         """Logarithm of the evidence that each limit is broken."""
         pairs = zip(self.records, self.limits, strict=True)
         return [float(log_against(*pair, self.span, self.windows)) for pair in pairs]
 
+    @cached_property
     def log_evidence(self) -> float:
         """That of all limits together: they count alike."""
-        return float(log_mean(np.array(self.log_each())))
+        return float(log_mean(np.array(self.log_each)))
 
     def verdict(self) -> Verdict:
         """Of this condition by itself; whether it is bad depends on all of them."""
@@ -50,19 +53,17 @@ class Standing:
             log_cleared(record, limit, self.span) >= CLEARED
             for record, limit in zip(self.records, self.limits, strict=True)
         )
-        return Verdict.GOOD if cleared and self.log_evidence() <= 0 else Verdict.UNDECIDED
+        return Verdict.GOOD if cleared and self.log_evidence <= 0 else Verdict.UNDECIDED
 
 
 def standing_of(name: str, memory: Memory, windows: Number) -> Standing | None:
     """Where a condition stands; None while nothing can be held against its limits."""
-    series = [one for one in memory.series if one.condition == name]
+    series = series_of(memory, name)
     if not series:
         return None
     return Standing(
-        records=tuple(record_of(one) for one in series),
-        limits=tuple(
-            Limit(ratio=one.ratio, share=one.share, of_copies=bool(one.copies)) for one in series
-        ),
+        records=tuple(map(record_of, series)),
+        limits=tuple(map(limit_of, series)),
         span=span_of(memory),
         windows=windows,
     )

@@ -17,9 +17,10 @@ from leadsman_api.v1alpha1.evidence import (
     Verdict,
 )
 from leadsman_api.v1alpha1.health import HealthCondition, PromQL
-from leadsman_api.v1alpha1.model_deployment import ModelDeploymentSpec
+from leadsman_api.v1alpha1.rollout import Rollout
 from leadsman_operator.facts import Unknown
 from leadsman_operator.planner.judge.intervals import ratio_interval, share_interval
+from leadsman_operator.planner.judge.remembering import series_of
 from leadsman_operator.planner.judge.sequential import (
     PODS_WEIGHT,
     RECENT_SECONDS,
@@ -50,9 +51,9 @@ class Promise:
         return np.asarray(longest / RECENT_SECONDS)
 
 
-def promise_of(spec: ModelDeploymentSpec) -> Promise:
-    """What the spec promises."""
-    return Promise(spec.health.false_rollback_rate, spec.rollout.deadline + spec.rollout.bake)
+def promise_of(rate: float, rollout: Rollout) -> Promise:
+    """What is promised of a rollout at this rate of false rollbacks."""
+    return Promise(rate, rollout.deadline + rollout.bake)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,9 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
     standing = standing_of(name, memory, promise.windows(memory.counted_seconds))
     if standing is None:
         return ConditionEvidence(name=name, verdict=Verdict.UNDECIDED)
-    logs, span = standing.log_each(), standing.span
+    logs, span = standing.log_each, standing.span
     strongest = logs.index(max(logs))
-    told = [one for one in memory.series if one.condition == name][strongest]
+    told = series_of(memory, name)[strongest]
     whole, record = told.whole, standing.records[strongest]
     low, high = map(float, ratio_interval(record, span, promise.rate))
     least, most = map(
@@ -130,7 +131,7 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
         share_low=least if whole.candidate_total else None,
         share_high=most if whole.candidate_total else None,
         dispersion=_dispersion(record, span) if span.whole and not told.copies else None,
-        log_evidence=standing.log_evidence(),
+        log_evidence=standing.log_evidence,
     )
 
 

@@ -108,7 +108,7 @@ def _judgement(observation: DeploymentObservation, memory: Memory, failures: Pod
     """By the rule that the spec names; no rule of others says anything about failing pods."""
     resource, queries = observation.resource, _queries(observation)
     health = resource.spec.health
-    promise = promise_of(resource.spec)
+    promise = promise_of(health.false_rollback_rate, resource.spec.rollout)
     if health.judge.rule is JudgeRule.SEQUENTIAL:
         return judged(health.conditions, memory, promise, queries, failures)
     pods = judged((), memory, promise, queries, failures).failures
