@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import optuna
-from optuna.study import StudyDirection
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import StudyAttribute
 from leadsman_training.candidate import Candidate
 from leadsman_training.errors import NoUse
-from leadsman_training.study import feasible
+from leadsman_training.study import best_first, feasible, sign_of
 
 LEADING = 5
 """So many trials are judged again: what is worse by luck alone is seldom further down."""
@@ -68,7 +67,7 @@ def _judged_again(
 ) -> FrozenTrial:
     found = [Contender(one, _again(one, candidate)) for one in leading]
     valued = [one for one in found if not math.isnan(one.again)]
-    chosen = max(valued or found[:1], key=lambda one: _sign(study) * one.again)
+    chosen = max(valued or found[:1], key=lambda one: sign_of(study) * one.again)
     _logger.info(
         "The leading trials were judged again.",
         extra={
@@ -109,13 +108,8 @@ def _leading(study: optuna.Study) -> Sequence[FrozenTrial]:
         done = study.best_trials
     else:
         done = feasible(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    ranked = sorted(done, key=lambda one: -_sign(study) * one.values[0])
     found: list[FrozenTrial] = []
-    for trial in ranked:
+    for trial in best_first(study, done):
         if all(trial.params != one.params for one in found):
             found.append(trial)
     return found[:LEADING]
-
-
-def _sign(study: optuna.Study) -> int:
-    return 1 if study.directions[0] is StudyDirection.MAXIMIZE else -1

@@ -39,7 +39,7 @@ from leadsman_training.checkpoints import FOLDER, RunCheckpoints
 from leadsman_training.data import Table
 from leadsman_training.logged import log_model, signature_of
 from leadsman_training.report import writing
-from leadsman_training.scores import score, usual
+from leadsman_training.scores import Predictions, score, usual
 from leadsman_training.served import from_registry, judged
 from leadsman_training.settings import Settings
 from leadsman_training.spread import profile_of
@@ -101,9 +101,10 @@ class Conclude:
         kept = RunCheckpoints(self.client, self._parent, folder=f"{FOLDER}-fit-{best.number}")
         model = self.candidate.fit(choice.one_of(best), kept)
         _logger.info("Fitted.", extra={"trial": best.number, "parameters": best.params})
-        verdict, metrics = self._judge(model)
+        said = predict(model, self.candidate.split.test_x)
+        verdict, metrics = self._judge(model, said)
         logged = log_model(model, self.candidate.split, self._home, metrics)
-        self._log_profile(logged, model)
+        self._log_profile(logged, said)
         with tempfile.TemporaryDirectory() as folder:
             path, files = self._fetched(logged, folder)
             verdict = self._bounded(verdict, path)
@@ -146,7 +147,9 @@ class Conclude:
         if self._champion() in (before.champion_version, int(made.version)):
             return made
         place = f"models:/{name}/{made.version}"
-        verdict, _ = self._judge(judged(from_registry(place), self.candidate.split))
+        split = self.candidate.split
+        model = judged(from_registry(place), split)
+        verdict, _ = self._judge(model, predict(model, split.test_x))
         with tempfile.TemporaryDirectory() as folder:
             verdict = self._bounded(verdict, Path(download_artifacts(place, dst_path=folder)))
         self._log_gate(verdict)
@@ -154,10 +157,14 @@ class Conclude:
         self.client.set_model_version_tag(name, made.version, str(Tag.GATE), text)
         return self.client.get_model_version(name, made.version)
 
-    def _judge(self, model: Any) -> tuple[GateStatus, dict[str, float]]:  # noqa: ANN401 - any estimator
+    def _judge(
+        self,
+        model: Any,  # noqa: ANN401 - any estimator
+        challenger: Predictions,
+    ) -> tuple[GateStatus, dict[str, float]]:
+        """The gate, and the metrics, from what the model says of the held-out rows."""
         split, spec = self.candidate.split, self.settings.resource.spec
         truth = split.test_y.to_numpy()
-        challenger = predict(model, split.test_x)
         name, version = spec.model.name, self._champion()
         judged = gate.Judged(
             truth=truth,
@@ -206,10 +213,9 @@ class Conclude:
         self.client.log_text(self._home, manifest, "manifest.json")
         return path, files
 
-    def _log_profile(self, logged: str, model: Any) -> None:  # noqa: ANN401 - any estimator
+    def _log_profile(self, logged: str, said: Predictions) -> None:
         """How the rows are spread that it has learnt from, beside its files."""
-        split = self.candidate.split
-        found = profile_of(split, predict(model, split.test_x).values)
+        found = profile_of(self.candidate.split, said.values)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / PROFILE_FILE
             file.write_text(found.to_text(), encoding="utf-8")

@@ -35,10 +35,7 @@ class Finding:
 
 def fatal_findings(split: Split) -> tuple[Finding, ...]:
     """What makes every result worthless; quick, so that every process may look."""
-    features = pd.concat([split.train_x, split.test_x])
-    target = pd.concat([split.train_y, split.test_y])
-    found = [*_rows(split, target), *_copies(features, target, classes=split.classification)]
-    return tuple(one for one in found if one.is_fatal)
+    return tuple(one for one in _certain(split) if one.is_fatal)
 
 
 def findings(split: Split, drift: Drift | None, check: DriftCheck) -> tuple[Finding, ...]:
@@ -46,14 +43,11 @@ def findings(split: Split, drift: Drift | None, check: DriftCheck) -> tuple[Find
 
     `drift` is None where there is no champion whose data is known.
     """
-    features = pd.concat([split.train_x, split.test_x])
-    target = pd.concat([split.train_y, split.test_y])
     found = [
-        *_rows(split, target),
-        *_copies(features, target, classes=split.classification),
+        *_certain(split),
         *_leaks(split),
         *(_drifts(drift, check) if drift is not None else ()),
-        *_columns(features),
+        *_columns(pd.concat([split.train_x, split.test_x])),
     ]
     return tuple(sorted(found, key=lambda one: not one.is_fatal))
 
@@ -77,6 +71,14 @@ def report(split: Split, found: Sequence[Finding], drift: Drift | None = None) -
         "drift": asdict(drift) if drift is not None else None,
     }
     return json.dumps(told, indent=2)
+
+
+def _certain(split: Split) -> Iterator[Finding]:
+    """What is wrong for sure: the rows, and columns that are the target."""
+    features = pd.concat([split.train_x, split.test_x])
+    target = pd.concat([split.train_y, split.test_y])
+    yield from _rows(split, target)
+    yield from _copies(features, target, classes=split.classification)
 
 
 def _rows(split: Split, target: pd.Series) -> Iterator[Finding]:

@@ -215,6 +215,16 @@ def feasible(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     ]
 
 
+def sign_of(study: optuna.Study) -> int:
+    """1 where more is better by the first objective, and -1 where less is."""
+    return 1 if study.directions[0] is StudyDirection.MAXIMIZE else -1
+
+
+def best_first(study: optuna.Study, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Trials with a value, by the first objective of their study."""
+    return sorted(trials, key=lambda trial: -sign_of(study) * trial.values[0])
+
+
 def time_spent(trials: Sequence[FrozenTrial], attempt: int, now: float) -> timedelta:
     """Time in which at least one trial of an attempt ran; `now` in seconds since 1970.
 

@@ -16,8 +16,7 @@ import optuna
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.search import Sampler, Search
@@ -26,7 +25,7 @@ from leadsman_training.errors import NoUse
 from leadsman_training.reproduce import recorded_of
 from leadsman_training.search_space import Space, suggest
 from leadsman_training.settings import Settings
-from leadsman_training.study import feasible
+from leadsman_training.study import best_first, feasible
 
 _MOST_OF_A_STUDY = 10
 """So many trials TPE begins with at random."""
@@ -80,7 +79,8 @@ def enqueue_study(
             f" spec.objective.direction says {study.directions[0].name.lower()}",
         )
     space = candidate.search_space()
-    found = [trial.params for trial in _best_first(earlier) if trial.params]
+    ended = feasible(earlier.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    found = [trial.params for trial in best_first(earlier, ended) if trial.params]
     fitting = [parameters for parameters in found if _are_of(space, parameters)]
     for parameters in fitting[: min(_MOST_OF_A_STUDY, trials // 2)]:
         study.enqueue_trial(parameters, skip_if_exists=True)
@@ -88,13 +88,6 @@ def enqueue_study(
         "Parameters of an earlier study are tried first.",
         extra={"study": name, "finished": len(found), "of_this_space": len(fitting)},
     )
-
-
-def _best_first(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that ended well, by the first objective."""
-    trials = feasible(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    sign = -1 if study.directions[0] is StudyDirection.MAXIMIZE else 1
-    return sorted(trials, key=lambda trial: sign * trial.values[0])
 
 
 def _are_of(space: Space, parameters: Mapping[str, Any]) -> bool:

@@ -12,7 +12,6 @@ import numpy as np
 import optuna
 import pandas as pd
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sklearn.calibration import calibration_curve
 from sklearn.inspection import permutation_importance
@@ -22,6 +21,7 @@ from leadsman_training.candidate import predict
 from leadsman_training.comparison import OF_LOSSES, interval
 from leadsman_training.data import Split
 from leadsman_training.scores import Array, Predictions, score, usual
+from leadsman_training.study import sign_of
 
 CONFIDENCE = 0.95
 _MOST_ROWS = 20_000
@@ -249,13 +249,12 @@ def _parameters(study: optuna.Study) -> tuple[Importance, ...]:
         return ()
     # Of several objectives the first, turned so that less is better: it is told by a warning.
     several = len(study.directions) > 1
-    sign = -1 if study.directions[0] is StudyDirection.MAXIMIZE else 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         found = get_param_importances(
             study,
             evaluator=PedAnovaImportanceEvaluator(),
-            target=(lambda trial: sign * trial.values[0]) if several else None,  # noqa: PD011 - no table
+            target=(lambda trial: -sign_of(study) * trial.values[0]) if several else None,  # noqa: PD011 - no table
         )
     return _ordered(Importance(name, float(value)) for name, value in found.items())
 

@@ -71,7 +71,7 @@ def _files(subject: Subject) -> Iterator[tuple[str, str]]:
 def _facts(subject: Subject) -> dict[str, str]:
     settings, split = subject.settings, subject.split
     return {
-        "TrainingRun": f"{settings.resource.metadata.namespace}/{settings.resource.metadata.name}",
+        "TrainingRun": settings.training_run,
         "data": settings.resource.spec.data.source.uri,
         "rows": f"{len(split.train_y)} to learn from, {len(split.test_y)} held out",
         "columns": str(len(split.train_x.columns)),
