@@ -125,7 +125,8 @@ class ModelDeploymentLife(People):
     def lose_pods(self, arm: str, kept: int) -> None:
         """The node of pods of a revision dies, unless nothing would answer then."""
         revision = (self.sim.status().get(arm) or {}).get("name")
-        left = [[one for one in pods if one.revision != revision] for pods in self.sim.reached()]
+        reached = [*self.sim.reached(), *self.sim.to_be_reached()]
+        left = [[one for one in pods if one.revision != revision] for pods in reached]
         if revision is not None and ((left and all(left)) or self._serves(revision) * kept):
             self.sim.cluster.lose(revision, kept=kept)
             self.sim.story.append(f"the pods of {revision} are lost with their node, but {kept}")

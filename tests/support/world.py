@@ -298,6 +298,10 @@ class Simulation:
         """The pods behind each address that requests come to."""
         return [self.cluster.selected(SERVICE)]
 
+    def to_be_reached(self) -> Sequence[Sequence[Pod]]:
+        """The same when all that is written has come into effect."""
+        return self.reached()
+
     def after_write(self) -> None:
         """The operator has written something: the laws hold then, too."""
         self.written_at.append(self.faults.calls)

@@ -61,11 +61,7 @@ class FakeGateway:
         """Take up every route, unless the controller is down; the proxies go on then."""
         if GATEWAY in self.faults.down:
             return
-        self.programmed = {
-            ref: _weights(manifest)
-            for ref, manifest in self.cluster.objects.items()
-            if ref.kind in KINDS
-        }
+        self.programmed = self.written()
         self.copied_to = {
             one["requestMirror"]["backendRef"]["name"]
             for ref in self.programmed
@@ -77,10 +73,23 @@ class FakeGateway:
             manifest = self.cluster.objects[ref]
             manifest["status"] = {"parents": [_parent(manifest["metadata"]["generation"])]}
 
-    def shares(self) -> list[tuple[float, list[Pod]]]:
-        """The part of the requests of each Service that gets some, with the pods it has."""
+    def written(self) -> dict[ObjectRef, dict[str, int]]:
+        """The weights in the routes, whether the proxies know them by now or not."""
+        return {
+            ref: _weights(manifest)
+            for ref, manifest in self.cluster.objects.items()
+            if ref.kind in KINDS
+        }
+
+    def shares(
+        self, routes: Mapping[ObjectRef, Mapping[str, int]] | None = None
+    ) -> list[tuple[float, list[Pod]]]:
+        """The part of the requests of each Service that gets some, with the pods it has.
+
+        By the weights that the proxies know, when none are given.
+        """
         found = []
-        for weights in self.programmed.values():
+        for weights in (self.programmed if routes is None else routes).values():
             ours = {name: weight for name, weight in weights.items() if weight}
             found += [
                 (
@@ -151,6 +160,13 @@ class GatewaySimulation(Simulation):
     def reached(self) -> Sequence[Sequence[Pod]]:
         """The pods of each Service that the proxies give some requests."""
         return [pods for _, pods in self.gateway.shares()] if self.gateway is not None else []
+
+    @override
+    def to_be_reached(self) -> Sequence[Sequence[Pod]]:
+        """The same once the proxies know what is written."""
+        if self.gateway is None:
+            return []
+        return [pods for _, pods in self.gateway.shares(self.gateway.written())]
 
     def split(self) -> tuple[int, int]:
         """The weights of the stable and the candidate Service, where there is one route."""
