@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import argparse
+from typing import NamedTuple
+
+from leadsman_operator.cli.session import KIND, RUN_KIND
 
 _SUPPRESS = argparse.SUPPRESS
 """Given before the command or after it: what is not given must not hide what was."""
+_KINDS = {
+    **dict.fromkeys(("md", "modeldeployment", "modeldeployments"), KIND),
+    **dict.fromkeys(("tr", "trainingrun", "trainingruns"), RUN_KIND),
+}
+
+
+class Named(NamedTuple):
+    """A resource as a command line names it."""
+
+    kind: str
+    name: str
 
 
 def add_cluster_options(parser: argparse.ArgumentParser) -> None:
@@ -30,12 +44,35 @@ def add_name(parser: argparse.ArgumentParser, *, optional: bool = False) -> None
 
 
 def _name(given: str) -> str:
-    kind, slash, name = given.rpartition("/")
-    if slash and kind not in ("md", "modeldeployment", "modeldeployments"):
+    kind, name = _kind_and_name(given)
+    if kind != KIND:
         raise argparse.ArgumentTypeError(
             f"{given!r} is no ModelDeployment: write md/{name} or {name}"
         )
     return name
+
+
+def _kind_and_name(given: str) -> tuple[str | None, str]:
+    """A name without a kind is one of a ModelDeployment; None for a kind that is not there."""
+    kind, slash, name = given.rpartition("/")
+    return (_KINDS.get(kind) if slash else KIND), name
+
+
+def add_resource(parser: argparse.ArgumentParser) -> None:
+    """The ModelDeployment or TrainingRun that is meant."""
+    parser.add_argument(
+        "resource", metavar="NAME", type=_resource,
+        help="name of the ModelDeployment, also as md/NAME; of a TrainingRun as tr/NAME",
+    )  # fmt: skip
+
+
+def _resource(given: str) -> Named:
+    kind, name = _kind_and_name(given)
+    if kind is None:
+        raise argparse.ArgumentTypeError(
+            f"{given!r} is no ModelDeployment and no TrainingRun: write md/{name} or tr/{name}"
+        )
+    return Named(kind, name)
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

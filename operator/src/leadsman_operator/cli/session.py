@@ -53,7 +53,11 @@ class Session:
 
     async def change_rollout(self, name: str, rollout: Mapping[str, Any]) -> Manifest:
         """Change fields of `spec.rollout`; None takes one out."""
-        return await self.access.merge(self.ref(name), {"spec": {"rollout": dict(rollout)}})
+        return await self.change(KIND, name, {"rollout": dict(rollout)})
+
+    async def change(self, kind: str, name: str, spec: Mapping[str, Any]) -> Manifest:
+        """Change fields of `spec`; None takes one out."""
+        return await self.access.merge(self.ref(name, kind), {"spec": dict(spec)})
 
     def ref(self, name: str, kind: str = KIND) -> ObjectRef:
         """Where a resource is."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from leadsman_operator.cli.failures import Failure
 from leadsman_operator.cli.options import add_cluster_options
-from leadsman_operator.cli.session import Session, in_cluster
+from leadsman_operator.cli.session import KIND, RUN_KIND, Session, in_cluster
 from leadsman_operator.cli.surroundings import Surroundings
 from leadsman_operator.cli.table import ENTRIES, entry_of
 
@@ -46,6 +46,8 @@ end
 complete -c leadsman -f -a '(__leadsman_words)'
 complete -c kubectl-leadsman -f -a '(__leadsman_words)'
 """
+_KINDS = {"name": {KIND: ""}, "resource": {KIND: "", RUN_KIND: "tr/"}}
+"""By the argument: kinds whose names may stand there, and what stands before a name."""
 _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 _EPILOG = """\
 kubectl completes `kubectl leadsman` by itself when kubectl_complete-leadsman is on the PATH, which
@@ -101,21 +103,25 @@ def _next_words(before: Sequence[str], surroundings: Surroundings) -> Iterator[t
     for action in actions:
         if action.option_strings:
             yield max(action.option_strings, key=len), (action.help or "").partition(" (")[0]
-        elif action.dest == "name" and not given:
-            yield from ((name, "") for name in _names(before[1:], surroundings))
+        elif action.dest in _KINDS and not given:
+            named = _names(_KINDS[action.dest], before[1:], surroundings)
+            yield from ((name, "") for name in named)
         elif action.choices and not given:
             yield from ((str(choice), "") for choice in action.choices)
 
 
-def _names(before: Sequence[str], surroundings: Surroundings) -> list[str]:
-    """Names of the ModelDeployments; none where the cluster can't be asked."""
+def _names(
+    kinds: Mapping[str, str], before: Sequence[str], surroundings: Surroundings
+) -> list[str]:
+    """Names of the resources of some kinds; none where the cluster can't be asked."""
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     add_cluster_options(parser)
     options, _ = parser.parse_known_args(list(before))
     names: list[str] = []
 
     async def look(session: Session) -> int:
-        names.extend(one["metadata"]["name"] for one in await session.deployments())
+        for kind, prefix in kinds.items():
+            names.extend(f"{prefix}{one['metadata']['name']}" for one in await session.all_of(kind))
         return 0
 
     try:
