@@ -27,6 +27,7 @@ from leadsman_operator.observe.gather import observe
 from leadsman_operator.planner.observation import RunObservation
 from leadsman_operator.planner.training_run import plan_training_run
 from support.world import CONFIGURATION
+from support.world_jobs import image_of
 from support.world_training import OVER, REF, SPEC, TrainingSimulation
 from support.world_trouble import API, MLFLOW, STUDIES
 
@@ -278,6 +279,19 @@ class TrainingRunLife(RuleBasedStateMachine):
             assert not same or before == gate.champion_version, self.sim.text()
 
     @invariant()
+    def a_version_has_the_image_of_the_pod_that_made_it(self) -> None:
+        """Or none, where that pod was gone before anybody looked; the status says the same."""
+        versions = self.sim.mlflow.versions
+        for number in self.sim.mlflow.versions_of_run():
+            tags = versions[number].tags
+            known = (None, image_of(tags[Tag.POD_UID]))
+            assert tags.get(Tag.IMAGE_DIGEST) in known, self.sim.text()
+        told = self.sim.status.get("modelVersion")
+        if told is not None:
+            digest = self.sim.status["provenance"].get("imageDigest")
+            assert digest in (None, versions[told].tags.get(Tag.IMAGE_DIGEST)), self.sim.text()
+
+    @invariant()
     def nothing_runs_after_a_success(self) -> None:
         """No trial is left open, and the parent run has ended."""
         if self.sim.phase == "Succeeded":
@@ -362,6 +376,7 @@ class TrainingRunLife(RuleBasedStateMachine):
             best = f"study#{sim.status['best']['number']}"
             assert self._trials_of_versions()[version] == best, sim.text()
             self._all_trials_were_run()
+            self._the_image_is_known()
             self._mlflow_says_what_the_study_says()
         if sim.reason == "NoEligibleTrial":
             assert all(one.state != "COMPLETE" for one in sim.studies.trials), sim.text()
@@ -379,6 +394,12 @@ class TrainingRunLife(RuleBasedStateMachine):
         versions = self.sim.mlflow.versions
         made = self.sim.mlflow.versions_of_run()
         return {number: versions[number].tags[Tag.STUDY.value] for number in made}
+
+    def _the_image_is_known(self) -> None:
+        """Where the pod that made the version is there still, as it is for an hour."""
+        tags = self.sim.mlflow.versions[self.sim.status["modelVersion"]].tags
+        uids = {pod.uid for pod in self.sim.cluster.trainers.values()}
+        assert Tag.IMAGE_DIGEST in tags or tags[Tag.POD_UID] not in uids, self.sim.text()
 
     def _all_trials_were_run(self) -> None:
         told, conditions = self.sim.status["trials"], self.sim.status["conditions"]

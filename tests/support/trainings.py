@@ -78,7 +78,14 @@ def a_run(**spec: Any) -> TrainingRun:
     return resource
 
 
-def a_conclusion(version: int = 1, *, passed: bool = True, champion: int | None = None) -> str:
+def a_conclusion(
+    version: int = 1,
+    *,
+    passed: bool = True,
+    champion: int | None = None,
+    pod_uid: str | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> str:
     """What a conclude Job writes."""
     found = Conclusion.model_validate(
         {
@@ -97,7 +104,8 @@ def a_conclusion(version: int = 1, *, passed: bool = True, champion: int | None 
                 ],
             },
             "best": {"number": 0, "value": 0.99},
-            "provenance": {"dataDigest": "sha256:d", "rows": 569},
+            "provenance": {"dataDigest": "sha256:d", "rows": 569, **(provenance or {})},
+            **({"podUid": pod_uid} if pod_uid else {}),
         }
     )
     return found.to_text()
@@ -361,7 +369,9 @@ class Bench:
                 self._tell_registry(action)
             case FailTrial() | EnqueueTrial():
                 self._tell_study(action)
-            case TagVersion() | ScaleObject() | PatchObject():
+            case TagVersion():
+                assert isinstance(self.model, ModelFacts)
+            case ScaleObject() | PatchObject():
                 raise AssertionError(f"not for a TrainingRun: {action}")
             case _:
                 assert_never(action)

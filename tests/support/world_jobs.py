@@ -87,6 +87,11 @@ class JobPod:
         return _DISRUPTION in self.manifest["status"].get("conditions", [])
 
 
+def image_of(pod_uid: str) -> str:
+    """The image that a pod runs: its name means another one each time that a pod begins."""
+    return f"sha256:of-{pod_uid}"
+
+
 @dataclass
 class Ledger:
     """What the controller knows of a Job's pods, those that are gone too."""
@@ -161,7 +166,9 @@ class JobCluster(FakeCluster):
         state = {"terminated": {"exitCode": ended.code, "reason": word, **said}}
         status = pod.manifest["status"]
         status["phase"] = "Failed" if ended.code else "Succeeded"
-        status["containerStatuses"] = [{"name": "training", "restartCount": 0, "state": state}]
+        status["containerStatuses"] = [
+            {"name": "training", "restartCount": 0, "imageID": image_of(pod.uid), "state": state}
+        ]
         self.changes += 1
         # The first rules of their policy: a pod that was taken away counts for nothing.
         if ended.code != ExitCode.PREEMPTED and not pod.is_disrupted:

@@ -58,6 +58,14 @@ class FakeMlflow(FakeRegistry):
         self._answer()
 
     @override
+    async def tag_version(
+        self, endpoint: Endpoint, name: str, version: int, tags: Mapping[str, str]
+    ) -> None:
+        """Write tags on a version."""
+        await super().tag_version(endpoint, name, version, tags)
+        self._answer()
+
+    @override
     async def ensure_run(
         self, endpoint: Endpoint, experiment: str, name: str, tags: Mapping[str, str]
     ) -> RunFacts:
@@ -144,10 +152,10 @@ class FakeMlflow(FakeRegistry):
         tags = {number: self.versions[number].tags for number in self.versions_of_run()}
         return next((one for one in tags if tags[one][Tag.STUDY.value] == source), None)
 
-    def make(self, gate: GateStatus, source: str) -> int:
+    def make(self, gate: GateStatus, source: str, pod_uid: str) -> int:
         """Register a version of the training."""
-        tags = {Tag.TRAINING_RUN_UID.value: self.uid, Tag.STUDY.value: source}
-        number = self.register(tags)
+        tags = {Tag.TRAINING_RUN_UID: self.uid, Tag.STUDY: source, Tag.POD_UID: pod_uid}
+        number = self.register({str(tag): value for tag, value in tags.items()})
         self.judge(number, gate)
         return number
 

@@ -49,7 +49,7 @@ class Trainers:
 
     def begin(self, pod: JobPod) -> Program:
         """The program of a pod."""
-        return self._work(pod) if "-search-" in pod.job.name else self._conclude()
+        return self._work(pod) if "-search-" in pod.job.name else self._conclude(pod)
 
     # The worker
 
@@ -159,7 +159,7 @@ class Trainers:
 
     # The conclusion
 
-    def _conclude(self) -> Program:
+    def _conclude(self, pod: JobPod) -> Program:
         yield from self._patiently(STUDIES)
         best = max(
             (one for one in self.studies.trials if one.state == "COMPLETE"),
@@ -175,13 +175,13 @@ class Trainers:
             self.verdict = "passed" if self.verdict == "crash" else self.verdict
             raise Ended(code, Termination(reason=Reason.DATA_INVALID, message="no rows"))
         yield from self._patiently(MLFLOW)
-        version = yield from self._registered(best)
+        version = yield from self._registered(pod, best)
         yield
         yield from self._write(version, best)
         message = f"version {version} is registered"
         raise Ended(ExitCode.DONE, Termination(reason=Reason.REGISTERED, message=message))
 
-    def _registered(self, best: TrialFacts) -> Generator[None, None, int]:
+    def _registered(self, pod: JobPod, best: TrialFacts) -> Generator[None, None, int]:
         """A version with the gate's word, made once a trial; judged again for another champion."""
         mlflow = self.mlflow
         source = f"study#{best.number}"
@@ -196,7 +196,7 @@ class Trainers:
         gate = self._judge(champion)
         yield
         yield from self._patiently(MLFLOW)
-        return mlflow.made(source) or mlflow.make(gate, source)
+        return mlflow.made(source) or mlflow.make(gate, source, pod.uid)
 
     def _judge(self, champion: int | None) -> GateStatus:
         text = a_conclusion(passed=self.verdict == "passed", champion=champion)
@@ -211,8 +211,15 @@ class Trainers:
         mlflow.settle(self.studies.trials)
         yield
         yield from self._patiently(MLFLOW)
-        gate = GateStatus.model_validate_json(mlflow.versions[version].tags[Tag.GATE])
-        found = Conclusion.from_text(a_conclusion(version))
+        tags = mlflow.versions[version].tags
+        gate = GateStatus.model_validate_json(tags[Tag.GATE])
+        found = Conclusion.from_text(
+            a_conclusion(
+                version,
+                pod_uid=tags[Tag.POD_UID],
+                provenance={"imageDigest": tags.get(Tag.IMAGE_DIGEST)},
+            )
+        )
         if found is None:
             raise RuntimeError("a conclusion can be read")
         told = found.best.model_copy(update={"number": best.number})

@@ -13,11 +13,16 @@ from leadsman_api.v1alpha1.training_run_status import (
     ReproductionStatus,
     TrialSummary,
 )
-from leadsman_api.values import Digest, VersionNumber
+from leadsman_api.values import Digest, VersionNumber, Word
 
 
 class Told(Contract):
     """What a Job tells by a tag of its run."""
+
+    provenance: Provenance
+    """What the model was made from, as far as its pod knows."""
+    pod_uid: Word | None = None
+    """The pod that trained it; the cluster knows by which image."""
 
     def to_text(self) -> str:
         """The tag's value; MLflow keeps up to 8000 characters of it."""
@@ -43,14 +48,12 @@ class Conclusion(Told):
     """What the gate said."""
     best: TrialSummary
     """The trial whose parameters were fitted."""
-    provenance: Provenance
-    """What the version was made from."""
 
 
 class Reproduction(Told):
     """A version that was trained again; nothing is registered."""
 
     reproduction: ReproductionStatus
-    """How alike the two are."""
-    provenance: Provenance
-    """What it was made from this time."""
+    """How alike the two are; the image is not compared yet."""
+    recorded_image: Word | None = None
+    """Digest of the image that the version was made by; None where nobody wrote it down."""

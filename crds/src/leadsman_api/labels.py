@@ -58,6 +58,7 @@ class Tag(Term):
     TRIGGER = "leadsman.trigger", "what started that TrainingRun."
     DATA_DIGEST = "leadsman.data_digest", "sha256 over all of the data it was trained on."
     DATA_REVISION = "leadsman.data_revision", "the source's own name for that state of the data."
+    POD_UID = "leadsman.pod_uid", "the pod that trained it."
     IMAGE_DIGEST = "leadsman.image_digest", "digest of the image that trained it."
     GIT_COMMIT = "leadsman.git_commit", "commit of the code that trained it."
     SPEC_HASH = "leadsman.spec_hash", "hash of the spec that it was trained by."

@@ -97,7 +97,7 @@ class PodFacts:
     unschedulable: str | None = None
     """Why no node takes it."""
     image_digest: str | None = None
-    """Digest of the image that its main container really runs."""
+    """Digest of the image that its training container really runs."""
     node: str | None = None
     ip: str | None = None
     """Its address in the cluster, once it has one."""

@@ -37,8 +37,8 @@ TAGS = {
     Tag.GATE: json.dumps(GATE),
 }
 PROVENANCE = {
-    "about": {"uri": URI, "rows": 600},
-    "inputs": {"image": "leadsman/training:1", "seed": 7, "parameters": {"C": 0.5}},
+    "about": {"uri": URI, "rows": 600, "image": "leadsman/training:1"},
+    "inputs": {"seed": 7, "parameters": {"C": 0.5}},
 }
 
 

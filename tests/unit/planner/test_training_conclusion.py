@@ -13,7 +13,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.termination import Termination
 from leadsman_api.v1alpha1.training_run_status import RunPhase
 from leadsman_operator.facts import ModelFacts, ObjectRef, RunFacts, Unknown
-from leadsman_operator.planner.plan import DeleteObject, EndRun, SetAlias
+from leadsman_operator.planner.plan import DeleteObject, EndRun, SetAlias, TagVersion
 from leadsman_operator.planner.training.naming import JOB_LABEL, JOB_UID_LABEL
 from leadsman_operator.planner.training_run import plan_training_run
 from support.trainings import (
@@ -47,6 +47,41 @@ def test_what_was_found_is_in_the_status() -> None:
     assert status.timings.concluding is not None
     assert bench.condition(ConditionType.REGISTERED) == ("True", Reason.REGISTERED)
     assert bench.condition(ConditionType.GATE_PASSED) == ("True", Reason.GATE_PASSED)
+
+
+def test_the_image_that_trained_the_version_is_written_on_it() -> None:
+    """That of the pod that made it, which is not the one that came last, nor any by its name."""
+    bench = Bench(model=CHAMPION_1).searched()
+    bench.start_pods(CONCLUDE)
+    bench.change_pod(f"{CONCLUDE}-0", image_digest="sha256:a")
+    later = a_pod("later", CONCLUDE, image_digest="sha256:b")
+    bench.pods[later.name] = later
+    bench.conclude(version=2, pod_uid=f"uid-{CONCLUDE}-0")
+    bench.settle()
+
+    assert bench.status.provenance is not None
+    assert bench.status.provenance.image_digest == "sha256:a"
+    (tagged,) = bench.deeds(TagVersion)
+    assert (tagged.model, tagged.version) == ("churn", 2)
+    assert tagged.tags == {"leadsman.image_digest": "sha256:a"}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "known"),
+    [pytest.param("sha256:old", "sha256:old", id="recorded"), pytest.param(None, None, id="gone")],
+)
+def test_of_a_pod_that_is_gone_no_image_is_made_up(recorded: str | None, known: str | None) -> None:
+    """A version that an earlier try has made keeps what was written on it then."""
+    bench = Bench(model=CHAMPION_1).searched()
+    bench.start_pods(CONCLUDE)
+    bench.change_pod(f"{CONCLUDE}-0", image_digest="sha256:new")
+    made_from = {"imageDigest": recorded} if recorded else {}
+    bench.conclude(version=2, pod_uid="uid-of-a-pod-that-is-gone", provenance=made_from)
+    bench.settle()
+
+    assert bench.status.provenance is not None
+    assert bench.status.provenance.image_digest == known
+    assert bench.deeds(TagVersion) == []
 
 
 def test_what_the_gate_said_outlives_its_job() -> None:

@@ -13,7 +13,7 @@ from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.training_run_status import RunPhase
 from leadsman_operator.facts import Missing, ModelFacts, RunFacts
-from leadsman_operator.planner.plan import ApplyObject, SetAlias
+from leadsman_operator.planner.plan import ApplyObject, SetAlias, TagVersion
 from support.trainings import CONCLUDE, Bench, a_run
 
 NO_DATABASE = Missing(Reason.SPEC_INVALID, "write spec.search.storage")
@@ -27,14 +27,28 @@ def begun() -> Bench:
     return bench
 
 
-def written(verdict: str, **status: Any) -> str:
-    """What the Job writes on its run."""
+def written(verdict: str, image: str | None = "sha256:a", **status: Any) -> str:
+    """What the Job writes on its run, of a version that an image made."""
     return Reproduction.model_validate(
         {
             "reproduction": {"verdict": verdict, **status},
             "provenance": {"dataDigest": "sha256:d", "rows": 569},
+            "podUid": f"uid-{CONCLUDE}-0",
+            **({"recordedImage": image} if image else {}),
         }
     ).to_text()
+
+
+def ended(text: str, image: str | None = "sha256:a") -> Bench:
+    """A run whose Job has ended in a pod of that image, and has said something."""
+    bench = begun()
+    bench.start_pods(CONCLUDE)
+    bench.change_pod(f"{CONCLUDE}-0", image_digest=image)
+    bench.end_job(CONCLUDE)
+    assert isinstance(bench.run, RunFacts)
+    bench.run = replace(bench.run, tags={**bench.run.tags, Tag.REPRODUCTION.value: text})
+    bench.settle()
+    return bench
 
 
 def test_one_job_trains_it_again() -> None:
@@ -62,8 +76,8 @@ def test_one_job_trains_it_again() -> None:
             "again gave the same model, to the last bit; no recorded input differs",
         ),
         (
-            "Statistical", "image: was a and is b", RunPhase.SUCCEEDED,
-            Reason.REPRODUCED_STATISTICALLY, "the first input that differs: image: was a and is b",
+            "Statistical", "seed: was 1 and is 2", RunPhase.SUCCEEDED,
+            Reason.REPRODUCED_STATISTICALLY, "the first input that differs: seed: was 1 and is 2",
         ),
         (
             "NotReproducible", "data: was c and is d", RunPhase.FAILED, Reason.NOT_REPRODUCIBLE,
@@ -75,13 +89,8 @@ def test_the_verdict_ends_the_run(
     verdict: str, difference: str | None, phase: RunPhase, reason: Reason, said: str
 ) -> None:
     """In the status with all that was found; no alias moves."""
-    bench = begun()
     largest = 0.0 if verdict == "Exact" else 0.25
-    found = written(verdict, largestDifference=largest, firstDifference=difference)
-    bench.end_job(CONCLUDE)
-    assert isinstance(bench.run, RunFacts)
-    bench.run = replace(bench.run, tags={**bench.run.tags, Tag.REPRODUCTION.value: found})
-    bench.settle()
+    bench = ended(written(verdict, largestDifference=largest, firstDifference=difference))
 
     assert (bench.status.phase, bench.status.message is not None) == (phase, True)
     assert said in (bench.status.message or "")
@@ -93,6 +102,40 @@ def test_the_verdict_ends_the_run(
     assert bench.condition(ConditionType.REPRODUCED) == (holds, reason)
     assert bench.status.model_version is None
     assert not [action for action in bench.done if isinstance(action, SetAlias)]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "seen", "was", "now", "differs"),
+    [
+        ("Exact", None, "sha256:a", "sha256:a", None),
+        ("Exact", None, "sha256:a", "sha256:b", "image: was sha256:a and is sha256:b"),
+        ("Statistical", None, "sha256:a", "sha256:b", "image: was sha256:a and is sha256:b"),
+        ("NotReproducible", None, "sha256:a", "sha256:b", "image: was sha256:a and is sha256:b"),
+        ("NotReproducible", "packages: numpy was 1 and is 2", "sha256:a", "sha256:b",
+         "packages: numpy was 1 and is 2"),
+        ("NotReproducible", None, "sha256:a", "sha256:a",
+         "no input that is recorded: training gives another model each time"),
+        ("Exact", None, None, "sha256:a", "image: not recorded"),
+        ("Exact", None, "sha256:a", None, "image: was sha256:a and is unknown"),
+    ],
+)  # fmt: skip
+def test_another_image_is_named_by_its_digest(
+    verdict: str, seen: str | None, was: str | None, now: str | None, differs: str | None
+) -> None:
+    """After all that the pod itself has found; the same stands on the version."""
+    bench = ended(written(verdict, was, firstDifference=seen), now)
+
+    assert bench.status.reproduction is not None
+    assert bench.status.reproduction.first_difference == differs
+    assert bench.status.provenance is not None
+    assert bench.status.provenance.image_digest == now
+    (tagged,) = bench.deeds(TagVersion)
+    assert (tagged.model, tagged.version) == ("churn", 7)
+    told = Reproduction.from_text(tagged.tags[Tag.REPRODUCTION.value])
+    assert told is not None
+    assert (told.reproduction, told.provenance) == (
+        bench.status.reproduction, bench.status.provenance,
+    )  # fmt: skip
 
 
 def test_a_job_that_says_nothing_ends_the_run() -> None:

@@ -259,6 +259,23 @@ def test_the_revision_of_the_data_is_recorded_with_the_version(
     assert json.loads(Path(file).read_text())["about"]["revision"] == commit
 
 
+def test_the_pod_that_trained_a_version_is_recorded(pod: Pod, client: MlflowClient) -> None:
+    """Not the one that found it made: by it the operator knows the image; a name is no digest."""
+    image = f"leadsman/training@sha256:{'0' * 64}"
+    made = {**pod(search={"trials": 1}), "LEADSMAN_IMAGE": image}
+    last_words("work", made)
+    found = found_by(made, client)
+    again = found_by({**made, Variable.POD_UID: "pod-2"}, client)
+
+    assert (found.pod_uid, again.pod_uid) == ("pod-1", "pod-1")
+    name = read_settings(made).resource.spec.model.name
+    tags = client.get_model_version(name, str(found.model_version)).tags
+    assert tags[Tag.POD_UID] == "pod-1"
+    assert Tag.IMAGE_DIGEST not in tags
+    client.set_model_version_tag(name, "1", str(Tag.IMAGE_DIGEST), "sha256:a")
+    assert found_by(made, client).provenance.image_digest == "sha256:a"
+
+
 def test_several_objectives_may_have_no_best(tmp_path: Path, pod: Pod) -> None:
     """When no trial kept the constraints."""
     made = pod(

@@ -122,7 +122,7 @@ class Conclude:
             Tag.SPEC_HASH: self._spec_hash(),
             Tag.TRIGGER: self.settings.trigger,
             Tag.GIT_COMMIT: self.settings.commit,
-            Tag.IMAGE_DIGEST: self.settings.image.partition("@")[2],
+            Tag.POD_UID: self.settings.pod_uid,
             Tag.STUDY: self._trial,
             Tag.GATE: verdict.model_dump_json(by_alias=True, exclude_none=True),
         }
@@ -230,11 +230,11 @@ class Conclude:
             rows=len(self.table.frame),
             seed=settings.search.seed,
             parameters=best.params,
-            image=settings.image,
             commit=settings.commit,
         )
         text = provenance.record(
             made,
+            image=settings.image,
             revision=self.table.revision,
             study=settings.study,
             trial=best.number,
@@ -270,6 +270,7 @@ class Conclude:
                 parameters=best.params,
                 run_id=best.user_attrs.get(TrialAttribute.RUN_ID),
             ),
+            pod_uid=made.tags.get(Tag.POD_UID),
             provenance=Provenance(
                 data_digest=self.table.digest,
                 data_revision=self.table.revision,

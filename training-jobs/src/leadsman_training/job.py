@@ -66,7 +66,7 @@ def reproduce(environment: Mapping[str, str]) -> Termination:
 
     found = search.reproduce(read_settings(environment)).reproduction
     reason = _REPRODUCED[found.verdict]
-    message = f"{reason}; differs: {found.first_difference or 'nothing that is recorded'}"
+    message = f"{reason}; differs: {found.first_difference or 'nothing that the pod sees'}"
     return Termination(reason=reason, message=message)
 
 

@@ -1,6 +1,7 @@
 """What a version was made from: written down when it is made, and compared when it is made again.
 
-The inputs stand in the order in which a difference is named: data first, machine last.
+The inputs stand in the order in which a difference is named: data first, machine last. The image
+is not among them, since no pod knows its own: the operator sees it, and compares it after these.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ class Made:
     rows: int
     seed: int
     parameters: Mapping[str, Any]
-    image: str
     commit: str
 
     def inputs(self) -> dict[str, Any]:
@@ -55,7 +55,6 @@ class Made:
             "fixed parameters": trainer.get("parameters", {}),
             "parameters": dict(self.parameters),
             "seed": self.seed,
-            "image": self.image,
             "commit": self.commit,
             "code": code_digest(self.spec.trainer.entrypoint),
             "packages": packages(),

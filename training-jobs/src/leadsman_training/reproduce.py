@@ -102,7 +102,7 @@ class Again:
     client: MlflowClient
 
     def run(self) -> Reproduction:
-        """Train, compare, and write the verdict down on the version and on the run."""
+        """Train, compare, and tell the operator by the run: it knows the image."""
         model = self.candidate.fit(optuna.trial.FixedTrial(self.known.parameters))
         found = Reproduction(
             reproduction=self._compared(model),
@@ -111,6 +111,8 @@ class Again:
                 data_revision=self.table.revision,
                 rows=len(self.table.frame),
             ),
+            pod_uid=self.settings.pod_uid or None,
+            recorded_image=self.known.version.tags.get(Tag.IMAGE_DIGEST),
         )
         patiently(lambda: self._write(found), self.settings.tracking_uri)
         return found
@@ -126,8 +128,6 @@ class Again:
         difference = self._difference(original, model)
         verdict = _verdict(is_same, difference, self.asked.tolerance)
         _logger.info("Compared.", extra={"verdict": verdict, "largest_difference": difference})
-        if verdict is ReproductionVerdict.NOT_REPRODUCIBLE and differs is None:
-            differs = "no input that is recorded: training gives another model each time"
         return ReproductionStatus(
             verdict=verdict, first_difference=differs, largest_difference=difference
         )
@@ -139,7 +139,6 @@ class Again:
             rows=len(self.table.frame),
             seed=self.candidate.seed,
             parameters=self.known.parameters,
-            image=self.settings.image,
             commit=self.settings.commit,
         )
 
@@ -153,11 +152,7 @@ class Again:
             return None
 
     def _write(self, found: Reproduction) -> None:
-        text, version = found.to_text(), self.known.version
-        self.client.set_model_version_tag(
-            version.name, version.version, str(Tag.REPRODUCTION), text
-        )
-        self.client.set_tag(self.settings.parent_run, str(Tag.REPRODUCTION), text)
+        self.client.set_tag(self.settings.parent_run, str(Tag.REPRODUCTION), found.to_text())
         self.client.set_terminated(self.settings.parent_run, "FINISHED")
 
 

@@ -35,7 +35,7 @@ def content_of(made: Making) -> Content:
             "rows": about.get("rows"),
         },
         "code": {
-            "image": inputs.get("image"),
+            "image": about.get("image"),
             "imageDigest": tags.get(Tag.IMAGE_DIGEST),
             "gitCommit": tags.get(Tag.GIT_COMMIT),
             "digest": inputs.get("code"),

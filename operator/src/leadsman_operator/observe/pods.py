@@ -8,6 +8,7 @@ from typing import Any
 
 from leadsman_api.termination import Termination
 from leadsman_operator.facts import Manifest, PodFacts
+from leadsman_operator.planner.render.training_pod import CONTAINER
 
 Container = Mapping[str, Any]
 
@@ -91,8 +92,13 @@ def _ends(containers: Sequence[Container]) -> Iterator[Mapping[str, Any]]:
 
 
 def _digest(containers: Sequence[Container]) -> str | None:
+    """What trains, and not what somebody puts beside it.
+
+    An image of a registry has its repository before the digest, one that was loaded onto the node
+    a made-up name (`import-2026-11-30@sha256:…`) or none.
+    """
     for container in containers:
         _, found, digest = str(container.get("imageID", "")).rpartition("sha256:")
-        if found:
+        if found and container["name"] == CONTAINER:
             return f"sha256:{digest}"
     return None

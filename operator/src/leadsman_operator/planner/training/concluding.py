@@ -6,9 +6,9 @@ from leadsman_api.conclusion import Conclusion
 from leadsman_api.conditions import ConditionStatus, ConditionType
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
-from leadsman_api.v1alpha1.training_run_status import GateStatus, RunPhase
+from leadsman_api.v1alpha1.training_run_status import GateStatus, Provenance, RunPhase
 from leadsman_operator.planner.conditions import Change
-from leadsman_operator.planner.plan import DeleteObject
+from leadsman_operator.planner.plan import DeleteObject, TagVersion
 from leadsman_operator.planner.training.belongings import conclude_objects
 from leadsman_operator.planner.training.course import AT_ONCE, LATER, SOON, Course, fail
 from leadsman_operator.planner.training.jobs import Job
@@ -38,7 +38,8 @@ def concluding(scene: Scene) -> Course | None:
         return _without_pods(scene, job) or _go_on(scene, job)
     if job.is_failed:
         return _give_up(scene, job)
-    return reproduced(scene) if scene.is_reproducing else _read(scene)
+    asked = scene.spec.reproduce
+    return _read(scene) if asked is None else reproduced(scene, asked)
 
 
 def _fit(scene: Scene) -> Course:
@@ -89,6 +90,7 @@ def _read(scene: Scene) -> Course:
     if isinstance(found, Course):
         return found
     version, trial = found.model_version, found.best.number
+    made_from = provenance_of(scene, found)
     message = f"version {version} of {scene.spec.model.name} is registered, of trial {trial}"
     registered = Change(
         ConditionType.REGISTERED,
@@ -100,16 +102,27 @@ def _read(scene: Scene) -> Course:
         RunPhase.CONCLUDING,
         Reason.REGISTERED,
         message,
+        actions=_tag_image(scene, found, made_from),
         look_again_in=AT_ONCE,
         changes={
             "gate": found.gate,
             "model_version": found.model_version,
             "digest": found.digest,
-            "provenance": provenance_of(scene, found.provenance),
+            "provenance": made_from,
         },
         conditions=(registered, _judged(found.gate)),
         is_news=True,
     )
+
+
+def _tag_image(scene: Scene, found: Conclusion, made_from: Provenance) -> tuple[TagVersion, ...]:
+    """The version's image, which its pod can't know: a name may mean another image by now."""
+    digest = made_from.image_digest
+    if digest is None or found.provenance.image_digest is not None:
+        return ()
+    tags = {Tag.IMAGE_DIGEST.value: digest}
+    because = f"version {found.model_version} was trained by the image {digest}"
+    return (TagVersion(scene.spec.model.name, found.model_version, tags, because),)
 
 
 def _judged(gate: GateStatus) -> Change:

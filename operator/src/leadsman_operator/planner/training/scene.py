@@ -166,6 +166,11 @@ class Scene:
             pod for pod in self.observation.cluster.pods if pod.labels.get(JOB_LABEL) == job
         )
 
+    def image_of(self, pod_uid: str | None) -> str | None:
+        """Digest of the image that a pod of the run really runs or ran, while the pod is there."""
+        found = (pod for pod in self.observation.cluster.pods if pod.uid == pod_uid)
+        return next((pod.image_digest for pod in found), None)
+
     def is_left_behind(self, job: Job) -> bool:
         """Whether all that a Job still has are pods that go away, with none in their place.
 
