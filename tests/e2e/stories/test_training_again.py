@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sklearn.datasets import load_breast_cancer
 
+from devcluster.engine import Engine
+from leadsman_api.labels import Tag
 from support.kubectl import Kubectl
+from support.machine import devcluster
 from support.registry import Registry
 from support.training_stories import ended, train, workers
 
@@ -43,23 +47,34 @@ def again(
     return found
 
 
+def rebuilt(engine: Engine, image: str, folder: Path) -> str:
+    """An image with the same files as another, and a digest of its own; gives its name."""
+    name = f"{image}-rebuilt"
+    (folder / "Dockerfile").write_text(f"FROM {image}\nLABEL rebuilt=yes\n")
+    engine.build(folder, name, log=folder / "build.log")
+    done = devcluster("load", name)
+    assert done.returncode == 0, done.stderr
+    return name
+
+
+def made(kubectl: Kubectl, namespace: str) -> dict[str, Any]:
+    """Version 1, which is trained again; gives its status."""
+    give_rows(kubectl, namespace, 300)
+    train(kubectl, namespace, data=DATA, trainer=TRAINER, search=SEARCH)
+    status = ended(kubectl, namespace, "Succeeded")
+    assert status["modelVersion"] == 1
+    return status
+
+
 @pytest.mark.timeout(900)
 def test_a_version_comes_back_or_the_input_that_differs_is_named(
     kubectl: Kubectl, namespace: str, model: str, registry: Registry
 ) -> None:
-    """To the last bit with the same inputs; else image, seed or data are told with both values."""
-    give_rows(kubectl, namespace, 300)
-    train(kubectl, namespace, data=DATA, trainer=TRAINER, search=SEARCH)
-    assert ended(kubectl, namespace, "Succeeded")["modelVersion"] == 1
-    image = workers(kubectl, namespace)[0]["spec"]["containers"][0]["image"]
+    """To the last bit with the same inputs; else seed or data are told with both values."""
+    made(kubectl, namespace)
 
     same = again(kubectl, namespace, "same")
     assert (same["verdict"], same.get("firstDifference")) == ("Exact", None), same
-
-    longer = f"docker.io/{image}"
-    other = again(kubectl, namespace, "image", trainer={**TRAINER, "image": longer})
-    assert other["firstDifference"] == f"image: was {image} and is {longer}"
-    assert other["verdict"] == "Exact", "another name of an image changes no number"
 
     seed = again(kubectl, namespace, "seed", "Failed", reproduce={"seed": 2})
     assert seed["firstDifference"] == "seed: was 1 and is 2"
@@ -72,3 +87,33 @@ def test_a_version_comes_back_or_the_input_that_differs_is_named(
 
     (version,) = registry.client.search_model_versions(f"name = '{model}'")
     assert version.version == "1"
+
+
+@pytest.mark.timeout(900)
+def test_another_image_is_told_by_its_digest(
+    kubectl: Kubectl,
+    namespace: str,
+    model: str,
+    registry: Registry,
+    engine: Engine,
+    tmp_path: Path,
+) -> None:
+    """Another name of the same image is no difference, another build of the same files is one."""
+    digest = made(kubectl, namespace)["provenance"]["imageDigest"]
+    pod = workers(kubectl, namespace)[0]
+    assert pod["status"]["containerStatuses"][0]["imageID"].endswith(digest)
+    tags = registry.client.get_model_version(model, "1").tags
+    assert tags[Tag.IMAGE_DIGEST] == digest
+    image = pod["spec"]["containers"][0]["image"]
+
+    longer = f"docker.io/{image}"
+    named = again(kubectl, namespace, "name", trainer={**TRAINER, "image": longer})
+    assert (named["verdict"], named.get("firstDifference")) == ("Exact", None), named
+
+    another = rebuilt(engine, image, tmp_path)
+    other = again(kubectl, namespace, "image", trainer={**TRAINER, "image": another})
+    assert other["firstDifference"].startswith(f"image: was {digest} and is sha256:"), other
+    assert digest not in other["firstDifference"].partition(" and is ")[2]
+    assert other["verdict"] == "Exact", "the same files give the same numbers"
+    tags = registry.client.get_model_version(model, "1").tags
+    assert other["firstDifference"] in tags[Tag.REPRODUCTION]
