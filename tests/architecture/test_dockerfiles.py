@@ -47,6 +47,7 @@ def test_every_deployable_has_a_dockerfile() -> None:
     assert {folder.name for folder in folders if folder.parent == stack} == {
         "gateway",
         "mlflow",
+        "optuna-dashboard",
         "postgresql",
         "prometheus",
     }

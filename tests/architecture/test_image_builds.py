@@ -21,6 +21,12 @@ OWN = re.compile(
     re.MULTILINE,
 )
 
+# Images of the demo's stack by the group of the lockfile that they hold, and where it lies there.
+GROUPS = {
+    "mlflow": ("mlflow-server", "/opt/mlflow"),
+    "optuna-dashboard": ("optuna-dashboard", "/opt/dashboard"),
+}
+
 # The serving runtime alone has a layer whose libraries can be chosen.
 FLAVORS = (
     re.compile(r" --extra fetch(?= --output-file)"),
@@ -106,6 +112,25 @@ def test_every_workspace_member_is_known_to_the_lock_stage(folder: str) -> None:
     locked = stage(recipe_of(folder), "locked")
 
     assert [member for member in workspace["members"] if f"COPY {member}/" not in locked] == []
+
+
+@pytest.mark.parametrize("image", GROUPS)
+def test_images_of_the_stack_hold_a_group_of_the_lockfile(image: str) -> None:
+    """Up to the layer with the packages they are one recipe, and so share what they can."""
+    text = recipe_of(f"charts/leadsman-stack/images/{image}")
+    other = recipe_of("charts/leadsman-stack/images/mlflow")
+    locked = stage(text, "locked")
+
+    assert f"--frozen --only-group {GROUPS[image][0]} " in locked
+    assert "--require-hashes" in stage(text, "dependencies")
+    assert recipe_until_packages(text, image) == recipe_until_packages(other, "mlflow")
+
+
+def recipe_until_packages(recipe: str, image: str) -> str:
+    """The stages before the last, without the words that are the image's own."""
+    group, folder = GROUPS[image]
+    before = recipe.removesuffix(stage(recipe, ""))
+    return before.replace(f"--only-group {group} ", "").replace(folder, "FOLDER")
 
 
 def test_flavors_are_a_layer_of_their_own() -> None:

@@ -327,11 +327,16 @@ def test_the_notes_tell_addresses_and_commands(helm: Helm, tmp_path: Path) -> No
     assert f"kubectl port-forward -n {NAMESPACE} service/mlflow 5000" in notes
 
 
-def test_the_images_are_those_that_are_built(rendered: Objects) -> None:
+def test_the_images_are_those_that_are_built(helm: Helm) -> None:
     """Each part runs the image whose Dockerfile lies in the chart, as they are tagged."""
     built = {path.parent.name for path in (CHART / "images").glob("*/Dockerfile")}
+    whole = render(helm, {"optunaDashboard": {"enabled": True}})
 
-    gateway = rendered.pod("gateway")["spec"]["containers"]
-    images = {container["image"] for container in (*containers(rendered), *gateway)}
+    optional = [
+        container
+        for part in ("gateway", "optuna-dashboard")
+        for container in whole.pod(part)["spec"]["containers"]
+    ]
+    images = {container["image"] for container in (*containers(whole), *optional)}
 
     assert images == {f"leadsman-stack/{name}:dev" for name in built}

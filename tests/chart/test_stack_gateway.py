@@ -5,31 +5,14 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from support.helm import KUBERNETES, Helm, Manifest
-from support.repository import ROOT
-
-CHART = ROOT / "charts/leadsman-stack"
-NAMESPACE = "somewhere"
+from support.helm import Helm, Manifest
+from support.stack import CHART, NAMESPACE, rendered_part
 
 
 @pytest.fixture(scope="module")
 def objects(helm: Helm) -> dict[str, Manifest]:
     """The gateway's objects by kind and name."""
-    return rendered(helm, {})
-
-
-def rendered(helm: Helm, values: dict[str, object]) -> dict[str, Manifest]:
-    """The objects of the gateway."""
-    result = helm.attempt(
-        "template", "stack", str(CHART), "--namespace", NAMESPACE, "--kube-version", KUBERNETES,
-        values=values,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    every = [document for document in yaml.safe_load_all(result.stdout) if document]
-    mine = [
-        one for one in every if one["metadata"]["labels"]["app.kubernetes.io/name"] == "gateway"
-    ]
-    return {f"{one['kind']}/{one['metadata']['name']}": one for one in mine}
+    return rendered_part(helm, "gateway", {})
 
 
 @pytest.fixture(scope="module")
@@ -101,4 +84,4 @@ def test_the_program_that_applies_is_the_one_of_the_checkout(objects: dict[str, 
 
 def test_it_can_be_left_out(helm: Helm) -> None:
     """Where a cluster has a gateway of its own."""
-    assert rendered(helm, {"gateway": {"enabled": False}}) == {}
+    assert rendered_part(helm, "gateway", {"gateway": {"enabled": False}}) == {}

@@ -7,10 +7,21 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
+from support.helm import KUBERNETES, Helm, Manifest
 from support.kubectl import Kubectl
 from support.repository import ROOT
 
-__all__ = ["WORKLOADS", "Stack", "ensure_stack", "find_stack"]
+__all__ = [
+    "CHART",
+    "NAMESPACE",
+    "WORKLOADS",
+    "Stack",
+    "ensure_stack",
+    "find_stack",
+    "rendered_part",
+]
 
 CHART = ROOT / "charts/leadsman-stack"
 NAMESPACE = "leadsman-stack"
@@ -57,6 +68,18 @@ def ensure_stack(kubectl: Kubectl, namespace: str = NAMESPACE) -> Stack:
             timeout=READY_SECONDS + 10,
         )  # fmt: skip
     return find_stack(kubectl, namespace)
+
+
+def rendered_part(helm: Helm, part: str, values: dict[str, object]) -> dict[str, Manifest]:
+    """The objects of one part as helm renders them, by kind and name."""
+    result = helm.attempt(
+        "template", "stack", str(CHART), "--namespace", NAMESPACE, "--kube-version", KUBERNETES,
+        values=values,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    every = [document for document in yaml.safe_load_all(result.stdout) if document]
+    mine = [one for one in every if one["metadata"]["labels"]["app.kubernetes.io/name"] == part]
+    return {f"{one['kind']}/{one['metadata']['name']}": one for one in mine}
 
 
 def find_stack(kubectl: Kubectl, namespace: str = NAMESPACE) -> Stack:

@@ -210,7 +210,8 @@ def _add_image_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--only",
         default="",
         metavar="NAME[,NAME]",
-        help=f"build these and no others: {', '.join(image.short for image in IMAGES)}",
+        help=f"build these and no others: {', '.join(image.short for image in IMAGES)}"
+        f" ({', '.join(image.short for image in IMAGES if image.is_optional)} only where named)",
     )
     images.add_argument("--tag", default="dev", help="the images' tag (default: dev)")
     images.add_argument("--checkout", type=Path, default=Path(), help="top folder (default: here)")

@@ -39,6 +39,8 @@ class Image:
     """The Go part whose programs enter the build instead."""
     files: tuple[tuple[str, str], ...] = ()
     """Files of the part's modules that enter the build too: module, and path in it."""
+    is_optional: bool = False
+    """Whether it is built only where it is named."""
     is_of_commit: bool = False
     """Whether the commit is written into it, which makes it another image at every commit."""
 
@@ -48,6 +50,10 @@ IMAGES = (
     Image("serving", "leadsman/serving", "serving-runtime", PYTHON, is_of_commit=True),
     Image("training", "leadsman/training", "training-jobs", PYTHON, is_of_commit=True),
     Image("mlflow", "leadsman-stack/mlflow", f"{STACK}/mlflow", PYTHON),
+    Image(
+        "optuna-dashboard", "leadsman-stack/optuna-dashboard", f"{STACK}/optuna-dashboard", PYTHON,
+        is_optional=True,
+    ),
     Image(
         "postgresql", "leadsman-stack/postgresql", f"{STACK}/postgresql", DEBIAN,
         context=f"{STACK}/postgresql",
@@ -66,7 +72,8 @@ IMAGES = (
 
 
 def choose(shorts: tuple[str, ...]) -> tuple[Image, ...]:
-    """Return the images of these short names in the order of building; all of them for none.
+    """Return the images of these short names in the order of building; for none all but
+    the optional ones.
 
     Raises:
         Refusal: A name is not one of them.
@@ -75,7 +82,9 @@ def choose(shorts: tuple[str, ...]) -> tuple[Image, ...]:
     for short in shorts:
         if short not in known:
             raise Refusal(f"there is no image `{short}`: choose from {', '.join(known)}")
-    return tuple(image for image in IMAGES if not shorts or image.short in shorts)
+    if not shorts:
+        return tuple(image for image in IMAGES if not image.is_optional)
+    return tuple(image for image in IMAGES if image.short in shorts)
 
 
 @dataclass(frozen=True, slots=True)
