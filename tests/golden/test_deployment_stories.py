@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from support.golden import Golden
 from support.world import REF, SPEC, WITHOUT_PROMETHEUS, Simulation
 from support.world_gateway import OWN, SHADOW, USERS, GatewaySimulation
+from support.world_labels import QUALITY
 
 STEP_SECONDS = 5
 
@@ -290,6 +292,19 @@ def a_version_with_other_answers_on_copies(story: Story) -> None:
     story.go_on(60)
 
 
+def a_version_with_wrong_answers(story: Story) -> None:
+    """Nothing fails, so it gets all of the traffic; the labels come in its bake."""
+    conditions = [{"name": "errors", "type": "ErrorRate", "ratio": 1.5}, QUALITY]
+    rollout = {**SPEC["rollout"], "bake": "5m"}
+    story.sim = Simulation({**SPEC, "rollout": rollout, "health": {"conditions": conditions}})
+    story.sim.metrics.joiner.after = timedelta(seconds=90)
+    a_first_version(story)
+    story.tell("what was right is known 90 s after an answer")
+    story.go_on(120)
+    story.register("wrong")
+    story.go_on(180)
+
+
 def a_deletion(story: Story) -> None:
     """Nothing is left of it."""
     a_first_version(story)
@@ -309,7 +324,8 @@ STORIES: tuple[Callable[[Story], None], ...] = (
     an_operator_that_is_killed, a_pinned_version, a_person_in_command,
     a_swap_on_the_only_gpu, swaps_that_go_back,
     a_good_version_behind_a_gateway, a_version_with_errors_in_a_users_route,
-    a_good_version_on_copies, a_version_with_other_answers_on_copies, a_deletion,
+    a_good_version_on_copies, a_version_with_other_answers_on_copies,
+    a_version_with_wrong_answers, a_deletion,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from leadsman_api.labels import Arm
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import Evidence
 from leadsman_operator.facts import PastCount, PodCount, Unknown
+from leadsman_operator.planner.judge.counting import labelled_counter, wrong_counter
 from leadsman_operator.planner.judge.weigh import weigh
 from leadsman_operator.planner.observation import DeploymentObservation
 from support.deployments import Bench, a_deployment, counters
@@ -19,6 +20,12 @@ LOOK = timedelta(seconds=5)
 ERRORS = {"name": "errors", "type": "ErrorRate", "ratio": 1.5}
 ANSWERS = {"name": "answers", "type": "Disagreement", "max": 0.05}
 LATENCY = {"name": "latency", "type": "Latency", "ratio": 1.5}
+QUALITY = {
+    "name": "quality",
+    "type": "WrongAnswers",
+    "ratio": 1.1,
+    "metrics": {"labelled": "churn_labelled_total", "wrong": "churn_wrong_total"},
+}
 ARMS = {"one": Arm.STABLE, "two": Arm.CANDIDATE}
 QUIET = tuple(PastCount(5, counters(998, 2)) for _ in range(1440))
 """Two hours of a stable revision of which one request in 500 fails."""
@@ -39,6 +46,8 @@ class Trial:
         self.past = past
         self.pods = {"one": "one-0", "two": "two-0"}
         self.counts: dict[str, dict[str, float]] = {"one": counters(5000), "two": counters()}
+        self.labels: dict[str, dict[str, float]] = {"one": labels(4000, 1000)}
+        """Those of a candidate come later, and begin with its first."""
         self.evidence: Evidence | None = None
         self.look()
 
@@ -55,12 +64,22 @@ class Trial:
             self.bench.counts = tuple(
                 PodCount(self.pods[revision], revision, self.bench.now, dict(counts))
                 for revision, counts in self.counts.items()
+            ) + tuple(
+                PodCount(f"{revision} at joiner for quality", revision, self.bench.now, counts)
+                for revision, counts in self.labels.items()
             )
         found = weigh(self.observe(), ARMS)
         self.evidence = Evidence.model_validate(found.to_wire())
         if not isinstance(self.past, Unknown):
             self.past = ()
         return self.evidence
+
+    def label(self, **answers: tuple[int, int]) -> None:
+        """Before the next look it comes out how many answers were right, and how many wrong."""
+        for revision, pair in answers.items():
+            before = self.labels.get(revision, labels(0, 0))
+            new = labels(*pair)
+            self.labels[revision] = {name: before[name] + new[name] for name in new}
 
     def serve(self, looks: int = 1, **answers: tuple[int, ...]) -> Evidence:
         """Both arms answer between two looks: good, bad and slow ones."""
@@ -71,6 +90,11 @@ class Trial:
                     self.counts[revision][name] += count
             found = self.look()
         return found
+
+
+def labels(right: int, wrong: int) -> dict[str, float]:
+    """Counters of labelled answers, as the condition QUALITY reads them."""
+    return {labelled_counter("quality"): right + wrong, wrong_counter("quality"): wrong}
 
 
 def a_trial_on_copies(**health: Any) -> Trial:

@@ -14,6 +14,7 @@ from leadsman_operator.facts import Sample
 from leadsman_operator.ports import Endpoint
 from support.world_clock import Faults
 from support.world_cluster import FakeCluster, Pod
+from support.world_labels import FakeJoiner
 
 PROMETHEUS, PAGES = "Prometheus", "the network of the pods"
 PROMETHEUS_URL = "http://prometheus:9090"
@@ -31,11 +32,14 @@ class FakeMetrics:
     """How old what it knows is."""
     remembers: list[tuple[datetime, list[Sample]]] = field(default_factory=list)
     """What it has read, and when; the newest last."""
+    joiner: FakeJoiner = field(default_factory=FakeJoiner)
 
     async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
         """The raw counters of every pod, or when they were read."""
         assert endpoint.address == PROMETHEUS_URL
         self.faults.gate(PROMETHEUS, Reason.METRICS_UNREACHABLE)
+        if "by (pod,revision)" in query:
+            return list(self.joiner.tells(query, at))
         if query.startswith("min by (pod) (timestamp("):
             scraped = (at - timedelta(seconds=self.age_seconds)).timestamp()
             return [Sample({"pod": name}, scraped, at) for name in self.cluster.pods]
@@ -51,9 +55,12 @@ class FakeMetrics:
     ) -> Sequence[Sample]:
         """The raw counters of every pod of a revision, each time that it has read them."""
         assert endpoint.address == PROMETHEUS_URL
-        assert "__name__" in query
+        assert "__name__" in query or "by (pod,revision)" in query
         assert step > timedelta(0)
         self.faults.gate(PROMETHEUS, Reason.METRICS_UNREACHABLE)
+        if "by (pod,revision)" in query:
+            moments = [at for at, _ in self.remembers if until - span <= at <= until]
+            return [sample for at in moments for sample in self.joiner.tells(query, at)]
         return [
             sample
             for at, samples in self.remembers
@@ -63,6 +70,7 @@ class FakeMetrics:
 
     def scrape(self, at: datetime) -> None:
         """Read the counters of every pod."""
+        self.joiner.scrape(at)
         self.remembers.append((at, self._samples(at)))
         del self.remembers[:-MOST_REMEMBERED]
 
@@ -85,6 +93,7 @@ class FakeMetrics:
         slow = bad if behaviour == "slow" else 0
         counter["2xx"] += requests - failed
         counter["5xx"] += failed
+        self.joiner.join(pod.revision, requests - failed, behaviour)
         counter["le=0.01"] += requests - slow
         counter["le=1"] += requests - slow
         counter["le=+Inf"] += requests

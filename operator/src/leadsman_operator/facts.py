@@ -183,14 +183,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class PodCount:
-    """The raw counters of one serving pod: they only grow, until the pod starts anew."""
+    """The raw counters of one pod: they only grow, until the pod starts anew."""
 
     pod: str
     revision: str
     at: datetime
     counters: Mapping[str, float]
     """By name: `2xx`, `4xx`, `5xx` for answers; `le=0.1` for answers within so many seconds,
-    `le=+Inf` for all that were timed; `Same`, `Different` for copies that were compared."""
+    `le=+Inf` for all that were timed; `Same`, `Different` for copies that were compared;
+    `quality:labelled`, `quality:wrong` for the labelled answers of a condition `quality`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,12 @@ class ConditionEvidence(Contract):
     stable_total: Total | None = None
     """Requests of the stable revision that were counted."""
     stable_bad: Total | None = None
-    """Those of them that failed, or were too slow."""
+    """Those of them that failed, were too slow, or whose answers were wrong."""
     candidate_total: Total | None = None
     """Requests of the candidate that were counted."""
     candidate_bad: Total | None = None
-    """Those of them that failed, were too slow, or were answered differently than by stable."""
+    """Those of them that failed, were too slow, or were answered differently than by stable, or
+    wrongly."""
     ratio: float | None = None
     """How many times the stable revision's share the candidate's is."""
     ratio_low: float | None = None
@@ -90,6 +91,8 @@ class Series(Contract):
     """The share that is tolerated, whatever the stable revision does."""
     copies: bool | None = None
     """Whether what is bad is a copy with another answer than the stable revision's."""
+    labelled: bool | None = None
+    """Whether what is bad is an answer that was wrong, by the label that came later."""
     stable_bound: float | None = None
     """Seconds after which an answer of the stable revision is a bad one."""
     candidate_bound: float | None = None
@@ -178,7 +181,7 @@ class ArmCounters(Contract):
 
     arm: Arm
     """Part that their revision plays."""
-    counters: Mapping[str, float] = Field(max_length=64)
+    counters: Mapping[str, float] = Field(max_length=96)
     """Sums of the counters by name."""
 
 

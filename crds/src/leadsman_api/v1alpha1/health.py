@@ -121,8 +121,61 @@ class Disagreement(Contract):
     """Highest value that is healthy, whatever the stable revision does."""
 
 
+class AnswerLabels(Contract):
+    """Labels of the metrics that count labelled answers."""
+
+    namespace: LabelName = "namespace"
+    """Label with the namespace of the revisions."""
+    pod: LabelName = "pod"
+    """Label that tells apart those who count, such as pod or instance."""
+    revision: LabelName = "revision"
+    """Label with the name of the revision that gave the answers."""
+
+
+class AnswerMetrics(Contract):
+    """What counts labelled answers in Prometheus: those of which it is known what was right."""
+
+    invariants = (
+        at_least_one_of(
+            "wrong", "wrongMatchers", because="nothing else tells which answers were wrong"
+        ),
+    )
+
+    labelled: MetricName
+    """Counter of the answers whose label is known, right and wrong ones."""
+    wrong: MetricName | None = None
+    """Counter of those of them that were wrong; the same counter when left out."""
+    wrong_matchers: Annotated[tuple[Matcher, ...], Field(min_length=1, max_length=8)] | None = (
+        Field(default=None, json_schema_extra=ATOMIC)
+    )
+    """Matchers that choose the wrong ones, such as correct="false"."""
+    labels: AnswerLabels = nested(AnswerLabels)
+    """Labels by which revisions, and those who count, are told apart."""
+    matchers: Annotated[tuple[Matcher, ...], Field(max_length=8)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """Matchers that choose among the series of both."""
+
+
+class WrongAnswers(Contract):
+    """The share of labelled answers that were wrong; labels may come late, no step waits."""
+
+    invariants = (at_least_one_of("ratio", "max", because=_JUDGED), _MAX_IS_A_SHARE)
+
+    name: Label
+    """Name of the condition, as status and events call it."""
+    type: Literal["WrongAnswers"]
+    """Kind of the condition."""
+    ratio: Ratio | None = None
+    """How many times the stable revision's value is still tolerated."""
+    max: float | None = None
+    """Highest value that is healthy, whatever the stable revision does."""
+    metrics: AnswerMetrics
+    """What counts labelled answers in Prometheus."""
+
+
 HealthCondition = Annotated[
-    ErrorRate | Latency | PromQL | Disagreement, Field(discriminator="type")
+    ErrorRate | Latency | PromQL | Disagreement | WrongAnswers, Field(discriminator="type")
 ]
 
 DEFAULT_CONDITIONS: tuple[HealthCondition, ...] = (
@@ -222,6 +275,16 @@ class Prometheus(Contract):
 
 class Health(Contract):
     """What counts as healthy, and how sure a verdict must be."""
+
+    invariants = (
+        Rule(
+            cel="self.conditions.exists(one, one.type != 'WrongAnswers')",
+            check=lambda health: any(one.type != "WrongAnswers" for one in health.conditions),
+            message="no step waits for labels, which come late: write a condition of another type "
+            "beside those of type WrongAnswers",
+            field="conditions",
+        ),
+    )
 
     false_rollback_rate: Annotated[float, Field(gt=0, le=0.5)] = 0.01
     """The promise: a healthy candidate is rolled back at most this often."""

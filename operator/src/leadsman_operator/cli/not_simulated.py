@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from leadsman_api import ModelDeployment
-from leadsman_api.v1alpha1.health import Latency, PromQL
+from leadsman_api.v1alpha1.health import Latency, PromQL, WrongAnswers
 from leadsman_operator.forecast.rule import OperatorRule
 from leadsman_operator.forecast.traffic import Forecast
 
@@ -39,5 +39,7 @@ def not_simulated(
         field = f"spec.health.conditions[{one.name}]"
         if isinstance(one, PromQL):
             yield NotSimulated(field, "its query always gives a number within its bounds")
+        elif isinstance(one, WrongAnswers):
+            yield NotSimulated(field, "no answer is labelled")
         elif isinstance(one, Latency) and forecast.latencies is None:
             yield NotSimulated(field, "times stay good: write --stable-p50 and --stable-p99")

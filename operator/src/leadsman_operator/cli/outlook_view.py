@@ -25,7 +25,12 @@ from leadsman_operator.planner.steps import shortest_step, step_time
 if TYPE_CHECKING:
     from leadsman_operator.facts import Manifest
 
-_BAD = {"ErrorRate": "failed", "Latency": "slow", "Disagreement": "different"}
+_BAD = {
+    "ErrorRate": "failed",
+    "Latency": "slow",
+    "Disagreement": "different",
+    "WrongAnswers": "wrong",
+}
 """What a bad answer is, in a word, by the type of a condition."""
 _ENDS = (DeploymentPhase.ROLLING_BACK, DeploymentPhase.ROLLED_BACK)
 

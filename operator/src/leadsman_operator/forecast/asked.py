@@ -42,7 +42,7 @@ def questions(conditions: Sequence[HealthCondition], forecast: Forecast) -> tupl
             Limit(ratio=one.ratio, share=one.share),
         )
         for one in wanted_series(conditions, {Arm.STABLE: times})
-        if not one.copies
+        if not one.copies and not one.labelled
     )
 
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from leadsman_api.metrics import Compared, MetricLabel, ServingMetric
 from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL
-from leadsman_api.v1alpha1.health import RequestMetrics
+from leadsman_api.v1alpha1.health import AnswerMetrics, RequestMetrics
 from leadsman_operator.facts import PodCount, Sample
 from leadsman_operator.planner.names import pod_prefix
 
@@ -67,7 +67,7 @@ def _sums() -> defaultdict[PodOfRevision, defaultdict[str, float]]:
 
 
 def pod_and_revision(
-    labels: Mapping[str, str], metrics: RequestMetrics, arms: Sequence[str]
+    labels: Mapping[str, str], metrics: RequestMetrics | AnswerMetrics, arms: Sequence[str]
 ) -> tuple[str, str] | None:
     """Which pod counts, and for which revision; None where that can't be told.
 

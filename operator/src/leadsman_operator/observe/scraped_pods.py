@@ -12,7 +12,8 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.health import Disagreement, RequestMetrics
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import PodCount, PodFacts, Sample, Unknown
-from leadsman_operator.observe.counters import pod_and_revision, pod_counts
+from leadsman_operator.observe.counters import PodOfRevision, pod_and_revision, pod_counts
+from leadsman_operator.observe.labelled import labelled_of_prometheus
 from leadsman_operator.planner.judge.questions import (
     copies_query,
     counters_query,
@@ -24,8 +25,8 @@ from leadsman_operator.ports import Endpoint, Metrics
 _MOST_INTERVALS = 2
 """Counts that are older than so many scrapes are stale."""
 
-Scrapes = Mapping[tuple[str, str], datetime]
-"""When the counters of a pod were read, by pod and revision."""
+Scrapes = Mapping[PodOfRevision, datetime]
+"""When the counters of a pod were read."""
 
 
 async def counts_of_prometheus(
@@ -47,13 +48,15 @@ async def counts_of_prometheus(
     if any(isinstance(one, Disagreement) for one in resource.spec.health.conditions):
         asked.append(copies_query(resource, arms[-1]))
     try:
-        samples, times, *copies = await asyncio.gather(
-            *(metrics.query(endpoint, query, now) for query in asked)
+        (labelled, read), (samples, times, *copies) = await asyncio.gather(
+            labelled_of_prometheus(resource, arms, prometheus, now),
+            asyncio.gather(*(metrics.query(endpoint, query, now) for query in asked)),
         )
     except EdgeError as error:
         return Unknown(error.reason, error.message)
     counted = [*samples, *(sample for one in copies for sample in one)]
-    counts, scrapes = pod_counts(counted, layout, arms, now), _scrapes(times, layout, arms)
+    counts = (*pod_counts(counted, layout, arms, now), *labelled)
+    scrapes = {**_scrapes(times, layout, arms), **read}
     stale = next(_stale(counts, scrapes, pods, interval, now), None)
     return stale or tuple(_news(counts, scrapes, resource))
 

@@ -87,6 +87,16 @@ def counted_between(
     return sums
 
 
+def labelled_counter(condition: str) -> str:
+    """Name of the counter of the answers that a condition of type WrongAnswers is about."""
+    return f"{condition}:labelled"
+
+
+def wrong_counter(condition: str) -> str:
+    """Name of the counter of those of them that were wrong."""
+    return f"{condition}:wrong"
+
+
 def as_totals(totals: Mapping[Arm, Mapping[str, float]]) -> tuple[ArmCounters, ...]:
     """The totals as they are written to the status."""
     return tuple(

@@ -24,17 +24,21 @@ Floats = NDArray[np.float64]
 
 WORSE = np.array([1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0])
 """Alternatives against which a candidate is accused: so many times the tolerated share."""
+SLIGHTLY_WORSE = np.array([1.1, 1.25, 1.5, 2.0, 3.0, 5.0])
+"""Those of labelled answers: many are wrong of any model, and a few more of them matter."""
 BETTER = np.array([0.5, 0.25, 0.1, 0.0])
 """Alternatives by which it is cleared: so many times the share that would be harm."""
 _SMALLEST = 1e-12
 
 
-def log_excess(events: ArrayLike, expected: ArrayLike, variance: ArrayLike) -> Floats:
+def log_excess(
+    events: ArrayLike, expected: ArrayLike, variance: ArrayLike, alternatives: Floats = WORSE
+) -> Floats:
     """Logarithm of the evidence that more events are due than `expected`.
 
     `variance` is that of the factor by which the rate wanders: 0 for pure chance.
     """
-    return _log_mixture(events, expected, variance, WORSE)
+    return _log_mixture(events, expected, variance, alternatives)
 
 
 def log_shortfall(events: ArrayLike, expected: ArrayLike, variance: ArrayLike) -> Floats:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from leadsman_api import ModelDeployment
 from leadsman_api.metrics import ServingMetric
-from leadsman_api.v1alpha1.health import PromQL, RequestMetrics
+from leadsman_api.v1alpha1.health import AnswerMetrics, PromQL, RequestMetrics
 from leadsman_operator.planner.names import pod_prefix
 
 
@@ -36,13 +36,42 @@ def scrapes_query(resource: ModelDeployment, metrics: RequestMetrics, arms: Sequ
 
     The samples of an instant vector carry the time of the query, and may be five minutes old.
     """
-    labels = [label for label in (metrics.labels.pod, metrics.labels.revision) if label]
     series = f"{metrics.requests}{{{','.join(_matchers(resource, metrics, arms))}}}"
-    return f"min by ({','.join(labels)}) (timestamp({series}))"
+    return f"min by ({_counting(metrics)}) (timestamp({series}))"
+
+
+def labelled_query(resource: ModelDeployment, metrics: AnswerMetrics, arms: Sequence[str]) -> str:
+    """Labelled answers of the revisions `arms`, by each of those who count them."""
+    return f"sum by ({_counting(metrics)}) ({_labelled(resource, metrics, arms)})"
+
+
+def wrong_query(resource: ModelDeployment, metrics: AnswerMetrics, arms: Sequence[str]) -> str:
+    """Those of them that were wrong."""
+    matchers = (*_matchers(resource, metrics, arms), *(metrics.wrong_matchers or ()))
+    series = f"{metrics.wrong or metrics.labelled}{{{','.join(matchers)}}}"
+    return f"sum by ({_counting(metrics)}) ({series})"
+
+
+def labelled_scrapes_query(
+    resource: ModelDeployment, metrics: AnswerMetrics, arms: Sequence[str]
+) -> str:
+    """When they were read, in seconds since 1970."""
+    series = _labelled(resource, metrics, arms)
+    return f"min by ({_counting(metrics)}) (timestamp({series}))"
+
+
+def _labelled(resource: ModelDeployment, metrics: AnswerMetrics, arms: Sequence[str]) -> str:
+    return f"{metrics.labelled}{{{','.join(_matchers(resource, metrics, arms))}}}"
+
+
+def _counting(metrics: RequestMetrics | AnswerMetrics) -> str:
+    """Labels by which those who count are told apart."""
+    labels = metrics.labels
+    return ",".join(label for label in (labels.pod, labels.revision) if label)
 
 
 def _matchers(
-    resource: ModelDeployment, metrics: RequestMetrics, arms: Sequence[str]
+    resource: ModelDeployment, metrics: RequestMetrics | AnswerMetrics, arms: Sequence[str]
 ) -> Iterator[str]:
     labels = metrics.labels
     yield f'{labels.namespace}="{resource.metadata.namespace or "default"}"'

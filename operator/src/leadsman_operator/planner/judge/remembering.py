@@ -216,7 +216,12 @@ def series_of(memory: Memory, condition: str) -> tuple[Series, ...]:
 
 def limit_of(series: Series) -> Limit:
     """The limit that a series is held against."""
-    return Limit(ratio=series.ratio, share=series.share, of_copies=bool(series.copies))
+    return Limit(
+        ratio=series.ratio,
+        share=series.share,
+        of_copies=bool(series.copies),
+        of_labels=bool(series.labelled),
+    )
 
 
 def record_of(series: Series) -> Record:

@@ -15,7 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leadsman_operator.planner.judge.excess import log_excess, log_shortfall
+from leadsman_operator.planner.judge.excess import (
+    SLIGHTLY_WORSE,
+    WORSE,
+    log_excess,
+    log_shortfall,
+)
 from leadsman_operator.planner.judge.spread import WATCHED, Spread, spread_with, variance_over
 
 Floats = NDArray[np.float64]
@@ -60,6 +65,13 @@ class Limit:
     share: float | None = None
     of_copies: bool = False
     """Of requests that both arms were asked: no hour that is bad for both makes them differ."""
+    of_labels: bool = False
+    """Of answers that turned out wrong."""
+
+    @property
+    def alternatives(self) -> Floats:
+        """How many times what is tolerated is looked for."""
+        return SLIGHTLY_WORSE if self.of_labels else WORSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +134,22 @@ def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds
     watched = span.past + span.whole
     wander = variance_over(record.spread, seconds, watched, span.shortest)
     bad, total = np.asarray(tally.candidate_bad), np.asarray(tally.candidate_total)
+    worse = limit.alternatives
     if limit.share is not None and limit.of_copies:
         return log_excess(bad, limit.share * total, 0.0)
     known_bad = record.past_bad + record.whole.stable_bad + 1.0
     usual = known_bad / np.maximum(record.past_total + record.whole.stable_total, 1.0)
     if limit.share is not None:
-        return log_excess(bad, limit.share * total, wander_at(limit.share, usual, wander))
+        over = wander_at(limit.share, usual, wander)
+        return log_excess(bad, limit.share * total, over, worse)
     ratio = limit.ratio or 1.0
     long_run = variance_over(record.spread, watched, watched, span.shortest)
-    before = log_excess(bad, ratio * usual * total, wander + long_run + 1.0 / known_bad)
+    before = log_excess(bad, ratio * usual * total, wander + long_run + 1.0 / known_bad, worse)
     # Few requests of the stable arm say little of now: then what was usual speaks.
     now_bad = np.asarray(tally.stable_bad) + 1.0
     now = now_bad / (np.asarray(tally.stable_total) + 1.0 / usual)
     return np.asarray(
-        np.minimum(before, log_excess(bad, ratio * now * total, wander + 1 / now_bad))
+        np.minimum(before, log_excess(bad, ratio * now * total, wander + 1 / now_bad, worse))
     )
 
 

@@ -9,8 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from leadsman_api.labels import Arm
 from leadsman_api.metrics import Compared
 from leadsman_api.v1alpha1.evidence import Series
-from leadsman_api.v1alpha1.health import Disagreement, ErrorRate, HealthCondition, Latency
-from leadsman_operator.planner.judge.counting import TIMES
+from leadsman_api.v1alpha1.health import (
+    Disagreement,
+    ErrorRate,
+    HealthCondition,
+    Latency,
+    WrongAnswers,
+)
+from leadsman_operator.planner.judge.counting import TIMES, labelled_counter, wrong_counter
 from leadsman_operator.planner.judge.sequential import Tally
 
 Counters = Mapping[str, float]
@@ -43,11 +49,12 @@ def wanted_series(
 
 
 def _of(condition: HealthCondition, totals: Mapping[Arm, Counters]) -> Iterator[Series]:
-    if isinstance(condition, ErrorRate):
+    if isinstance(condition, ErrorRate | WrongAnswers):
+        labelled = isinstance(condition, WrongAnswers) or None
         if condition.ratio is not None:
-            yield Series(condition=condition.name, ratio=condition.ratio)
+            yield Series(condition=condition.name, ratio=condition.ratio, labelled=labelled)
         if condition.max is not None:
-            yield Series(condition=condition.name, share=condition.max)
+            yield Series(condition=condition.name, share=condition.max, labelled=labelled)
     elif isinstance(condition, Disagreement):
         yield Series(condition=condition.name, share=condition.max, copies=True)
     elif isinstance(condition, Latency):
@@ -95,12 +102,22 @@ def tally_of(series: Series, counters: Mapping[Arm, Counters]) -> Tally:
     stable, candidate = counters.get(Arm.STABLE, {}), counters.get(Arm.CANDIDATE, {})
     if series.copies:
         return Tally(0.0, 0.0, *_compared(candidate))
-    return Tally(*stable_requests(series, stable), *_requests(candidate, series.candidate_bound))
+    return Tally(
+        *stable_requests(series, stable), *_asked(series, candidate, series.candidate_bound)
+    )
 
 
 def stable_requests(series: Series, counters: Counters) -> tuple[float, float]:
     """Bad and all requests of the stable revision, which is not compared with itself."""
-    return (0.0, 0.0) if series.copies else _requests(counters, series.stable_bound)
+    return (0.0, 0.0) if series.copies else _asked(series, counters, series.stable_bound)
+
+
+def _asked(series: Series, counters: Counters, bound: float | None) -> tuple[float, float]:
+    """Bad and all requests of one arm, by what a series asks for."""
+    if series.labelled:
+        wrong, labelled = wrong_counter(series.condition), labelled_counter(series.condition)
+        return counters.get(wrong, 0.0), counters.get(labelled, 0.0)
+    return _requests(counters, bound)
 
 
 def _compared(counters: Counters) -> tuple[float, float]:

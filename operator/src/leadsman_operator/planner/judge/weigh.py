@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -23,6 +23,7 @@ from leadsman_api.v1alpha1.health import (
     JudgeRule,
     Latency,
     PromQL,
+    WrongAnswers,
 )
 from leadsman_operator.facts import PodFacts, Unknown
 from leadsman_operator.planner.judge.checks import checked, interval_of
@@ -64,8 +65,7 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
     )
     memory = remembered(before, look)
     judgement = _judgement(observation, memory, failures)
-    said = (judgement.failures.verdict, *(one.verdict for one in judgement.conditions))
-    verdict = min(said, key=_WORST_FIRST.index)
+    verdict = min(_said(health.conditions, judgement), key=_WORST_FIRST.index)
     return Evidence(
         verdict=verdict,
         because=_because(resource, verdict, judgement),
@@ -80,6 +80,14 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
         pods=found.pods,
         memory=memory,
     )
+
+
+def _said(conditions: Sequence[HealthCondition], judgement: Judged) -> Iterator[Verdict]:
+    """What speaks for or against going on: labels come late, so nothing waits for them."""
+    yield judgement.failures.verdict
+    for condition, found in zip(conditions, judgement.conditions, strict=True):
+        if found.verdict is Verdict.BAD or not isinstance(condition, WrongAnswers):
+            yield found.verdict
 
 
 def _warm_from(pods: Sequence[PodFacts], warm_up: timedelta) -> Mapping[str, datetime]:
@@ -170,6 +178,8 @@ def describe(condition: HealthCondition, evidence: ConditionEvidence) -> str:
             return f"{condition.name}: the query gives {evidence.value:g}, {_bounds(condition)}"
         case Disagreement():
             return f"{condition.name}: {_answers(evidence)}"
+        case WrongAnswers():
+            return f"{condition.name}: {_labelled(evidence)}"
         case _:
             assert_never(condition)
 
@@ -192,6 +202,16 @@ def _answers(evidence: ConditionEvidence) -> str:
     return (
         f"{evidence.candidate_bad} of {evidence.candidate_total} answers"
         f" differ from the stable revision's{_checks(evidence)}"
+    )
+
+
+def _labelled(evidence: ConditionEvidence) -> str:
+    if not evidence.candidate_total:
+        return "no answer of the candidate has a label yet"
+    return (
+        f"{evidence.candidate_bad} of {evidence.candidate_total} labelled answers of the candidate"
+        f" were wrong, {evidence.stable_bad} of {evidence.stable_total}"
+        f" of the stable revision{_checks(evidence)}"
     )
 
 

@@ -1,0 +1,180 @@
+"""Answers that turn out wrong: labels come late, hold nothing up, and count in the bake as well."""
+
+from __future__ import annotations
+
+import pytest
+
+from leadsman_api.v1alpha1.evidence import ConditionEvidence, Evidence, Verdict
+from leadsman_operator.facts import PastCount
+from leadsman_operator.planner.judge.outlook import outlook_of
+from support.deployments import counters
+from support.judged_rollouts import ERRORS, QUALITY, QUIET, Trial, labels
+
+LABELLED = tuple(PastCount(one.seconds, {**one.counters, **labels(8, 2)}) for one in QUIET)
+"""Two hours of a stable revision of which two answers in ten are wrong."""
+
+
+def quality(evidence: Evidence) -> ConditionEvidence:
+    """What the labels have shown."""
+    return next(one for one in evidence.conditions if one.name == "quality")
+
+
+def served(trial: Trial, looks: int = 1) -> Evidence:
+    """Answers without a failure."""
+    return trial.serve(looks, one=(80, 0), two=(20, 0))
+
+
+def test_answers_that_turn_out_wrong_take_a_candidate_back() -> None:
+    """Though not one request has failed."""
+    trial = Trial(ERRORS, QUALITY, past=LABELLED)
+    served(trial, 4)
+    trial.label(one=(160, 40), two=(40, 160))
+    found = served(trial)
+
+    assert found.verdict is quality(found).verdict is Verdict.BAD
+    assert found.because == (
+        "quality: 160 of 200 labelled answers of the candidate were wrong,"
+        " 40 of 200 of the stable revision"
+    )
+
+
+def test_no_step_waits_for_labels() -> None:
+    """They may come in days: until then errors and times decide, and the status says so."""
+    found = served(Trial(ERRORS, QUALITY, past=LABELLED), 40)
+
+    assert found.verdict is Verdict.GOOD
+    assert quality(found).verdict is Verdict.BLIND
+    assert "quality" not in found.because
+
+
+def test_labels_that_show_nothing_yet_hold_nothing_up() -> None:
+    """Nor do they make a candidate good of which nothing else is known."""
+    trial = Trial(ERRORS, QUALITY, past=LABELLED)
+    trial.label(one=(8, 2), two=(8, 2))
+    assert trial.serve(40, one=(80, 0), two=(20, 0)).verdict is Verdict.GOOD
+
+    unseen = Trial(ERRORS, QUALITY, past=LABELLED)
+    unseen.label(one=(800, 200), two=(990, 10))
+    found = unseen.serve(1, one=(80, 0))
+    assert quality(found).verdict is Verdict.GOOD
+    assert found.verdict is Verdict.BLIND
+
+
+def test_as_many_wrong_answers_as_of_the_stable_revision_are_no_harm() -> None:
+    """Common as they are: two in ten."""
+    trial = Trial(ERRORS, QUALITY, past=LABELLED)
+    for _ in range(50):
+        trial.label(one=(80, 20), two=(80, 20))
+        found = served(trial)
+    assert found.verdict is Verdict.GOOD
+    assert (quality(found).log_evidence or 0) < 0
+
+
+def test_a_few_more_wrong_answers_are_found() -> None:
+    """Three in ten instead of two: less than what errors and times are looked at for."""
+    trial = Trial(ERRORS, QUALITY, past=LABELLED)
+    verdicts = []
+    for _ in range(100):
+        trial.label(one=(80, 20), two=(70, 30))
+        verdicts.append(served(trial).verdict)
+    assert verdicts[0] is not Verdict.BAD
+    assert verdicts[-1] is Verdict.BAD
+
+
+def test_labels_count_in_the_bake() -> None:
+    """The stable revision gets no requests any more, and labels of its own go on for a while."""
+    trial = Trial(ERRORS, QUALITY, past=LABELLED)
+    served(trial, 10)
+    trial.label(one=(800, 200))
+    assert trial.serve(10, two=(100, 0)).verdict is Verdict.GOOD
+
+    trial.label(one=(80, 20), two=(20, 80))
+    assert trial.serve(1, two=(100, 0)).verdict is Verdict.BAD
+
+
+def test_labels_alone_are_news() -> None:
+    """Of a model that nobody asks at night, whose labels come then."""
+    trial = Trial(ERRORS, QUALITY, past=LABELLED)
+    served(trial, 4)
+    trial.label(one=(160, 40), two=(40, 160))
+
+    assert trial.serve(1).verdict is Verdict.BAD
+
+
+def test_only_labels_since_the_rollout_began_count() -> None:
+    """And all those of a candidate: before it served nobody could count any."""
+    trial = Trial(ERRORS, QUALITY, past=LABELLED)
+    trial.label(one=(7, 3), two=(4, 1))
+    found = quality(served(trial))
+
+    assert (found.stable_total, found.stable_bad) == (10, 3)
+    assert (found.candidate_total, found.candidate_bad) == (5, 1)
+
+
+def test_who_counts_may_start_anew() -> None:
+    """Nothing is lost, and nothing counted twice."""
+    trial = Trial(ERRORS, QUALITY, past=LABELLED)
+    trial.label(one=(80, 20), two=(8, 2))
+    served(trial)
+    trial.labels = {"one": labels(4, 1), "two": labels(1, 0)}
+    found = quality(served(trial))
+
+    assert (found.stable_total, found.stable_bad) == (105, 21)
+    assert (found.candidate_total, found.candidate_bad) == (11, 2)
+
+
+def test_labels_are_no_requests() -> None:
+    """A share of failed requests is not made smaller by them."""
+    trial = Trial(ERRORS, QUALITY, past=LABELLED)
+    trial.label(one=(800, 200), two=(80, 20))
+    errors = next(one for one in served(trial).conditions if one.name == "errors")
+
+    assert (errors.stable_total, errors.candidate_total) == (80, 20)
+
+
+def test_a_limit_holds_whatever_the_stable_revision_does() -> None:
+    """A candidate that is always wrong, beside one of which nothing is known yet."""
+    trial = Trial(ERRORS, {**QUALITY, "ratio": None, "max": 0.3}, past=LABELLED)
+    trial.label(two=(0, 100))
+
+    assert served(trial).verdict is Verdict.BAD
+
+
+@pytest.mark.parametrize("rule", ["Argo", "Flagger"])
+def test_a_threshold_rule_checks_labels(rule: str) -> None:
+    """In the intervals in which some came; others are no check, and hold nothing up."""
+    judge = {"rule": rule, "interval": "10s", "failures": 1}
+    trial = Trial(ERRORS, QUALITY, past=LABELLED, judge=judge)
+    assert served(trial, 6).verdict is Verdict.GOOD
+    for _ in range(6):
+        trial.label(one=(8, 2), two=(2, 8))
+        found = served(trial)
+
+    assert found.verdict is Verdict.BAD
+    assert quality(found).failed_checks
+
+
+def test_so_many_wrong_answers_would_take_it_back() -> None:
+    """And one fewer would not."""
+    trial = Trial(ERRORS, QUALITY, past=LABELLED)
+    trial.label(one=(800, 200), two=(80, 20))
+    served(trial)
+    assert trial.evidence is not None
+    ahead = outlook_of(trial.bench.resource, trial.evidence, trial.bench.now)
+    more = next(one for one in ahead.conditions if one.name == "quality").bad_to_roll_back
+
+    assert more is not None
+    trial.label(two=(0, round(0.8 * more)))
+    assert trial.serve(1).verdict is not Verdict.BAD
+    trial.label(two=(0, round(0.3 * more)))
+    assert trial.serve(1).verdict is Verdict.BAD
+
+
+def test_counters_of_requests_and_of_labels_are_kept_apart() -> None:
+    """Whatever a condition is called."""
+    trial = Trial(ERRORS, {**QUALITY, "name": "5xx"}, past=())
+    trial.counts["two"] = {**counters(20), "5xx:wrong": 7, "5xx:labelled": 9}
+    errors, wrong = trial.serve(1, one=(80, 0)).conditions
+
+    assert (errors.candidate_total, errors.candidate_bad) == (20, 0)
+    assert (wrong.candidate_total, wrong.candidate_bad) == (9, 7)
