@@ -62,6 +62,7 @@ class Tag(Term):
     IMAGE_DIGEST = "leadsman.image_digest", "digest of the image that trained it."
     GIT_COMMIT = "leadsman.git_commit", "commit of the code that trained it."
     SPEC_HASH = "leadsman.spec_hash", "hash of the spec that it was trained by."
+    SPEC = "leadsman.spec", "what of that spec says what is trained, as JSON."
     STUDY = "leadsman.study", "the study and trial that its parameters are from."
     GATE = "leadsman.gate", "the verdict of the gate."
     ROLLED_BACK = "leadsman.rolled_back", "when and why it was rolled back."

@@ -70,11 +70,15 @@ def made(kubectl: Kubectl, namespace: str) -> dict[str, Any]:
 def test_a_version_comes_back_or_the_input_that_differs_is_named(
     kubectl: Kubectl, namespace: str, model: str, registry: Registry
 ) -> None:
-    """To the last bit with the same inputs; else seed or data are told with both values."""
+    """To the last bit with the same inputs, from the record alone too; else they are told."""
     made(kubectl, namespace)
 
     same = again(kubectl, namespace, "same")
     assert (same["verdict"], same.get("firstDifference")) == ("Exact", None), same
+
+    kubectl("delete", "trainingrun", "run", "same", "-n", namespace)
+    alone = again(kubectl, namespace, "alone", data=None, trainer=None, objective=None)
+    assert (alone["verdict"], alone.get("firstDifference")) == ("Exact", None), alone
 
     seed = again(kubectl, namespace, "seed", "Failed", reproduce={"seed": 2})
     assert seed["firstDifference"] == "seed: was 1 and is 2"

@@ -20,6 +20,7 @@ from leadsman_api.conclusion import Conclusion
 from leadsman_api.environment import Variable
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
+from leadsman_api.recorded_spec import RecordedSpec
 from leadsman_api.termination import ExitCode
 from leadsman_api.v1alpha1.training_run_status import GateStatus
 from leadsman_training.provenance import FILE
@@ -255,6 +256,9 @@ def test_the_revision_of_the_data_is_recorded_with_the_version(
     name = read_settings(made).resource.spec.model.name
     version = client.get_model_version(name, str(found.model_version))
     assert version.tags[Tag.DATA_REVISION] == commit
+    kept = RecordedSpec.from_text(version.tags[Tag.SPEC])
+    assert kept is not None
+    assert kept.data.source.uri == uri.replace("@main:", f"@{commit}:"), "the branch moves on"
     file = client.download_artifacts(made[Variable.PARENT_RUN], FILE, str(tmp_path))
     assert json.loads(Path(file).read_text())["about"]["revision"] == commit
 

@@ -15,7 +15,9 @@ from leadsman_api.conclusion import Reproduction
 from leadsman_api.environment import Variable
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
+from leadsman_api.recorded_spec import RecordedSpec
 from leadsman_api.termination import ExitCode, Termination
+from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
 from leadsman_api.v1alpha1.training_run_status import ReproductionStatus, ReproductionVerdict
 from leadsman_training import job
 from leadsman_training.provenance import FILE, first_difference
@@ -78,6 +80,18 @@ def test_a_version_comes_back_exactly(pod: Pod, client: MlflowClient, version: s
     assert found.verdict is ReproductionVerdict.EXACT
     assert (found.first_difference, found.largest_difference) == (None, 0.0)
     assert len(client.search_model_versions(f"name = '{version}'")) == 1
+
+
+def test_the_record_alone_is_enough(pod: Pod, client: MlflowClient, version: str) -> None:
+    """What the operator hands to the pod when the spec says no more than model and version."""
+    kept = RecordedSpec.from_text(client.get_model_version(version, "1").tags[Tag.SPEC])
+    assert kept is not None
+    nothing = {"model": {"name": version}, "reproduce": {"version": 1}}
+    spec = kept.completed(TrainingRunSpec.model_validate(nothing)).to_wire()
+    parts = {name: spec[name] for name in ("data", "trainer", "objective")}
+    found = again(pod, client, version, **parts)
+
+    assert (found.verdict, found.first_difference) == (ReproductionVerdict.EXACT, None)
 
 
 def test_what_differs_is_named(

@@ -25,6 +25,7 @@ from mlflow.models import get_model_info
 from leadsman_api.conclusion import Conclusion
 from leadsman_api.digests import digest_of
 from leadsman_api.labels import Tag
+from leadsman_api.recorded_spec import RecordedSpec
 from leadsman_api.reference_profile import PROFILE_FILE
 from leadsman_api.studies import TrialAttribute
 from leadsman_api.v1alpha1.objective import SignaturePolicy
@@ -42,6 +43,7 @@ from leadsman_training.report import writing
 from leadsman_training.scores import Predictions, score, usual
 from leadsman_training.served import from_registry, judged
 from leadsman_training.settings import Settings
+from leadsman_training.sources import at_revision
 from leadsman_training.spread import profile_of
 from leadsman_training.tracking import once, patiently, settle
 
@@ -120,6 +122,7 @@ class Conclude:
             Tag.DATA_DIGEST: self.table.digest,
             Tag.DATA_REVISION: self.table.revision,
             Tag.SPEC_HASH: self._spec_hash(),
+            Tag.SPEC: self._recorded_spec(),
             Tag.TRIGGER: self.settings.trigger,
             Tag.GIT_COMMIT: self.settings.commit,
             Tag.POD_UID: self.settings.pod_uid,
@@ -299,6 +302,12 @@ class Conclude:
             self.client.set_terminated(run, "FINISHED")
 
         patiently(write, self._where)
+
+    def _recorded_spec(self) -> str:
+        """What is trained again, with the data at the revision that was read."""
+        spec = self.settings.resource.spec
+        uri = at_revision(spec.data.source.uri, self.table.revision)
+        return RecordedSpec.of(spec, uri).to_text()
 
     def _spec_hash(self) -> str:
         text = json.dumps(self.settings.resource.spec.to_wire(), sort_keys=True)

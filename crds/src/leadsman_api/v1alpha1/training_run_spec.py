@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
 from leadsman_api.contract import Contract, nested
-from leadsman_api.rules import Rule, at_most_one_of
+from leadsman_api.rules import Rule, at_most_one_of, value_at
 from leadsman_api.v1alpha1.data import Data
 from leadsman_api.v1alpha1.model_source import Registry
 from leadsman_api.v1alpha1.objective import Gate, Objective, Promotion
@@ -48,8 +48,21 @@ class Queue(Contract):
     """Fewest workers to start with; all of them when left out."""
 
 
+def _needed(field: str) -> Rule:
+    """A field that only a version which is trained again has on record."""
+    return Rule(
+        cel=f"has(self.{field}) || has(self.reproduce)",
+        check=lambda spec: value_at(spec, field) is not None or spec.reproduce is not None,
+        message=f"{field} is needed: only a reproduction takes it from what was recorded",
+        field=field,
+    )
+
+
 def _keeps_pareto(spec: TrainingRunSpec) -> bool:
-    return not spec.objective.additional or spec.search is None or spec.search.pruner is Pruner.NONE
+    objective = spec.asked_objective
+    if objective is None or not objective.additional or spec.search is None:
+        return True
+    return spec.search.pruner is Pruner.NONE
 
 
 def _queue_fits(spec: TrainingRunSpec) -> bool:
@@ -57,17 +70,29 @@ def _queue_fits(spec: TrainingRunSpec) -> bool:
     return minimum is None or spec.search is None or minimum <= spec.search.parallelism
 
 
+Part = TypeVar("Part")
+
+
+def _known(part: Part | None) -> Part:
+    if part is None:
+        raise LookupError("the record of the version has to be read first")
+    return part
+
+
 class TrainingRunSpec(Contract):
     """What a training run is asked to do."""
 
     invariants = (
+        _needed("data"),
+        _needed("objective"),
         at_most_one_of(
             "reproduce",
             "search",
             because="a reproduction takes its parameters from what was recorded",
         ),
         Rule(
-            cel="!has(self.objective.additional) || size(self.objective.additional) == 0"
+            cel="!has(self.objective) || !has(self.objective.additional)"
+            " || size(self.objective.additional) == 0"
             " || !has(self.search) || !has(self.search.pruner) || self.search.pruner == 'None'",
             check=_keeps_pareto,
             message="pruning knows a single objective: with objective.additional write "
@@ -86,12 +111,13 @@ class TrainingRunSpec(Contract):
 
     model: TrainedModel
     """The registered model that gets the new version."""
-    data: Data
-    """What the model is trained on."""
-    trainer: Trainer = Trainer(algorithm=Algorithm.AUTO)
-    """What is trained and the pods that train it."""
-    objective: Objective
-    """What training aims at."""
+    asked_data: Data | None = Field(default=None, alias="data")
+    """What the model is trained on; to reproduce a version as it was recorded when left out."""
+    asked_trainer: Trainer | None = Field(default=None, alias="trainer")
+    """What is trained and the pods that train it. Left out it is algorithm auto, to reproduce a
+    version what was recorded."""
+    asked_objective: Objective | None = Field(default=None, alias="objective")
+    """What training aims at; to reproduce a version as it was recorded when left out."""
     search: Search | None = None
     """How parameters are searched; with the defaults of its fields when left out."""
     gate: Gate = nested(Gate)
@@ -109,6 +135,27 @@ class TrainingRunSpec(Contract):
     more runs."""
     keep_pods_for: Duration = Field(default="1h", validate_default=True)
     """Time that the pods of a finished run are kept, for their logs."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it says itself what is trained, and needs no record of a version for it."""
+        asked = (self.asked_data, self.asked_trainer, self.asked_objective)
+        return self.reproduce is None or None not in asked
+
+    @property
+    def data(self) -> Data:
+        """What the model is trained on; LookupError where only a record says it."""
+        return _known(self.asked_data)
+
+    @property
+    def trainer(self) -> Trainer:
+        """What is trained and the pods that train it; by default the product's own estimators."""
+        return self.asked_trainer or Trainer(algorithm=Algorithm.AUTO)
+
+    @property
+    def objective(self) -> Objective:
+        """What training aims at; LookupError where only a record says it."""
+        return _known(self.asked_objective)
 
     @property
     def effective_search(self) -> Search | None:

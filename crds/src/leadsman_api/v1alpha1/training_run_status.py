@@ -126,7 +126,7 @@ class ReproductionStatus(Contract):
     verdict: ReproductionVerdict
     """How alike the two models are."""
     first_difference: Sentence | None = None
-    """The first input that differs: data, trainer, parameters, seed, image, code or packages."""
+    """The first input that differs: data, trainer, parameters, seed, code, packages or image."""
     largest_difference: float | None = None
     """Largest difference of a prediction."""
 

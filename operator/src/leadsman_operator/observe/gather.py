@@ -25,7 +25,12 @@ from leadsman_operator.observe.measurements import (
     read_past,
     read_queries,
 )
-from leadsman_operator.observe.registry import read_model, read_version, registry_endpoint
+from leadsman_operator.observe.registry import (
+    read_model,
+    read_version,
+    registry_endpoint,
+    with_record,
+)
 from leadsman_operator.observe.resources import parsed
 from leadsman_operator.observe.routing import read_routing
 from leadsman_operator.observe.secret_values import secret_values
@@ -96,6 +101,7 @@ async def observe_run(
         registry_endpoint(resource, world, configuration),
         _study_url(resource, world, configuration),
     )
+    resource = await with_record(resource, registry, world)
     before = await _read_study(resource, url, world)
     cluster = await read_cluster(resource, world.cluster)
     model, study, run = await asyncio.gather(

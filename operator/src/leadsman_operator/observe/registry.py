@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from leadsman_api import ModelDeployment, TrainingRun
+from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
-from leadsman_operator.errors import EdgeError
+from leadsman_api.recorded_spec import RecordedSpec
+from leadsman_operator.errors import EdgeError, Refused
 from leadsman_operator.facts import Missing, ModelFacts, Unknown, VersionFacts
 from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.planner.observation import Configuration
 from leadsman_operator.planner.target_version import target_version
+from leadsman_operator.planner.training.scene import OVER
 from leadsman_operator.ports import Endpoint, World
 
 
@@ -70,6 +73,37 @@ async def read_version(
         found = await world.registry.version(endpoint, name, number)
     except EdgeError as error:
         return Unknown(error.reason, error.message)
-    if found is None:
-        return Missing(Reason.VERSION_NOT_FOUND, f"model {name} has no version {number}")
-    return found
+    return found or _no_version(name, number)
+
+
+def _no_version(name: str, number: int) -> Missing:
+    return Missing(Reason.VERSION_NOT_FOUND, f"model {name} has no version {number}")
+
+
+async def with_record(
+    resource: TrainingRun, endpoint: Endpoint | Missing, world: World
+) -> TrainingRun:
+    """A run that trains a version again, with what its spec leaves out as it was recorded.
+
+    Raises Refused when there is no record, Unreachable when it can't be read. A run that has
+    ended, or goes, needs none: its version may be gone.
+    """
+    asked = resource.spec.reproduce
+    is_done = resource.status.phase in OVER or resource.metadata.deletion_timestamp is not None
+    if asked is None or resource.spec.is_whole or is_done:
+        return resource
+    if isinstance(endpoint, Missing):
+        raise Refused(endpoint.reason, endpoint.message)
+    name = resource.spec.model.name
+    version = await world.registry.version(endpoint, name, asked.version)
+    if version is None:
+        missing = _no_version(name, asked.version)
+        raise Refused(missing.reason, missing.message)
+    recorded = RecordedSpec.from_text(version.tags.get(Tag.SPEC))
+    if recorded is None:
+        raise Refused(
+            Reason.SPEC_INVALID,
+            f"version {asked.version} of {name} has no tag {Tag.SPEC} that can be read:"
+            " write spec.data, spec.trainer and spec.objective",
+        )
+    return resource.model_copy(update={"spec": recorded.completed(resource.spec)})

@@ -20,8 +20,10 @@ def references(resource: ModelDeployment | TrainingRun) -> tuple[str, ...]:
 
 def data_references(resource: TrainingRun) -> dict[str, str]:
     """The objects without which the data can't be read, with the fields that name them."""
-    source = resource.spec.data.source
-    found = {}
+    data, found = resource.spec.asked_data, dict[str, str]()
+    if data is None:
+        return found
+    source = data.source
     if source.secret_ref is not None:
         found[f"Secret/{source.secret_ref.name}"] = "spec.data.source.secretRef"
     if source.scheme == "configmap":

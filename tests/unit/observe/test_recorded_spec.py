@@ -1,0 +1,175 @@
+"""A version that is trained again from its record alone: what the spec leaves out, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from leadsman_api.labels import Tag
+from leadsman_api.loading import parse_resource
+from leadsman_api.recorded_spec import RecordedSpec
+from leadsman_api.v1alpha1 import TrainingRun
+from leadsman_operator.errors import Refused, Unreachable
+from leadsman_operator.facts import Manifest, ObjectRef
+from support.world_training import TrainingSimulation
+from support.world_trouble import MLFLOW
+
+ASKED: dict[str, Any] = {
+    "data": None,
+    "objective": None,
+    "search": None,
+    "reproduce": {"version": 1},
+}
+RECORDED: dict[str, Any] = {
+    "data": {"source": {"uri": "pvc://claim/rows.csv"}, "target": "bought", "exclude": ["id"]},
+    "trainer": {
+        "algorithm": "RandomForest",
+        "parameters": {"max_features": 2},
+        "resources": {"limits": {"memory": "4Gi"}},
+    },
+    "objective": {"metric": "f1"},
+}
+RIGHTS: dict[str, Any] = {
+    "data": {
+        **RECORDED["data"],
+        "source": {**RECORDED["data"]["source"], "secretRef": {"name": "theirs"}},
+    },
+    "trainer": {
+        **RECORDED["trainer"],
+        "image": "evil/image:1",
+        "env": [{"name": "A", "value": "b"}],
+        "nodeSelector": {"disk": "ssd"},
+    },
+    "objective": RECORDED["objective"],
+}
+
+
+def asked_of(tag: Any, **spec: Any) -> TrainingSimulation:
+    """A run that asks for version 1 again, of a registry with a version of that tag."""
+    sim = TrainingSimulation(**{**ASKED, **spec})
+    sim.mlflow.register({Tag.SPEC.value: json.dumps(tag)} if tag is not None else {})
+    return sim
+
+
+def look(sim: TrainingSimulation, times: int = 3) -> Exception | None:
+    """Let the operator look so often; gives the last error."""
+    done = [asyncio.run(sim.reconcile()) for _ in range(times)]
+    return done[-1].error if done[-1] is not None else None
+
+
+def told(sim: TrainingSimulation) -> dict[str, Any]:
+    """The spec as the pod reads it."""
+    file = sim.cluster.objects[ObjectRef("v1", "ConfigMap", "ml", "churn-spec")]
+    spec: dict[str, Any] = json.loads(file["data"]["training-run.json"])["spec"]
+    return spec
+
+
+def pod_of(sim: TrainingSimulation) -> Manifest:
+    """The pod of the only Job."""
+    (job,) = sim.objects("Job")
+    pod: Manifest = sim.cluster.objects[job]["spec"]["template"]["spec"]
+    return pod
+
+
+def test_the_model_and_the_version_are_enough() -> None:
+    """Data, trainer and objective are those of the version; its claim is mounted."""
+    sim = asked_of(RECORDED)
+    assert look(sim) is None
+
+    spec = told(sim)
+    assert spec["data"]["source"]["uri"] == "pvc://claim/rows.csv"
+    assert (spec["data"]["target"], spec["data"]["exclude"]) == ("bought", ["id"])
+    assert spec["trainer"]["parameters"] == {"max_features": 2}
+    assert spec["objective"]["metric"] == "f1"
+    pod = pod_of(sim)
+    claims = [one["persistentVolumeClaim"] for one in pod["volumes"] if one["name"] == "data"]
+    assert claims == [{"claimName": "claim", "readOnly": True}]
+    assert pod["containers"][0]["resources"]["limits"] == {"memory": "4Gi"}
+
+
+def test_what_the_spec_says_goes_before_the_record() -> None:
+    """A part as a whole, so that nothing of the two is mixed."""
+    data = {"source": {"uri": "sklearn://iris"}, "target": "target"}
+    sim = asked_of(RECORDED, data=data)
+    assert look(sim) is None
+
+    assert told(sim)["data"]["source"]["uri"] == "sklearn://iris"
+    assert told(sim)["data"]["exclude"] == []
+    assert told(sim)["trainer"]["algorithm"] == "RandomForest"
+
+
+def test_the_record_says_what_is_trained_and_not_what_runs() -> None:
+    """Whoever writes to the registry chooses no image, no variable, no Secret and no node."""
+    sim = asked_of(RIGHTS)
+    assert look(sim) is None
+
+    pod = pod_of(sim)
+    main = pod["containers"][0]
+    assert main["image"] == "leadsman/training:test"
+    assert "A" not in {one["name"] for one in main["env"]}
+    assert "theirs" not in json.dumps(pod)
+    assert "nodeSelector" not in pod
+    resource = parse_resource(
+        {
+            "apiVersion": "leadsman.dev/v1alpha1",
+            "kind": "TrainingRun",
+            "metadata": {"name": "churn"},
+            "spec": {"model": {"name": "churn"}, **RIGHTS},
+        }
+    )
+    assert isinstance(resource, TrainingRun)
+    text = RecordedSpec.of(resource.spec, "pvc://claim/rows.csv").to_text()
+    for word in ("evil", "theirs", '"A"', "ssd"):
+        assert word not in text, "nor is it written there"
+    assert RecordedSpec.from_text(text) == RecordedSpec.from_text(json.dumps(RECORDED))
+
+
+@pytest.mark.parametrize("tag", [None, "no spec", {"data": {}}])
+def test_without_a_record_it_says_what_to_write(tag: Any) -> None:
+    """Versions of others, or of before this was recorded."""
+    sim = asked_of(tag)
+    error = look(sim, times=1)
+
+    assert isinstance(error, Refused)
+    (stalled,) = [one for one in sim.status["conditions"] if one["type"] == "Stalled"]
+    assert (stalled["status"], stalled["reason"]) == ("True", "SpecInvalid")
+    assert "write spec.data, spec.trainer and spec.objective" in stalled["message"]
+    assert not sim.objects("Job")
+
+
+def test_a_version_that_is_not_there_is_named() -> None:
+    """Before any pod runs."""
+    sim = asked_of(RECORDED, reproduce={"version": 9})
+    error = look(sim, times=1)
+
+    assert isinstance(error, Refused)
+    assert error.message == "model churn has no version 9"
+
+
+def test_a_registry_that_is_away_is_asked_again() -> None:
+    """Nothing is concluded from that."""
+    sim = asked_of(RECORDED)
+    sim.faults.down.add(MLFLOW)
+    assert isinstance(look(sim, times=1), Unreachable)
+    sim.faults.heal()
+
+    assert look(sim) is None
+    assert sim.objects("Job")
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_run_that_has_ended_needs_its_version_no_more(phase: str) -> None:
+    """It stays as it was when the version is deleted."""
+    sim = asked_of(RECORDED)
+    look(sim)
+    resource = sim.cluster.objects[ObjectRef("leadsman.dev/v1alpha1", "TrainingRun", "ml", "churn")]
+    resource["status"]["phase"] = phase
+    sim.mlflow.versions.clear()
+
+    assert look(sim) is None
+    assert sim.phase == phase
+    sim.delete()
+    assert look(sim) is None
