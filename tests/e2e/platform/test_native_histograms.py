@@ -39,9 +39,12 @@ def prometheus(folder: Path) -> Iterator[str]:
         port = listener.getsockname()[1]
     (folder / "prometheus.yml").write_text("otlp: {promote_resource_attributes: [pod]}\n")
     command = [
-        program, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder}/data",
-        f"--web.listen-address=127.0.0.1:{port}", MADE_FOR_THIS,
-    ]  # fmt: skip
+        str(program),
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+        MADE_FOR_THIS,
+    ]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"

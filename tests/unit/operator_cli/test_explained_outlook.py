@@ -87,7 +87,12 @@ BAD_TAKES_IT_BACK = "bad evidence before the end of the bake takes it back"
             "Blind", BAKE, {**SWAP, "deadline": "12m", "bake": "1m"},
             "without data onBlind Hold decides in 2m",
         ),
-        ("Undecided", PAUSED, {}, IS_PAUSED),
+        ("Undecided", {**PAUSED, "pausedBy": "ada"}, {}, IS_PAUSED),
+        ("Undecided", PAUSED, {"paused": True}, IS_PAUSED),
+        (
+            "Undecided", PAUSED, {},
+            "it waits for an approval: no time passes, and evidence still counts",
+        ),
     ],
 )  # fmt: skip
 def test_what_comes_next(

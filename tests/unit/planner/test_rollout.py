@@ -444,21 +444,6 @@ def test_a_pause_stops_the_clock() -> None:
     assert bench.now - rollout.started_at < bench.resource.spec.rollout.deadline
 
 
-def test_an_approval_for_this_version_is_waited_for() -> None:
-    """One for another version counts for nothing."""
-    approval: dict[str, Any] = {"required": True}
-    bench = rolling_out(rollout={**QUICK["rollout"], "approval": approval})
-    healthy(bench)
-    assert phase(bench) is DeploymentPhase.PAUSED
-    assert "write rollout.approval.granted" in (bench.resource.status.message or "")
-    for version, end in ((7, DeploymentPhase.PAUSED), (2, DeploymentPhase.BAKING)):
-        granted = {**approval, "granted": {"version": version, "by": "ada"}}
-        resource = a_deployment(rollout={**QUICK["rollout"], "approval": granted})
-        bench.resource = resource.model_copy(update={"status": bench.resource.status})
-        bench.settle()
-        assert phase(bench) is end
-
-
 @pytest.mark.parametrize("comes_up", [True, False])
 def test_pods_of_a_later_step_have_the_deadline_for_themselves(*, comes_up: bool) -> None:
     """The steps before have taken all of it, for the evidence said nothing: that is no fault."""

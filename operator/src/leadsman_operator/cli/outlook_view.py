@@ -131,8 +131,10 @@ def upcoming(resource: ModelDeployment, now: datetime) -> Iterator[str]:
     evidence = status.evidence
     if rollout is None or evidence is None:
         return
-    if rollout.paused_at is not None:
+    if resource.spec.rollout.paused or rollout.paused_by is not None:
         yield "it is paused: no time passes, and `resume` lets it go on; evidence still counts"
+    elif rollout.paused_at is not None:
+        yield "it waits for an approval: no time passes, and evidence still counts"
     elif status.phase is DeploymentPhase.PAUSED:
         yield "it waits for a person"
     elif rollout.promoted_at is not None:

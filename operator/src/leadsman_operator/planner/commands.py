@@ -19,13 +19,14 @@ from leadsman_api.v1alpha1.model_deployment_status import (
     RolloutStatus,
 )
 from leadsman_operator.facts import Missing, Unknown
+from leadsman_operator.planner.approval import waiting_for_approval
 from leadsman_operator.planner.course import Course, by_person, move
 from leadsman_operator.planner.handover import held_back
 from leadsman_operator.planner.outcomes import begin, promote, roll_back
 from leadsman_operator.planner.plan import Event
 from leadsman_operator.planner.routing.traffic import ALL_STABLE, carries
 from leadsman_operator.planner.scene import FULL, Scene
-from leadsman_operator.planner.steps import goal_of, pause, resume, waiting_for_approval
+from leadsman_operator.planner.steps import goal_of, pause, resume
 from leadsman_operator.planner.swap import is_interrupted
 
 MOST_ANSWERS = 20

@@ -16,13 +16,9 @@ from leadsman_api.v1alpha1.model_deployment_status import (
     RevisionStatus,
     RolloutStatus,
 )
-from leadsman_api.v1alpha1.rollout import (
-    ApprovalPoint,
-    OnBlind,
-    OnUndecided,
-    RolloutApproval,
-)
+from leadsman_api.v1alpha1.rollout import OnBlind, OnUndecided
 from leadsman_api.v1alpha1.shadow import Shadow
+from leadsman_operator.planner.approval import waiting_for_approval
 from leadsman_operator.planner.course import Course, move, stay
 from leadsman_operator.planner.handover import held_back, unseen
 from leadsman_operator.planner.judge.checks import shortest_step_of
@@ -50,15 +46,18 @@ def next_step(scene: Scene) -> Course:
         raise ValueError("a step needs a candidate and a rollout")
     if scene.spec.rollout.paused or rollout.paused_by is not None:
         return pause(scene, rollout)
-    if rollout.paused_at is not None:
-        return resume(scene, rollout)
+    goal = goal_of(scene)
+    opens = scene.status.weight != goal or (not goal and not is_copied(scene.status))
     held = _held_by_routes(scene)
+    if held is None and opens:
+        held = waiting_for_approval(scene, candidate, goal)
     if held is not None:
         return held
+    if rollout.paused_at is not None:
+        return resume(scene, rollout)
     if rollout.promoted_at is not None:
         return _bake(scene, candidate, rollout)
-    goal = goal_of(scene)
-    if scene.status.weight != goal or (not goal and not is_copied(scene.status)):
+    if opens:
         return _open(scene, candidate, rollout, goal)
     return _judge(scene, candidate, rollout)
 
@@ -100,9 +99,6 @@ def resume(scene: Scene, rollout: RolloutStatus) -> Course:
 
 def _open(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus, goal: int) -> Course:
     """Give the candidate the traffic of a step, once it has the pods for it."""
-    held = waiting_for_approval(scene, candidate, goal)
-    if held is not None:
-        return held
     if only_arm(scene.spec, scene.status) is not None:
         return _make_room(scene, candidate, rollout)
     waiting = _waiting_for_pods(scene, candidate, goal)
@@ -227,32 +223,6 @@ def come_up(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> 
 def _because(scene: Scene) -> str:
     evidence = scene.evidence
     return f": {evidence.because}" if evidence is not None and is_asked(scene.status) else ""
-
-
-def waiting_for_approval(scene: Scene, candidate: RevisionStatus, goal: int) -> Course | None:
-    """Where it stands while a person has to say yes to a weight."""
-    approval = scene.spec.rollout.approval
-    due = {
-        ApprovalPoint.FIRST_STEP: not scene.status.weight,
-        ApprovalPoint.EVERY_STEP: True,
-        ApprovalPoint.PROMOTION: goal == FULL,
-    }[approval.before]
-    if not approval.required or not due:
-        return None
-    if _is_granted(approval, candidate.version, goal):
-        return None
-    message = (
-        f"version {candidate.version} waits for an approval to get {share(goal)} of the traffic:"
-        " write rollout.approval.granted"
-    )
-    return stay(scene, DeploymentPhase.PAUSED, Reason.WAITING_FOR_APPROVAL, message)
-
-
-def _is_granted(approval: RolloutApproval, version: int, goal: int) -> bool:
-    granted = approval.granted
-    if granted is None or granted.version != version:
-        return False
-    return approval.before is not ApprovalPoint.EVERY_STEP or (granted.step or 0) >= goal
 
 
 def _waiting_for_pods(scene: Scene, candidate: RevisionStatus, goal: int) -> Course | None:
