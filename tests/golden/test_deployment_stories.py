@@ -47,7 +47,7 @@ class Story:
         status = self.sim.status()
         about = {
             "Retry": status.get("blocked", [None])[:1] or [None],
-            "RollBack": [status.get("previous")],
+            "RollBack": status.get("kept", [])[-1:] or [None],
         }
         found = about.get(verb, [status.get("candidate")])[0]
         revision = found["name"] if found else "churn-9-gone"
@@ -233,6 +233,20 @@ def a_person_in_command(story: Story) -> None:
     story.command("Promote", 10)
 
 
+def a_way_back_to_an_older_version(story: Story) -> None:
+    """From its record, in one step; what the alias points at is held back until it moves."""
+    a_first_version(story)
+    for _ in range(2):
+        story.register("good")
+        story.go_on(15)
+        story.command("PromoteFull", 15)
+        story.command("Promote", 70)
+    story.command("RollBack", 120)
+    story.point(1)
+    story.tell("the alias points at version 1")
+    story.go_on(10)
+
+
 SWAP: dict[str, Any] = {
     **SPEC,
     "scaling": {"minReplicas": 1, "maxReplicas": 1},
@@ -322,6 +336,7 @@ STORIES: tuple[Callable[[Story], None], ...] = (
     servers_that_are_down, a_prometheus_that_falls_behind,
     a_version_with_errors_without_prometheus,
     an_operator_that_is_killed, a_pinned_version, a_person_in_command,
+    a_way_back_to_an_older_version,
     a_swap_on_the_only_gpu, swaps_that_go_back,
     a_good_version_behind_a_gateway, a_version_with_errors_in_a_users_route,
     a_good_version_on_copies, a_version_with_other_answers_on_copies,

@@ -71,15 +71,23 @@ class ModelDeploymentLife(People):
         health: Mapping[str, Any],
     ) -> None:
         """A good version serves before anything goes wrong."""
-        self.sim.may_swap = "swap" in strategy
-        self.write_health(health)
-        self.write(**strategy, **policies)
         if not prometheus:
             self.sim.configuration = WITHOUT_PROMETHEUS
             self.sim.story.append("counts are read from the pods")
-        self.sim.registry.aliases["champion"] = self.sim.register("good")
+        self.grow_up()
+        self.sim.may_swap = "swap" in strategy
+        self.write_health(health)
+        self.write(**strategy, **policies)
+
+    def grow_up(self) -> None:
+        """The first good version comes to serve."""
+        self.promote_good_one()
+
+    def promote_good_one(self) -> None:
+        """A good version comes to serve."""
+        number = self.sim.registry.aliases["champion"] = self.sim.register("good")
         run(self.sim.settle())
-        assert self.sim.version("stable") == 1
+        assert self.sim.version("stable") == number
 
     @rule(behaviour=st.sampled_from(BEHAVIOURS))
     def register(self, behaviour: str) -> None:
@@ -230,6 +238,17 @@ class ModelDeploymentLife(People):
         names = {arm["name"] for arm in arms if arm}
         extra = {ref.name for ref in self._deployments()} - names
         assert len(extra) <= 1, self._story()
+
+    @invariant()
+    def what_can_be_gone_back_to_is_on_record(self) -> None:
+        """No more than the spec says, and no record is left of what is neither that nor an arm."""
+        status = self.sim.status()
+        kept = {one["name"] for one in status.get("kept", [])}
+        arms = {status[arm]["name"] for arm in ARMS if status.get(arm)}
+        records = {ref.name for ref in self.sim.cluster.objects if ref.kind == "ControllerRevision"}
+        assert kept <= records, self._story()
+        assert len(records - kept - arms) <= 1, self._story()
+        assert not kept & {(status.get("stable") or {}).get("name")}, self._story()
 
     @invariant()
     def a_blocked_revision_gets_no_traffic(self) -> None:

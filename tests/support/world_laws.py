@@ -94,6 +94,7 @@ def _against_the_unknown(before: Status, after: Status, away: Sequence[str]) -> 
                 yield f"{one['toRevision']} is promoted, which takes pods from the one before"
     if REGISTRY in away:
         began = rollout and not before.get("candidate")
-        if began and not rollout.get("goingBackAt"):
+        of_before = {"goingBackAt", "restoredBy"} & rollout.keys()
+        if began and not of_before:
             yield f"a rollout of {after['candidate']['name']} begins"
         yield from (one["message"] for one in told if one["reason"] == Reason.SUPERSEDED)

@@ -117,14 +117,32 @@ class People(RuleBasedStateMachine):
         status = self.sim.status()
         arms = [status.get(arm) for arm in ("candidate", "previous", "stable")]
         named = [arm["name"] for arm in arms if arm]
-        return [*named, *(one["name"] for one in status.get("blocked", [])), "churn-99-gone"]
+        known = [*status.get("blocked", []), *status.get("kept", [])]
+        return [*named, *(one["name"] for one in known), "churn-99-gone"]
+
+    @precondition(lambda self: self.sim.status().get("kept"))
+    @rule(chosen=st.integers(0, 10**6))
+    def go_back(self, chosen: int) -> None:
+        """A person asks for a revision that served before."""
+        kept = [one["name"] for one in self.sim.status()["kept"]]
+        self.sim.command("RollBack", kept[chosen % len(kept)])
+        self.sim.story.append(f"ada asks for RollBack of {kept[chosen % len(kept)]}")
+
+    @rule(limit=st.integers(0, 2))
+    def keep(self, limit: int) -> None:
+        """A user changes how many revisions stay on record."""
+        self.sim.spec = {**self.sim.spec, "revisionHistoryLimit": limit}
+        self.sim.apply(self.sim.spec)
+        self.sim.story.append(f"revisionHistoryLimit {limit}")
 
     @invariant()
     def nobody_is_tried_without_an_approval(self) -> None:
         """Whatever anybody asks for; but the way back to what served needs none."""
         status, before = self.sim.status(), self.waits_before
         candidate, rollout = status.get("candidate"), status.get("rollout") or {}
-        if before is None or not (candidate and status.get("stable")) or "goingBackAt" in rollout:
+        if before is None or not (candidate and status.get("stable")):
+            return
+        if {"goingBackAt", "restoredBy"} & rollout.keys():
             return
         granted = self.granted.get(candidate["version"], 0)
         asked = bool({"copiedSince", "readyBy"} & rollout.keys())

@@ -38,7 +38,10 @@ pytestmark = pytest.mark.timeout(600)
 def test_a_canary_goes_as_people_say(
     story: Story, registry: Registry, leadsman: Installation, web: str, measured: Measured
 ) -> None:
-    """Paused, resumed, approved, promoted and taken back after that; the next one is aborted."""
+    """Paused, resumed, approved, promoted and taken back after that; the next one is aborted.
+
+    Then the second one serves again, from its record: it has no pods any more.
+    """
     first = registry.add(story.name, "good")
     spec: dict[str, Any] = {
         "model": {"alias": "champion"}, "traffic": leadsman.traffic_through_gateway(web)
@@ -61,15 +64,33 @@ def test_a_canary_goes_as_people_say(
     story.until(has_weight(20), "the next version has its first step")
     story.lead("abort", "--because", "trained on the wrong month")
     story.until_rolled_back(third)
+    go_back_to_the_record(story, second)
     told = story.lead("history")
     end = story.client.stop()
 
     measured(f"{end.failures_in_all} of {end.sent} requests failed; answers: {end.versions}")
     assert end.failures_in_all == 0, f"{end}\n{story.describe()}"
     assert set(end.versions) == {str(one) for one in (first, second, third)}
-    assert story.version("stable") == first
     assert "a customer has complained" in told
     assert "trained on the wrong month" in told
+    assert "the customer was mistaken" in told
+
+
+def go_back_to_the_record(story: Story, version: int) -> None:
+    """To what served before and has no pods; what the alias points at is held back."""
+    before = story.version("stable")
+    kept = next(one["name"] for one in story.status()["kept"] if one["version"] == version)
+    assert not story.pods_of(kept), story.describe()
+    story.lead("rollback", "--to", str(version), "--because", "the customer was mistaken")
+    story.until(has_weight(100), "it gets everything in one step, without an approval")
+    story.more_answers(5 * RATE)
+    story.lead("promote")
+    now = story.until(
+        lambda now: now["phase"] == "RolledBack" and not now.get("candidate"),
+        "it serves, and is not what the alias points at",
+    )
+    assert now["stable"]["version"] == version, story.describe()
+    assert now["kept"][0]["version"] == before, story.describe()
 
 
 def pause_and_resume(story: Story, spec: dict[str, Any]) -> None:

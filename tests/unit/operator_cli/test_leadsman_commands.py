@@ -94,6 +94,61 @@ def test_a_rollback_names_what_is_kept() -> None:
     assert "point spec.model at the version" in result.stderr
 
 
+def promoted(user: User) -> None:
+    """The version that is being tried gets everything, and the one before grows cold."""
+    assert user("promote", "churn", "--full").code == 0
+    user.go_on(15)
+    assert user("promote", "churn").code == 0
+    user.go_on(65)
+
+
+def test_a_rollback_reaches_older_versions() -> None:
+    """By number or by name; after it one has to say which is meant."""
+    user = rolling_out()
+    promoted(user)
+    user.sim.registry.aliases["champion"] = user.sim.register("good")
+    user.go_on(15)
+    promoted(user)
+    assert [one["version"] for one in user.sim.status()["kept"]] == [2, 1]
+    assert user("rollback", "churn", "--to", "1", "--because", "2 and 3 guess").stdout == (
+        "churn: going back from version 3 to 1, from its record: ada asked for it: 2 and 3 guess\n"
+    )
+    user.go_on(15)
+    explained = user("explain", "churn").stdout
+    assert "without any it is promoted then" in explained
+    assert user("promote", "churn").code == 0
+    user.go_on(5)
+    assert (user.sim.version("stable"), user.sim.status()["phase"]) == (1, "RolledBack")
+    result = user("rollback", "churn")
+    assert result.code == 1
+    assert "version 3 served last, and somebody went back from it" in result.stderr
+    assert user("rollback", "churn", "--to", user.sim.status()["kept"][1]["name"]).code == 0
+    user.go_on(15)
+    assert user.sim.version("candidate") == 2
+
+
+def test_without_a_name_it_is_the_one_that_served_last() -> None:
+    """Warm or not."""
+    user = rolling_out()
+    promoted(user)
+    assert user.sim.status().get("previous") is None
+    assert user("rollback", "churn").stdout.startswith("churn: going back from version 2 to 1")
+
+
+def test_the_history_shows_what_is_kept() -> None:
+    """For people, and as it stands in the status for programs."""
+    user = rolling_out()
+    assert "KEPT" not in user("history", "churn").stdout
+    promoted(user)
+    kept = user.sim.status()["kept"]
+    last = user("history", "churn").stdout.splitlines()[-1]
+    assert last.split() == [
+        kept[0]["name"], "1", *kept[0]["since"].removesuffix("Z").split("T"),
+        "start", "from", "its", "record",
+    ]  # fmt: skip
+    assert json.loads(user("history", "churn", "-o", "json").stdout)["kept"] == kept
+
+
 def test_what_can_not_be_done_ends_with_1() -> None:
     """The operator's own words."""
     user = rolling_out()

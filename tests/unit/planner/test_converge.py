@@ -61,6 +61,25 @@ def test_an_object_that_was_deleted_is_made_again_as_it_was() -> None:
     assert bench.objects[ref]["spec"]["template"] == before["spec"]["template"]
 
 
+def test_a_candidate_that_is_gone_with_its_record_is_let_go() -> None:
+    """A plan took both, the spec changed before the status could say so, and asks for others."""
+    bench = serving()
+    bench.version = a_version(2)
+    bench.plan()
+    candidate = bench.resource.status.candidate
+    assert candidate is not None
+    for kind in ("Deployment", "ControllerRevision"):
+        bench.objects.pop(ObjectRef("apps/v1", kind, "ml", candidate.name))
+    status = bench.resource.status
+    command = {"id": "c-1", "verb": "Abort", "revision": candidate.name, "by": "ada"}
+    resource = a_deployment(rollout={"command": command})
+    bench.resource = resource.model_copy(update={"status": status})
+    bench.version = a_version(1)
+    bench.settle()
+    assert bench.resource.status.candidate is None
+    assert bench.names("Deployment") == [str(status.stable and status.stable.name)]
+
+
 def test_an_upgrade_of_the_operator_touches_nothing_that_serves() -> None:
     """The revision keeps the image that it began with."""
     bench = serving()

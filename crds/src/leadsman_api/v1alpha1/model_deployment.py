@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -110,6 +110,9 @@ class ModelDeploymentSpec(Contract):
     """What happens when the evidence turns bad."""
     retraining: Retraining | None = None
     """When the model is trained again; never when left out."""
+    revision_history_limit: Annotated[int, Field(ge=0, le=100)] = 10
+    """So many of the last revisions that carried all of the traffic stay on record, without pods:
+    `kubectl leadsman rollback` can go back to them."""
 
 
 class ModelDeployment(Resource):

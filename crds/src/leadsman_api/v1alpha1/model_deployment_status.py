@@ -106,6 +106,9 @@ class RolloutStatus(Contract):
     """When somebody asked to go back to the stable revision after the end of the bake."""
     going_back_by: Word | None = None
     """Who that was."""
+    restored_by: Word | None = None
+    """Who asked for this candidate, which carried the traffic before: it gets all of it in one
+    step and needs no approval."""
 
 
 class TrafficStatus(Contract):
@@ -193,6 +196,10 @@ class ModelDeploymentStatus(Contract):
     """The revision that is being tried."""
     previous: RevisionStatus | None = None
     """The last stable revision, kept warm."""
+    kept: Annotated[tuple[RevisionStatus, ...], Field(max_length=100)] = Field(
+        default=(), json_schema_extra=ATOMIC
+    )
+    """Revisions that carried the traffic before and can be gone back to, the latest first."""
     weight: Percent | None = None
     """Percent of the traffic that goes to the candidate."""
     rollout: RolloutStatus | None = None

@@ -155,7 +155,7 @@ def _in_bake(
     left = spec.bake - baked
     begun = f"the bake ends in {_span(left)}" if left > timedelta(0) else "the bake is over"
     yield "bad evidence before the end of the bake takes it back"
-    if spec.weights or verdict is Verdict.GOOD:
+    if spec.weights or rollout.restored_by is not None or verdict is Verdict.GOOD:
         yield f"{begun}: without any it is promoted then, with its pods ready and counts read"
         return
     yield f"{begun}, but it goes on until the evidence is Good: no step has judged this candidate"

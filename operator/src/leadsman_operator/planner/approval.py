@@ -6,6 +6,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.model_deployment_status import DeploymentPhase, RevisionStatus
 from leadsman_api.v1alpha1.rollout import ApprovalPoint, RolloutApproval
 from leadsman_operator.planner.course import Course, stay
+from leadsman_operator.planner.kept import is_restored
 from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.shadow import share
 
@@ -21,7 +22,7 @@ def waiting_for_approval(scene: Scene, candidate: RevisionStatus, goal: int) -> 
         ApprovalPoint.EVERY_STEP: True,
         ApprovalPoint.PROMOTION: goal == FULL,
     }[approval.before]
-    if not approval.required or not due:
+    if not approval.required or not due or is_restored(scene.status):
         return None
     if _is_granted(approval, candidate.version, goal):
         return None

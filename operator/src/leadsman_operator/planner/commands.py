@@ -6,7 +6,7 @@ revision that it means, so that it can't hit a later one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from leadsman_api.reasons import Reason
@@ -22,7 +22,8 @@ from leadsman_operator.facts import Missing, Unknown
 from leadsman_operator.planner.approval import waiting_for_approval
 from leadsman_operator.planner.course import Course, by_person, move
 from leadsman_operator.planner.handover import held_back
-from leadsman_operator.planner.outcomes import begin, promote, roll_back
+from leadsman_operator.planner.kept import kept_revisions
+from leadsman_operator.planner.outcomes import begin, promote, restore, roll_back, without
 from leadsman_operator.planner.plan import Event
 from leadsman_operator.planner.routing.traffic import ALL_STABLE, carries
 from leadsman_operator.planner.scene import FULL, Scene
@@ -249,15 +250,36 @@ def _roll_back(scene: Scene, command: Command, stable: RevisionStatus) -> Deed:
         return _roll_back_from_trial(scene, command, stable, candidate)
     if command.revision == stable.name:
         return Already(f"version {stable.version} carries all of the traffic")
-    if previous is None or previous.name != command.revision:
-        kept = f"only {previous.name} is" if previous else "no earlier revision is"
-        return Refusal(
-            f"{command.revision} is not kept any more, {kept}: point alias or spec.model.version"
-            " at its version, and it is rolled out anew"
-        )
+    kept = kept_revisions(scene, scene.status)
+    goal = next((one for one in kept if one.name == command.revision), None)
+    if goal is None:
+        return _not_kept(command, kept)
     if not carries(scene, ALL_STABLE):
         return None
-    return _go_back(scene, command, stable, previous)
+    if previous is not None and previous.name == goal.name:
+        return _go_back(scene, command, stable, previous)
+    return _restore(scene, command, stable, goal)
+
+
+def _restore(scene: Scene, command: Command, stable: RevisionStatus, goal: RevisionStatus) -> Deed:
+    """Start a revision again that has no pods any more, and might not come up: as a candidate."""
+    if scene.spec.rollout.paused:
+        return _paused_by_spec()
+    return restore(
+        scene,
+        goal,
+        command.by,
+        f"going back from version {stable.version} to {goal.version}, from its record:"
+        f" {command.by} asked for it{_because(command)}",
+    )
+
+
+def _not_kept(command: Command, kept: Sequence[RevisionStatus]) -> Refusal:
+    there = ", ".join(f"{one.name} (version {one.version})" for one in kept)
+    return Refusal(
+        f"{command.revision} is not kept: point alias or spec.model.version at its version, and it"
+        f" is rolled out anew, or go back to what is kept: {there or 'no earlier revision is'}"
+    )
 
 
 def _go_back(
@@ -284,6 +306,7 @@ def _go_back(
             going_back_by=command.by,
         ),
         evidence=None,
+        blocked=without(scene.status.blocked, previous.name),
     )
 
 

@@ -110,6 +110,10 @@ class _Arms:
                 manifest = self._scene.live(kind, revision.name)
                 if manifest is not None:
                     yield manifest
+        for kept in self._status.kept:
+            known = self._scene.live("ControllerRevision", kept.name)
+            if known is not None:
+                yield known
         yield from self.exposures()
         yield self.live()
         yield from self.routes()
@@ -136,10 +140,13 @@ class _Arms:
 
         Who grows comes first: what it has to be as wide as has its pods still.
         """
+        made = {one["metadata"]["name"] for one in self.workloads() if one["kind"] == "Deployment"}
         numbers = [
             (revision.name, now, self._pods(revision, now))
             for revision in self._revisions
             for now in [self._scene.replicas(revision.name)]
+            # Of one that is gone with its record there is nothing to scale.
+            if revision.name in made or self._scene.live("Deployment", revision.name) is not None
         ]
         for name, now, wanted in sorted(numbers, key=lambda one: one[1] > one[2]):
             is_new = self._scene.live("Deployment", name) is None
@@ -266,11 +273,13 @@ def _weights(scene: Scene, status: ModelDeploymentStatus) -> Iterator[PatchObjec
 
 
 def _take_away(scene: Scene, keep: frozenset[ObjectRef] | set[ObjectRef]) -> Iterator[DeleteObject]:
+    """Kind by kind, and of the revisions that served before the oldest first."""
     order = {kind: number for number, kind in enumerate(_TAKEN_IN_ORDER)}
     going = [
         ref
         for ref, manifest in scene.observation.cluster.objects.items()
         if ref not in keep and ref.kind in order and "deletionTimestamp" not in manifest["metadata"]
     ]
-    for ref in sorted(going, key=lambda ref: (order[ref.kind], ref.name)):
+    ages = {one.name: -number for number, one in enumerate(scene.status.kept)}
+    for ref in sorted(going, key=lambda ref: (order[ref.kind], ages.get(ref.name, 1), ref.name)):
         yield DeleteObject(ref, f"{ref} plays no part any more")

@@ -18,6 +18,7 @@ from leadsman_api.v1alpha1.model_deployment_status import (
 from leadsman_operator.facts import Missing, Unknown
 from leadsman_operator.planner.conditions import Change, updated
 from leadsman_operator.planner.course import Course
+from leadsman_operator.planner.kept import kept_revisions
 from leadsman_operator.planner.names import selector_text, url
 from leadsman_operator.planner.revision import Revision
 from leadsman_operator.planner.routing.traffic import (
@@ -51,6 +52,7 @@ def written(scene: Scene, course: Course) -> ModelDeploymentStatus:
             "stable": _with_pods(scene, status.stable),
             "candidate": _with_pods(scene, status.candidate),
             "previous": _with_pods(scene, status.previous),
+            "kept": kept_revisions(scene, status),
             "rollout": _with_share(scene, status),
             "past": scene.past,
             "traffic": next_traffic(scene, status),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from leadsman_api.durations import format_duration
@@ -9,6 +10,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.model_deployment_status import (
     BlockedRevision,
     DeploymentPhase,
+    RevisionStatus,
     RolloutStatus,
 )
 from leadsman_operator.planner.course import Course, move
@@ -43,21 +45,49 @@ def begin(scene: Scene, wanted: Revision) -> Course:
     )
 
 
+def restore(scene: Scene, kept: RevisionStatus, by: str, message: str) -> Course:
+    """Start the pods of a revision of before from its record, beside the stable ones.
+
+    It was judged when it came: no step is left, so that it gets all of the traffic when its pods
+    are ready. What the spec asks for is not what it is, and stays blocked if it was.
+    """
+    return move(
+        scene,
+        DeploymentPhase.ROLLING_OUT,
+        Reason.COMMANDED,
+        message,
+        candidate=kept.model_copy(update={"since": scene.now}),
+        previous=None,
+        rollout=RolloutStatus(
+            step=len(scene.spec.rollout.weights),
+            step_weight=FULL,
+            started_at=scene.now,
+            step_started_at=scene.now,
+            restored_by=by,
+        ),
+        weight=0,
+        evidence=None,
+        blocked=without(scene.status.blocked, kept.name),
+    )
+
+
+def without(blocked: Iterable[BlockedRevision], name: str) -> tuple[BlockedRevision, ...]:
+    """What is blocked but for one revision."""
+    return tuple(one for one in blocked if one.name != name)
+
+
 def roll_back(scene: Scene, reason: Reason, why: str) -> Course:
     """Give all traffic to the stable revision and block the candidate."""
     stable, candidate = scene.status.stable, scene.status.candidate
     if stable is None or candidate is None:
         raise ValueError("a rollback needs a stable revision and a candidate")
-    blocked = BlockedRevision(
-        name=candidate.name, version=candidate.version, at=scene.now, reason=reason
-    )
     return move(
         scene,
         DeploymentPhase.ROLLING_BACK,
         Reason.ROLLED_BACK,
         f"rolled back from version {candidate.version} to {stable.version} {_after(scene)}: {why}",
         weight=0,
-        blocked=(blocked, *scene.status.blocked)[:MOST_BLOCKED],
+        blocked=_blocked(scene, candidate, reason),
     )
 
 
@@ -77,11 +107,17 @@ def promote(scene: Scene, message: str) -> Course:
 
     After a swap there is no previous one: nothing has room to keep it warm.
     """
+    restored_by = scene.status.rollout.restored_by if scene.status.rollout else None
     stable, candidate = scene.status.stable, scene.status.candidate
     if stable is None or candidate is None:
         raise ValueError("a promotion needs a stable revision and a candidate")
     keep_until = scene.now + scene.spec.rollout.keep_previous
     kept = stable.model_copy(update={"since": scene.now, "keep_until": keep_until})
+    blocked = scene.status.blocked
+    if restored_by is not None:
+        # The spec asks for it still, and somebody has gone away from it.
+        message = f"{message}; {restored_by} went back to it from version {stable.version}"
+        blocked = _blocked(scene, stable, Reason.ABORTED)
     return move(
         scene,
         DeploymentPhase.STABLE,
@@ -92,4 +128,11 @@ def promote(scene: Scene, message: str) -> Course:
         previous=kept if only_arm(scene.spec, scene.status) is None else None,
         rollout=None,
         weight=None,
+        blocked=blocked,
     )
+
+
+def _blocked(scene: Scene, revision: RevisionStatus, reason: Reason) -> tuple[BlockedRevision, ...]:
+    """What is blocked, with one revision more."""
+    one = BlockedRevision(name=revision.name, version=revision.version, at=scene.now, reason=reason)
+    return (one, *without(scene.status.blocked, revision.name))[:MOST_BLOCKED]

@@ -17,7 +17,8 @@ from leadsman_operator.facts import Missing
 from leadsman_operator.planner.commands import asked, with_answer
 from leadsman_operator.planner.course import Course, by_person, move, stay
 from leadsman_operator.planner.handover import held_back, strands, unseen
-from leadsman_operator.planner.outcomes import begin, promote, roll_back
+from leadsman_operator.planner.kept import is_restored
+from leadsman_operator.planner.outcomes import begin, promote, roll_back, without
 from leadsman_operator.planner.plan import SetAlias
 from leadsman_operator.planner.revision import Revision
 from leadsman_operator.planner.routing.traffic import (
@@ -122,12 +123,16 @@ def _go_back(scene: Scene) -> Course | None:
 
 
 def _finish_rolling_back(scene: Scene) -> Course | None:
-    """The traffic is away from a blocked candidate: now its pods may go."""
+    """The traffic is away from a blocked candidate: now its pods may go.
+
+    One that was restored is not what the spec asks for: nothing would try it again by itself.
+    """
     candidate = scene.status.candidate
     if candidate is None or candidate.name not in _blocked_names(scene):
         return None
     if not carries(scene, ALL_STABLE):
         return _wait_for_gateway(scene, DeploymentPhase.ROLLING_BACK, Reason.ROLLED_BACK)
+    blocked = scene.status.blocked
     return stay(
         scene,
         DeploymentPhase.ROLLED_BACK,
@@ -137,6 +142,7 @@ def _finish_rolling_back(scene: Scene) -> Course | None:
         rollout=None,
         weight=None,
         evidence=scene.status.evidence,
+        blocked=without(blocked, candidate.name) if is_restored(scene.status) else blocked,
     )
 
 
@@ -221,7 +227,7 @@ def _superseded(scene: Scene) -> Course | None:
     stable, candidate = status.stable, status.candidate
     if stable is None or candidate is None or not isinstance(wanted, Revision):
         return None
-    if wanted.name == candidate.name:
+    if wanted.name == candidate.name or _was_left(scene, stable, wanted):
         return None
     rollout = status.rollout
     if rollout is not None and rollout.promoted_at is not None and wanted.name != stable.name:
@@ -248,6 +254,12 @@ def _superseded(scene: Scene) -> Course | None:
         weight=None,
         evidence=None,
     )
+
+
+def _was_left(scene: Scene, stable: RevisionStatus, wanted: Revision) -> bool:
+    """Whether the spec asks for what somebody goes back from: only another one is news."""
+    known = {stable.name, *_blocked_names(scene)}
+    return is_restored(scene.status) and wanted.name in known
 
 
 def _promote_early(scene: Scene, candidate: RevisionStatus, wanted: Revision) -> Course:
@@ -313,7 +325,14 @@ def _refuse_blocked(scene: Scene) -> Course | None:
         return None
     if wanted.name not in _blocked_names(scene):
         return None
-    last = next((one for one in scene.status.history if one.to_revision == wanted.name), None)
+    last = next(
+        (
+            one
+            for one in scene.status.history
+            if wanted.name in (one.to_revision, one.from_revision)
+        ),
+        None,
+    )
     message = last.message if last else f"version {wanted.version} was rolled back"
     course = stay(
         scene, DeploymentPhase.ROLLED_BACK, Reason.ROLLED_BACK, message, previous=_kept(scene)

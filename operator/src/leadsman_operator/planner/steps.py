@@ -22,6 +22,7 @@ from leadsman_operator.planner.approval import waiting_for_approval
 from leadsman_operator.planner.course import Course, move, stay
 from leadsman_operator.planner.handover import held_back, unseen
 from leadsman_operator.planner.judge.checks import shortest_step_of
+from leadsman_operator.planner.kept import is_restored
 from leadsman_operator.planner.outcomes import promote, roll_back
 from leadsman_operator.planner.routing.traffic import by_gateway, routing_trouble
 from leadsman_operator.planner.scene import FULL, Scene, pods_for, pods_of_share
@@ -33,7 +34,7 @@ from leadsman_operator.planner.troubles import trouble_of
 def goal_of(scene: Scene) -> int:
     """Percent of the traffic that the candidate's current step asks for."""
     rollout = scene.status.rollout
-    if rollout is None or rollout.promoted_at is not None:
+    if rollout is None or rollout.promoted_at is not None or is_restored(scene.status):
         return FULL
     weights = scene.spec.rollout.weights
     return weights[rollout.step] if rollout.step < len(weights) else FULL
@@ -362,6 +363,6 @@ def _held_by_evidence(scene: Scene, rollout: RolloutStatus) -> Course | None:
 
 
 def is_judged(scene: Scene) -> bool:
-    """Whether a candidate with all of the traffic was judged: by its steps, or by its bake."""
+    """Whether a candidate with all of the traffic was judged: by its steps, its bake, or before."""
     good = scene.evidence is not None and scene.evidence.verdict is Verdict.GOOD
-    return good or bool(scene.spec.rollout.weights)
+    return good or is_restored(scene.status) or bool(scene.spec.rollout.weights)

@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What can be given."""
     parser.description = (
         "Show the last things that happened to a ModelDeployment, the latest last, with what"
-        " people asked for in vain. The status keeps 20 of each."
+        " people asked for in vain, and the revisions that `rollback` can go back to. The status"
+        " keeps 20 of each thing, and spec.revisionHistoryLimit revisions."
     )
     add_name(parser)
     add_output(parser)
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace, surroundings: Surroundings) -> int:
             from leadsman_operator.cli.paper import as_data  # noqa: PLC0415 - brings rich
 
             status = status_of(manifest)
-            parts = ("history", "commands", "aliasHistory")
+            parts = ("history", "commands", "aliasHistory", "kept")
             as_data(surroundings, options.output, {part: status.get(part, []) for part in parts})
         return 0
 
@@ -48,18 +49,29 @@ def _write(manifest: Manifest, surroundings: Surroundings) -> None:
     from leadsman_operator.cli.paper import moment, show, table, word  # noqa: PLC0415 - brings rich
 
     told = table("TIME", "WHAT", "WEIGHT", "VERDICT", "BY", "MESSAGE")
-    happened = sorted(_happened(manifest), key=lambda one: str(moment(one["at"])))
-    for one in happened:
+    for one in sorted(_happened(manifest), key=lambda one: str(moment(one["at"]))):
         weight = one.get("weight")
         told.add_row(
-            one["at"].replace("T", " ").removesuffix("Z")[:19],
+            _time(one["at"]),
             one["reason"],
             "" if weight is None else f"{weight}%",
             word(one.get("verdict")),
             one.get("by", ""),
             one["message"],
         )
-    show(surroundings, [[told if told.row_count else "nothing has happened yet"]])
+    kept = table("KEPT", "VERSION", "SERVED UNTIL", "PODS")
+    status = status_of(manifest)
+    warm = (status.get("previous") or {}).get("name")
+    for one in status.get("kept", ()):
+        pods = "warm" if one["name"] == warm else "start from its record"
+        kept.add_row(one["name"], str(one["version"]), _time(one.get("since", "")), pods)
+    happened = [told if told.row_count else "nothing has happened yet"]
+    show(surroundings, [happened, [kept] if kept.row_count else []])
+
+
+def _time(written: str) -> str:
+    """In whole seconds, as people read it."""
+    return written.replace("T", " ").removesuffix("Z")[:19]
 
 
 def _happened(manifest: Manifest) -> list[Mapping[str, Any]]:

@@ -1,9 +1,9 @@
-"""`rollback`: go back to a revision that is still kept."""
+"""`rollback`: go back to a revision that served before."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from leadsman_operator.cli.commanding import add_command_arguments, ask, status_of
@@ -18,11 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What can be given."""
     parser.description = (
         "Go back to the revision before: in a rollout to the stable one, after it to the one that"
-        " is kept warm for spec.rollout.keepPrevious. Its pods take the traffic when they are as"
-        " many as serve now. What is left is blocked until another version is wanted, or `retry`."
+        " served last. While that is kept warm (spec.rollout.keepPrevious) its pods take the"
+        " traffic when they are as many as serve now; later, and of older ones, they start from the"
+        " record that is kept (spec.revisionHistoryLimit), take all of the traffic in one step and"
+        " bake. What is left is blocked until another version is wanted, or `retry`."
     )
     parser.add_argument(
-        "--to", metavar="REVISION", help="name of a revision, or number of a version that is kept"
+        "--to",
+        metavar="REVISION",
+        help="name of a revision that is kept, or number of its version: `history` lists them",
     )
     add_command_arguments(parser)
 
@@ -39,26 +43,41 @@ def run(options: argparse.Namespace, surroundings: Surroundings) -> int:
 
 def _goal(manifest: Manifest, wanted: str | None) -> Any:  # noqa: ANN401 - text of a JSON document
     kept = _kept(manifest)
-    name = manifest["metadata"]["name"]
     if wanted is None:
-        if not kept:
-            raise Failure(
-                f"{name}: no earlier revision is kept (spec.rollout.keepPrevious): point"
-                " spec.model at the version, and it is rolled out"
-            )
-        return kept[0]["name"]
+        return _served_last(manifest, kept)
     for revision in kept:
         if wanted in (revision["name"], str(revision["version"])):
             return revision["name"]
-    there = ", ".join(f"{one['name']} (version {one['version']})" for one in kept) or "none"
     raise Failure(
-        f"{name}: {wanted} is not kept; kept are: {there}. Point spec.model at the version, and it"
-        " is rolled out"
+        f"{manifest['metadata']['name']}: {wanted} is not kept; kept are: {_listed(kept)}. Point"
+        " spec.model at the version, and it is rolled out"
     )
 
 
-def _kept(manifest: Manifest) -> list[Mapping[str, Any]]:
-    """Revisions that can take the traffic."""
+def _served_last(manifest: Manifest, kept: Sequence[Mapping[str, Any]]) -> Any:  # noqa: ANN401 - as above
+    """The revision before, unless somebody has gone back from it."""
+    name = manifest["metadata"]["name"]
+    if not kept:
+        raise Failure(
+            f"{name}: no earlier revision is kept (spec.revisionHistoryLimit): point spec.model at"
+            " the version, and it is rolled out"
+        )
+    blocked = {one["name"] for one in status_of(manifest).get("blocked") or ()}
+    if kept[0]["name"] in blocked:
+        raise Failure(
+            f"{name}: version {kept[0]['version']} served last, and somebody went back from it:"
+            f" say which one is meant with --to; kept are: {_listed(kept)}"
+        )
+    return kept[0]["name"]
+
+
+def _kept(manifest: Manifest) -> Sequence[Mapping[str, Any]]:
+    """Revisions that can take the traffic, the one that served last first."""
     status = status_of(manifest)
-    found = status.get("stable" if status.get("candidate") else "previous")
-    return [found] if found else []
+    if status.get("candidate"):
+        return [status["stable"]] if status.get("stable") else []
+    return status.get("kept") or []
+
+
+def _listed(kept: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{one['name']} (version {one['version']})" for one in kept) or "none"
