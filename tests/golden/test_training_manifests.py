@@ -7,7 +7,11 @@ from typing import Any
 import yaml
 
 from leadsman_operator.planner.observation import Configuration
-from leadsman_operator.planner.render.training_job import conclude_manifest, search_manifest
+from leadsman_operator.planner.render.training_job import (
+    conclude_manifest,
+    search_manifest,
+    trial_manifest,
+)
 from leadsman_operator.planner.render.training_objects import (
     registry_credentials,
     spec_file,
@@ -83,4 +87,12 @@ def test_a_run_with_everything(golden: Golden) -> None:
             search_manifest(run, configuration, 2, "r-1"),
             conclude_manifest(run, configuration, 2, "r-1"),
         ),
+    )
+
+
+def test_a_job_for_one_trial(golden: Golden) -> None:
+    """One pod, whose place nobody takes when it fails."""
+    run = a_run(search={"trials": 4, "mode": "JobPerTrial"}, queue={"name": "gpu"})
+    golden.check(
+        "training_trial_job.yaml", written(trial_manifest(run, CONFIGURATION, 1, "r-1", 7))
     )

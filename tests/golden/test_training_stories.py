@@ -117,3 +117,35 @@ def test_a_deletion_in_the_middle(golden: Golden) -> None:
     plans = [bench.plan() for _ in range(2)]
     assert [plan.gone for plan in plans] == [False, True]
     golden.check("training_deletion.txt", "\n".join(bench.story))
+
+
+def test_a_job_for_each_trial(golden: Golden) -> None:
+    """One breaks its process, the next one takes its turn, and the last one sees the end."""
+    search = {"trials": 3, "parallelism": 2, "mode": "JobPerTrial"}
+    bench = Bench(a_run(search=search))
+    bench.settle()
+    for number in range(2):
+        bench.start_pods(f"{SEARCH}-{number}")
+    bench.find(running(0, f"{SEARCH}-0-0"), running(1, f"{SEARCH}-1-0"))
+    bench.settle()
+    bench.wait(20)
+    bench.end_pod(f"{SEARCH}-0-0", 134)
+    bench.end_job(f"{SEARCH}-0", "Failed", "FailedIndexes")
+    bench.settle()
+    bench.start_pods(f"{SEARCH}-2")
+    bench.wait(10)
+    bench.find(bench.trials[0], a_trial(1), running(2, f"{SEARCH}-2-0"))
+    end_of_a_trial(bench, f"{SEARCH}-1")
+    bench.settle()
+    bench.wait(10)
+    bench.find(*bench.trials[:2], a_trial(2), end="BudgetSpent")
+    end_of_a_trial(bench, f"{SEARCH}-2", Reason.BUDGET_SPENT)
+    bench.settle()
+    golden.check("training_job_per_trial.txt", told(bench))
+
+
+def end_of_a_trial(bench: Bench, job: str, reason: Reason = Reason.SEARCHING) -> None:
+    """The pod of a Job for one trial says how the search stands."""
+    said = Termination(reason=reason, message="one trial at most")
+    bench.end_pod(f"{job}-0", 0, said)
+    bench.end_job(job)

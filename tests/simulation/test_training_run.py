@@ -7,6 +7,7 @@ lost, edits, a rival for the alias, parts that are down, lost answers, and the o
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -23,6 +24,7 @@ from hypothesis.stateful import (
 from typing_extensions import override
 
 from leadsman_api.labels import Tag
+from leadsman_api.v1alpha1.search import SearchMode
 from leadsman_operator.observe.gather import observe
 from leadsman_operator.planner.observation import RunObservation
 from leadsman_operator.planner.training_run import plan_training_run
@@ -37,6 +39,8 @@ DELETED = ("Job", "Secret", "ServiceAccount")
 VERDICTS = ("passed", "passed", "passed", "refused", "crash", "no use")
 PROMOTIONS = ((False, "champion"), (True, "champion"), (True, "champion"), (False, "challenger"))
 """Whether somebody has to say yes, and the alias."""
+WORKERS = 2
+IS_OF_A_TRIAL = re.compile(r"-search-\d+-\d+$")
 STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 STAGES: dict[str, Callable[[TrainingSimulation], bool]] = {
     "made": lambda sim: sim.is_there,
@@ -63,13 +67,22 @@ class TrainingRunLife(RuleBasedStateMachine):
         promotion=st.sampled_from(PROMOTIONS),
         trials=st.integers(1, 4),
         verdict=st.sampled_from(VERDICTS),
+        mode=st.sampled_from(SearchMode),
     )
-    def begin(self, stage: str, promotion: tuple[bool, str], trials: int, verdict: str) -> None:
+    def begin(
+        self,
+        stage: str,
+        promotion: tuple[bool, str],
+        trials: int,
+        verdict: str,
+        mode: SearchMode,
+    ) -> None:
         """A run is made, and comes so far before anything goes wrong."""
         required, alias = promotion
+        search = {"trials": trials, "parallelism": min(trials, WORKERS), "mode": mode.value}
         self.sim = TrainingSimulation(
             promotion={"alias": alias, "approval": {"required": required}},
-            search={**SPEC["search"], "trials": trials, "parallelism": min(trials, 2)},
+            search={**SPEC["search"], **search},
         )
         self.most_trials = trials
         self.given: set[int] = set()
@@ -125,7 +138,7 @@ class TrainingRunLife(RuleBasedStateMachine):
         self._edit(search={"trials": trials})
         self.most_trials = max(self.most_trials, trials)
 
-    @rule(workers=st.integers(1, 2))
+    @rule(workers=st.integers(1, WORKERS))
     def change_workers(self, workers: int) -> None:
         """The user asks for more pods, or for fewer."""
         if workers <= self.sim.spec["search"]["trials"]:
@@ -308,6 +321,17 @@ class TrainingRunLife(RuleBasedStateMachine):
         assert sum(not one.doublings for one in again) <= 3, self.sim.text()
 
     @invariant()
+    def a_job_for_each_trial_runs_one(self) -> None:
+        """And there are never more of them at work than trials may run at the same time."""
+        if self.sim.spec["search"]["mode"] == SearchMode.JOB_PER_TRIAL:
+            pods = Counter(one.pod_uid for one in self.sim.studies.trials if one.pod_uid)
+            assert max(pods.values(), default=0) <= 1, self.sim.text()
+            jobs = [ref for ref in self.sim.objects("Job") if IS_OF_A_TRIAL.search(ref.name)]
+            manifests = [self.sim.cluster.objects[ref] for ref in jobs]
+            open_jobs = [one for one in manifests if "conditions" not in one.get("status", {})]
+            assert len(open_jobs) <= WORKERS, self.sim.text()
+
+    @invariant()
     def what_ran_out_of_memory_has_its_place_kept(self) -> None:
         """It is run again with twice as much, once, and within the budget."""
         studies = self.sim.studies
@@ -349,9 +373,10 @@ class TrainingRunLife(RuleBasedStateMachine):
             return
         self.sim.edit(suspend=False)
         run(self.sim.settle(lambda: self.sim.phase in (*OVER, "WaitingForApproval")))
-        if self.sim.phase == "WaitingForApproval":
+        # Once more where more trials were asked for: another version is made of them.
+        while self.sim.phase == "WaitingForApproval":
             self.approve()
-            run(self.sim.settle(lambda: self.sim.phase in OVER))
+            run(self.sim.settle(lambda: self.sim.phase in (*OVER, "WaitingForApproval")))
         self._has_come_to_rest()
 
     def _goes(self) -> None:

@@ -56,7 +56,8 @@ class Trainers:
     def _work(self, pod: JobPod) -> Program:
         while (config := self.cluster.objects.get(SPEC_FILE)) is None:
             yield  # its volume can't be mounted
-        trials = json.loads(config["data"]["training-run.json"])["spec"]["search"]["trials"]
+        search = json.loads(config["data"]["training-run.json"])["spec"]["search"]
+        trials, once = search["trials"], search.get("mode") == "JobPerTrial"
         yield from self._patiently(STUDIES)
         self.studies.is_made = True
         while True:
@@ -64,6 +65,21 @@ class Trainers:
             if not self.studies.is_locked():
                 yield from self._claim(pod, trials)
             yield
+            if once and any(one.pod_uid == pod.uid for one in self.studies.trials):
+                yield from self._leave(pod, trials)
+
+    def _leave(self, pod: JobPod, trials: int) -> Program:
+        """After its only trial a pod says whether the search goes on."""
+        yield from self._patiently(STUDIES)
+        while self.studies.is_locked():
+            yield
+            yield from self._patiently(STUDIES)
+        self.studies.end_strays(pod.uid)
+        end = self._search_end(trials)
+        if end is not None:
+            self.studies.attributes[StudyAttribute.END.value] = end.value
+        said = Termination(reason=end or Reason.SEARCHING, message="one trial at most")
+        raise Ended(ExitCode.DONE, said)
 
     def _claim(self, pod: JobPod, trials: int) -> Program:
         """Under a lock that goes with its pod, so that others see a claim whole or know it dead."""

@@ -73,12 +73,6 @@ STUDY_DOWN = Unknown(Reason.STUDY_UNREACHABLE, "the database did not answer")
             id="the ConfigMap of the data is missing",
         ),
         pytest.param(
-            {"resource": a_run(search={"mode": "JobPerTrial"})},
-            Reason.SPEC_INVALID,
-            "search.mode JobPerTrial is not supported yet: write Workers",
-            id="a Job for each trial",
-        ),
-        pytest.param(
             {
                 "resource": a_run(
                     search=None, reproduce={"version": 3}, data=data("configmap://gone/x.csv")

@@ -44,7 +44,9 @@ def work(environment: Mapping[str, str]) -> Termination:
     settings = read_settings(environment)
     end, trials = search.work(settings)
     if end is Reason.SEARCHING:
-        return Termination(reason=end, message="no trial waits for more memory")
+        more = "no trial waits for more memory"
+        once = "this pod is for one trial at most, the search goes on"
+        return Termination(reason=end, message=once if settings.is_for_one_trial else more)
     return Termination(reason=end, message=f"the search ended after {trials} trials")
 
 

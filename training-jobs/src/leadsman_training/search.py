@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 import mlflow
 import optuna
@@ -25,6 +26,7 @@ from leadsman_training.errors import NoUse
 from leadsman_training.mlflow_dataset import log_dataset
 from leadsman_training.pin import Pin, began_with, pin_all, pin_of
 from leadsman_training.reproduce import Again, recorded
+from leadsman_training.samplers import sampler
 from leadsman_training.settings import Settings
 from leadsman_training.sources import at_revision
 from leadsman_training.spread import Drift, drift_of
@@ -59,7 +61,8 @@ def work(settings: Settings) -> tuple[Reason, int]:
 
     persistently(begin, settings.study_url)
     tracker = Tracker(settings, client, table.digest)
-    end = Worker(settings, storage, study, candidate, tracker).run()
+    proposing = partial(sampler, settings.search, grouped=grouped)
+    end = Worker(settings, storage, study, candidate, tracker, proposing).run()
     return end, len(counting(study.get_trials(deepcopy=False)))
 
 

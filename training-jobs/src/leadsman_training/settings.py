@@ -12,7 +12,7 @@ from leadsman_api.loading import InvalidResource, parse_resource
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import TERMINATION_PATH
 from leadsman_api.v1alpha1 import TrainingRun
-from leadsman_api.v1alpha1.search import Search
+from leadsman_api.v1alpha1.search import Search, SearchMode
 from leadsman_training.errors import NoUse
 
 TERMINATION = "LEADSMAN_TERMINATION_PATH"
@@ -50,6 +50,11 @@ class Settings:
     def search(self) -> Search:
         """The search that is meant; the defaults where a version is trained again."""
         return self.resource.spec.effective_search or Search()
+
+    @property
+    def is_for_one_trial(self) -> bool:
+        """Whether this process ends after its first trial."""
+        return self.search.mode is SearchMode.JOB_PER_TRIAL
 
     @property
     def uid(self) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import optuna
+from optuna.samplers import BaseSampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -53,11 +54,14 @@ class Worker:
     study: optuna.Study
     candidate: Candidate
     tracker: Tracker
+    sampler: Callable[[int], BaseSampler]
+    """Makes the study's sampler from a seed."""
 
     def run(self) -> Reason:
         """Work until the search has ended; gives why it did.
 
-        A worker with more memory ends before, with SEARCHING, when nothing needs it.
+        With SEARCHING a worker ends before: one for a single trial after that, and one with more
+        memory when nothing needs it.
         """
         pause = threading.Event()
         while True:
@@ -69,6 +73,14 @@ class Worker:
                 pause.wait(_WAIT_SECONDS)
                 continue
             self._run(trial)
+            if self.settings.is_for_one_trial:
+                return self._persistently(self._stand)
+
+    def _stand(self) -> Reason:
+        """Why the search has ended, or that it goes on; what this process lost is given back."""
+        with alone(self.storage, self.study.study_name):
+            end_strays(self.storage, self.study, self.settings.pod_uid)
+            return self._end(self.study.get_trials(deepcopy=False)) or Reason.SEARCHING
 
     def _claim(self) -> tuple[Reason | None, optuna.Trial | None]:
         """Why the search has ended, or a trial of the budget; neither while others run the rest.
@@ -84,6 +96,9 @@ class Worker:
                 return self._claim_again(trials)
             if end is not None or self._is_claimed(trials):
                 return end, None
+            if self.settings.is_for_one_trial:
+                # Of one seed each process would draw what the others have drawn.
+                self.study.sampler = self.sampler(self.settings.search.seed + len(trials))
             trial = self.study.ask()
             trial.set_user_attr(TrialAttribute.ATTEMPT, self.settings.attempt)
             trial.set_user_attr(TrialAttribute.POD_UID, self.settings.pod_uid)

@@ -12,7 +12,7 @@ from leadsman_api.v1alpha1.data import Data
 from leadsman_api.v1alpha1.model_source import Registry
 from leadsman_api.v1alpha1.objective import Gate, Objective, Promotion
 from leadsman_api.v1alpha1.schedule import RunSchedule
-from leadsman_api.v1alpha1.search import Pruner, Search
+from leadsman_api.v1alpha1.search import Pruner, Search, SearchMode
 from leadsman_api.v1alpha1.trainer import Algorithm, Trainer
 from leadsman_api.values import Duration, Fraction, ModelName, ObjectName, VersionNumber
 
@@ -70,6 +70,11 @@ def _queue_fits(spec: TrainingRunSpec) -> bool:
     return minimum is None or spec.search is None or minimum <= spec.search.parallelism
 
 
+def _queue_admits_together(spec: TrainingRunSpec) -> bool:
+    minimum = spec.queue.min_parallelism if spec.queue else None
+    return minimum is None or spec.search is None or spec.search.mode is SearchMode.WORKERS
+
+
 Part = TypeVar("Part")
 
 
@@ -105,6 +110,14 @@ class TrainingRunSpec(Contract):
             " || self.queue.minParallelism <= self.search.parallelism",
             check=_queue_fits,
             message="queue.minParallelism must not be above search.parallelism: lower it",
+            field="queue.minParallelism",
+        ),
+        Rule(
+            cel="!has(self.queue) || !has(self.queue.minParallelism) || !has(self.search)"
+            " || !has(self.search.mode) || self.search.mode != 'JobPerTrial'",
+            check=_queue_admits_together,
+            message="queue.minParallelism is for the pods of one Job: with search.mode JobPerTrial"
+            " the queue admits each trial by itself, leave it out",
             field="queue.minParallelism",
         ),
     )

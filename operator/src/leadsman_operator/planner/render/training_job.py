@@ -1,4 +1,4 @@
-"""The two Jobs of a TrainingRun: workers over one study, and the conclusion."""
+"""The Jobs of a TrainingRun: workers over one study, or single trials, and the conclusion."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from leadsman_operator.planner.training.naming import (
     memory_job,
     owner_labels,
     search_job,
+    trial_job,
 )
 
 WORK, CONCLUDE, REPRODUCE = "work", "conclude", "reproduce"
@@ -50,13 +51,29 @@ def search_manifest(
     both numbers may change together while it runs.
     """
     search = resource.spec.effective_search or Search()
-    manifest = _job(resource, search_job(resource.metadata.name, attempt), attempt)
-    annotations = manifest["metadata"].setdefault("annotations", {})
-    annotations[Annotation.TRIALS.value] = str(search.trials)
+    manifest = _search_job(resource, search_job(resource.metadata.name, attempt), attempt)
+    annotations = manifest["metadata"]["annotations"]
     if resource.spec.queue is not None and resource.spec.queue.min_parallelism is not None:
         annotations[LEAST_PODS] = str(resource.spec.queue.min_parallelism)
     manifest["spec"] |= {
         **_indexed(search.parallelism),
+        "template": _template(resource, configuration, WORK, attempt, run_id),
+    }
+    return manifest
+
+
+def trial_manifest(
+    resource: TrainingRun, configuration: Configuration, attempt: int, run_id: str, number: int
+) -> Manifest:
+    """A Job of one worker that ends after a trial, however that ends.
+
+    No pod takes the place of one that failed: which trial comes next is for the study to say.
+    """
+    name = trial_job(resource.metadata.name, attempt, number)
+    manifest = _search_job(resource, name, attempt)
+    manifest["spec"] |= {
+        **_indexed(1),
+        "backoffLimitPerIndex": 0,
         "template": _template(resource, configuration, WORK, attempt, run_id),
     }
     return manifest
@@ -162,6 +179,14 @@ def _job(resource: TrainingRun, name: str, attempt: int) -> dict[str, Any]:
         manifest["metadata"]["labels"][QUEUE] = queue.name
         if queue.priority_class is not None:
             manifest["metadata"]["labels"][PRIORITY] = queue.priority_class
+    return manifest
+
+
+def _search_job(resource: TrainingRun, name: str, attempt: int) -> dict[str, Any]:
+    """The head of a Job by which a search may end: it says how many trials that is for."""
+    manifest = _job(resource, name, attempt)
+    search = resource.spec.effective_search or Search()
+    manifest["metadata"].setdefault("annotations", {})[Annotation.TRIALS.value] = str(search.trials)
     return manifest
 
 

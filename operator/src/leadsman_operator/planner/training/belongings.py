@@ -12,6 +12,7 @@ from leadsman_operator.planner.render.training_job import (
     conclude_manifest,
     memory_manifest,
     search_manifest,
+    trial_manifest,
 )
 from leadsman_operator.planner.render.training_objects import (
     registry_credentials,
@@ -21,13 +22,15 @@ from leadsman_operator.planner.render.training_objects import (
 )
 from leadsman_operator.planner.training.jobs import Job
 from leadsman_operator.planner.training.scene import Scene
+from leadsman_operator.planner.training.trial_jobs import done_with, new_numbers
 from leadsman_operator.planner.training.trials import short_of_memory
 
 
 def search_objects(scene: Scene) -> tuple[Action, ...]:
-    """All that the search needs, its Job last."""
+    """All that the search needs, its Jobs last."""
     needs = (*_needs(scene), *_apply(scene, _spec(scene), "the pods read the spec"))
-    return (*needs, *_search(scene), *_more_memory(scene))
+    search = _trial_jobs(scene) if scene.has_job_per_trial else _search(scene)
+    return (*needs, *search, *_more_memory(scene))
 
 
 def conclude_objects(scene: Scene) -> tuple[Action, ...]:
@@ -52,8 +55,10 @@ def halted(scene: Scene, job: Job) -> tuple[Action, ...]:
 
 
 def recalled(scene: Scene, because: str) -> tuple[DeleteObject, ...]:
-    """Take the pods away that run what ran out of memory; their Jobs are made anew later."""
-    refs = [scene.job_ref(job.name) for job in scene.memory_jobs if not job.is_leaving]
+    """Take the Jobs away that are for some trials only; they are made anew later."""
+    for_trials = [job for job in scene.trial_jobs.values() if not job.is_over]
+    jobs = [job for job in (*for_trials, *scene.memory_jobs) if not job.is_leaving]
+    refs = [scene.job_ref(job.name) for job in jobs]
     return tuple(DeleteObject(ref, f"{ref} is stopped: {because}") for ref in refs)
 
 
@@ -81,6 +86,19 @@ def _search(scene: Scene) -> Iterator[ApplyObject]:
         scene.resource, scene.observation.configuration, scene.attempt, run_id
     )
     yield from _apply_job(scene, manifest, scene.search_job)
+
+
+def _trial_jobs(scene: Scene) -> Iterator[Action]:
+    """A Job for each trial that may run now; those that have been read make room."""
+    run_id, configuration = scene.status.run_id or "", scene.observation.configuration
+    going = [job.name for job in done_with(scene)]
+    staying = [number for number, job in scene.trial_jobs.items() if job.name not in going]
+    for number in (*staying, *new_numbers(scene)):
+        manifest = trial_manifest(scene.resource, configuration, scene.attempt, run_id, number)
+        yield from _apply_job(scene, manifest, scene.trial_jobs.get(number))
+    for name in going:
+        ref = scene.job_ref(name)
+        yield DeleteObject(ref, f"{ref} is done with")
 
 
 def _more_memory(scene: Scene) -> Iterator[Action]:

@@ -17,6 +17,17 @@ def search_job(name: str, attempt: int) -> str:
     return f"{name}-search-{attempt}"
 
 
+def trial_job(name: str, attempt: int, number: int) -> str:
+    """Job of a single trial; the number is the Job's own, and not that of the trial."""
+    return f"{search_job(name, attempt)}-{number}"
+
+
+def trial_job_number(job: str, name: str, attempt: int) -> int | None:
+    """Number of the Job of a single trial; None for any other Job."""
+    number = job.removeprefix(trial_job(name, attempt, 0).removesuffix("0"))
+    return int(number) if number.isdecimal() else None
+
+
 def memory_job(name: str, attempt: int, doublings: int) -> str:
     """Job of the worker whose memory was doubled so often."""
     return f"{search_job(name, attempt)}-memory-{doublings}"

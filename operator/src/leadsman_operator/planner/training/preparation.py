@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
-from leadsman_api.v1alpha1.search import SearchMode
 from leadsman_api.v1alpha1.training_run_status import RunPhase
 from leadsman_operator.facts import Missing, ModelFacts, Unknown
 from leadsman_operator.planner.plan import EnsureRun
@@ -33,8 +32,6 @@ def not_supported(scene: Scene) -> Course | None:
 def _not_built_yet(scene: Scene) -> Iterator[str]:
     if scene.is_reproducing:
         return
-    if scene.search.mode is SearchMode.JOB_PER_TRIAL:
-        yield "search.mode JobPerTrial is not supported yet: write Workers"
     url = scene.observation.study_url
     if isinstance(url, str) and url.startswith("sqlite") and scene.search.parallelism > 1:
         yield (

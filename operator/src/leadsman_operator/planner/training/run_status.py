@@ -111,13 +111,13 @@ def _timings(scene: Scene, course: Course, stands: Standing | None) -> Timings |
     if course.phase is RunPhase.PENDING:
         return scene.status.timings
     search, conclude = scene.search_job, scene.conclude_job
-    queued = search.waited if search and scene.spec.queue else None
+    queued = _queued(scene) if scene.spec.queue else None
     mean = stands.mean_trial if stands else None
     return Timings(
         started_at=before.started_at or scene.now,
         finished_at=_finished_at(scene, course, before.finished_at),
         queued=queued or before.queued,
-        searching=_took(search) or before.searching,
+        searching=_took(search) or _searched(scene, course) or before.searching,
         concluding=_took(conclude) or before.concluding,
         mean_trial=mean or before.mean_trial,
         remaining=_remaining(scene, course, stands),
@@ -130,18 +130,38 @@ def _finished_at(scene: Scene, course: Course, before: datetime | None) -> datet
     return (before if scene.is_over else None) or scene.now
 
 
+def _queued(scene: Scene) -> timedelta | None:
+    """Of the workers' Job, or of the first one where each trial has its own."""
+    first = next(iter(scene.trial_jobs.items()), None)
+    job = first[1] if first is not None and first[0] == 0 else scene.search_job
+    return job.waited if job is not None else None
+
+
+def _searched(scene: Scene, course: Course) -> timedelta | None:
+    """Where each trial has a Job there is none that lasts as long as the search."""
+    timings = scene.status.timings
+    is_end = course.phase is RunPhase.CONCLUDING and not scene.is_searched
+    if not is_end or not scene.has_job_per_trial or timings is None or timings.started_at is None:
+        return None
+    return scene.now - timings.started_at
+
+
 def _took(job: Job | None) -> timedelta | None:
     return job.took if job is not None else None
 
 
 def _remaining(scene: Scene, course: Course, stands: Standing | None) -> timedelta | None:
-    job = scene.search_job
-    if course.phase is not RunPhase.SEARCHING or stands is None or job is None or job.is_over:
+    if course.phase is not RunPhase.SEARCHING or stands is None:
+        return None
+    trials, job = scene.search.trials, scene.search_job
+    if scene.has_job_per_trial:
+        return remaining(stands, trials, scene.search.parallelism, None)
+    if job is None or job.is_over:
         return None
     left = None
     if job.started_at is not None:
         left = max(timedelta(0), job.started_at + scene.search.timeout - scene.now)
-    return remaining(stands, scene.search.trials, job.parallelism, left)
+    return remaining(stands, trials, job.parallelism, left)
 
 
 # Conditions
@@ -185,10 +205,10 @@ def _seen(scene: Scene, course: Course) -> Iterator[Change]:
         yield _data_ready(scene.study.attributes)
     if course.phase is RunPhase.SEARCHING:
         yield Change(ConditionType.SEARCHED, ConditionStatus.FALSE, course.reason, course.message)
-    job = scene.stage_job
-    if scene.spec.queue is not None and job is not None and not job.is_suspended:
+    pods = sum(job.parallelism for job in scene.stage_jobs if not job.is_suspended)
+    if scene.spec.queue is not None and pods:
         queue = scene.spec.queue.name
-        message = f"queue {queue} gave {job.parallelism} pods their place"
+        message = f"queue {queue} gave {pods} pods their place"
         yield Change(ConditionType.ADMITTED, ConditionStatus.TRUE, Reason.ADMITTED, message)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from operator import itemgetter
 
 from leadsman_api import TrainingRun
 from leadsman_api.conditions import Condition, ConditionStatus, ConditionType
-from leadsman_api.v1alpha1.search import Search
+from leadsman_api.v1alpha1.search import Search, SearchMode
 from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
 from leadsman_api.v1alpha1.training_run_status import RunPhase, TrainingRunStatus
 from leadsman_operator.facts import Manifest, ObjectRef, PodFacts, StudyFacts
@@ -23,6 +24,7 @@ from leadsman_operator.planner.training.naming import (
     namespace_of,
     search_job,
     spec_config_map,
+    trial_job_number,
 )
 
 OVER = frozenset({RunPhase.SUCCEEDED, RunPhase.REJECTED, RunPhase.FAILED})
@@ -68,6 +70,11 @@ class Scene:
         return self.spec.effective_search or Search()
 
     @property
+    def has_job_per_trial(self) -> bool:
+        """Whether each trial gets a Job of its own, in place of workers."""
+        return self.search.mode is SearchMode.JOB_PER_TRIAL
+
+    @property
     def attempt(self) -> int:
         """Number of the Jobs that count."""
         return self.status.attempt or 1
@@ -110,8 +117,19 @@ class Scene:
 
     @cached_property
     def search_job(self) -> Job | None:
-        """The Job of the workers."""
+        """The Job of the workers; there is none where each trial has a Job of its own."""
         return self._job(search_job(self.name, self.attempt))
+
+    @cached_property
+    def trial_jobs(self) -> Mapping[int, Job]:
+        """The Jobs of single trials in this attempt by their numbers, the oldest first."""
+        found = [(self.trial_job_number(job.name), job) for job in self.jobs]
+        numbered = [(number, job) for number, job in found if number is not None]
+        return dict(sorted(numbered, key=itemgetter(0)))
+
+    def trial_job_number(self, job: str) -> int | None:
+        """Number of the Job of a single trial in this attempt; None for any other one."""
+        return trial_job_number(job, self.name, self.attempt)
 
     @cached_property
     def conclude_job(self) -> Job | None:
@@ -120,8 +138,16 @@ class Scene:
 
     @property
     def stage_job(self) -> Job | None:
-        """The Job of the stage that the run is in."""
+        """The Job of the stage that the run is in, where that is a single one."""
         return self.conclude_job if self.is_searched else self.search_job
+
+    @property
+    def stage_jobs(self) -> tuple[Job, ...]:
+        """The Jobs of that stage that are not over."""
+        if self.stage_job is not None:
+            return (self.stage_job,)
+        single = () if self.is_searched else self.trial_jobs.values()
+        return tuple(job for job in single if not job.is_over)
 
     @cached_property
     def jobs(self) -> tuple[Job, ...]:
@@ -162,9 +188,16 @@ class Scene:
 
     def pods_of(self, job: str) -> tuple[PodFacts, ...]:
         """The pods of a Job, the ended ones too."""
-        return tuple(
-            pod for pod in self.observation.cluster.pods if pod.labels.get(JOB_LABEL) == job
-        )
+        return self.pods_by_job.get(job, ())
+
+    @cached_property
+    def pods_by_job(self) -> Mapping[str, tuple[PodFacts, ...]]:
+        """The pods by the name of their Job, those too whose Job is gone."""
+        found: dict[str, tuple[PodFacts, ...]] = {}
+        for pod in self.observation.cluster.pods:
+            job = pod.labels.get(JOB_LABEL, "")
+            found[job] = (*found.get(job, ()), pod)
+        return found
 
     def image_of(self, pod_uid: str | None) -> str | None:
         """Digest of the image that a pod of the run really runs or ran, while the pod is there."""
@@ -198,6 +231,12 @@ class Scene:
             for pod in self.observation.cluster.pods
             if pod.labels.get(JOB_LABEL, "").startswith(prefix) and is_alive(pod, self.now)
         )
+
+    @cached_property
+    def workers_apart(self) -> tuple[PodFacts, ...]:
+        """Those of them whose Job is not that of all workers, in this attempt."""
+        prefix = f"{search_job(self.name, self.attempt)}-"
+        return tuple(pod for pod in self.workers if pod.labels[JOB_LABEL].startswith(prefix))
 
     @cached_property
     def workers_with_more_memory(self) -> tuple[PodFacts, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from leadsman_api.conditions import ConditionStatus, ConditionType
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import StudyAttribute
+from leadsman_api.v1alpha1.search import SearchMode
 from leadsman_api.v1alpha1.training_run_status import RunPhase, TrialCounts
 from leadsman_operator.facts import StudyFacts
 from leadsman_operator.planner.conditions import Change
@@ -14,6 +15,7 @@ from leadsman_operator.planner.training.course import AT_ONCE, SOON, Course, fai
 from leadsman_operator.planner.training.jobs import Job
 from leadsman_operator.planner.training.reaping import end_losses, lost_events, reap
 from leadsman_operator.planner.training.scene import Scene
+from leadsman_operator.planner.training.trial_jobs import ending_job, fruitless_jobs
 from leadsman_operator.planner.training.trials import (
     best_of,
     counted,
@@ -27,6 +29,7 @@ from leadsman_operator.planner.training.troubles import (
     waiting_trouble,
 )
 
+_PODS = {SearchMode.WORKERS: "workers", SearchMode.JOB_PER_TRIAL: "Jobs of a trial each"}
 _ENDS = frozenset({Reason.BUDGET_SPENT, Reason.GOAL_REACHED, Reason.NO_IMPROVEMENT})
 """Ways in which a search ends well."""
 
@@ -35,6 +38,8 @@ def searching(scene: Scene) -> Course | None:
     """Bring the search to its end; None once it is there."""
     if scene.is_searched:
         return None
+    if scene.has_job_per_trial:
+        return _searching_apart(scene)
     job = scene.search_job
     if job is not None and job.is_leaving:
         message = f"Job {job.name} is being deleted, then it is made anew"
@@ -42,17 +47,32 @@ def searching(scene: Scene) -> Course | None:
     if job is None:
         return _begin(scene)
     if not job.is_over:
-        return _without_pods(scene, job) or _go_on(scene, job)
+        return _without_pods(scene, job) or _go_on(scene, (job,))
+    return _to_the_end(scene, job)
+
+
+def _searching_apart(scene: Scene) -> Course:
+    """The same where each trial has a Job of its own: one of them ends it all."""
+    job = ending_job(scene)
+    if job is not None:
+        return _to_the_end(scene, job)
+    if scene.study is None and not scene.trial_jobs:
+        return _begin(scene)
+    return _go_on(scene, tuple(job for job in scene.trial_jobs.values() if not job.is_over))
+
+
+def _to_the_end(scene: Scene, job: Job) -> Course:
     return _recall(scene) or _clean_up(scene) or _search_on(scene, job) or _end(scene, job)
 
 
 def _begin(scene: Scene) -> Course:
     search = scene.search
     actions = search_objects(scene)
+    what = f"{search.parallelism} {_PODS[search.mode]}"
     if scene.spec.queue is not None:
-        message = f"{search.parallelism} workers wait for queue {scene.spec.queue.name}"
+        message = f"{what} wait for queue {scene.spec.queue.name}"
         return Course(RunPhase.QUEUED, Reason.QUEUED, message, actions, SOON)
-    message = f"{search.trials} trials are searched by {search.parallelism} workers"
+    message = f"{search.trials} trials are searched by {what}"
     return Course(RunPhase.SEARCHING, Reason.SEARCHING, message, actions, SOON)
 
 
@@ -66,12 +86,12 @@ def _without_pods(scene: Scene, job: Job) -> Course | None:
     return Course(RunPhase.SEARCHING, Reason.PREEMPTED, message, actions, SOON, events=events)
 
 
-def _go_on(scene: Scene, job: Job) -> Course:
+def _go_on(scene: Scene, jobs: tuple[Job, ...]) -> Course:
     actions = (*search_objects(scene), *reap(scene))
-    if scene.spec.queue is not None and job.is_suspended:
-        return _wait_in_queue(scene, job, actions)
-    trouble = _trouble(scene, job)
-    message = f"{_progress(scene)} by {_working(scene, job)}"
+    if scene.spec.queue is not None and jobs and all(job.is_suspended for job in jobs):
+        return _wait_in_queue(scene, jobs, actions)
+    trouble = _trouble(scene, (*jobs, *fruitless_jobs(scene)))
+    message = f"{_progress(scene)} by {_working(scene, jobs)}"
     if trouble is not None:
         message = f"{message}; {trouble.message}"
     return Course(
@@ -84,35 +104,36 @@ def _go_on(scene: Scene, job: Job) -> Course:
     )
 
 
-def _working(scene: Scene, job: Job) -> str:
+def _working(scene: Scene, jobs: tuple[Job, ...]) -> str:
     more = scene.workers_with_more_memory
     running = sum(pod.phase == "Running" for pod in scene.workers if pod not in more)
-    told = f"{running} of {job.parallelism} workers"
+    wanted = sum(job.parallelism for job in jobs)
+    told = f"{running} of {wanted} {_PODS[scene.search.mode]}"
     waiting = len(short_of_memory(scene.study)) if scene.study is not None else 0
     if waiting:
         told += f", {waiting} waiting for more memory"
-    return told + _asked_of_queue(scene, job)
+    return told + _asked_of_queue(scene, jobs)
 
 
-def _asked_of_queue(scene: Scene, job: Job) -> str:
+def _asked_of_queue(scene: Scene, jobs: tuple[Job, ...]) -> str:
     """A queue's Job stays as it was handed in: it would lose its place."""
-    wanted = scene.search.parallelism
-    if scene.spec.queue is None or job.completions == wanted:
+    wanted, asked = scene.search.parallelism, sum(job.completions for job in jobs)
+    if scene.spec.queue is None or scene.has_job_per_trial or asked == wanted:
         return ""
     return (
-        f"; the queue was asked for {job.completions} workers, search.parallelism {wanted} counts"
+        f"; the queue was asked for {asked} workers, search.parallelism {wanted} counts"
         " after a pause by spec.suspend"
     )
 
 
-def _wait_in_queue(scene: Scene, job: Job, actions: tuple[Action, ...]) -> Course:
+def _wait_in_queue(scene: Scene, jobs: tuple[Job, ...], actions: tuple[Action, ...]) -> Course:
     """The queue has not given the pods their place yet, or took it back."""
     queue = scene.spec.queue.name if scene.spec.queue else ""
     before = scene.conditions.get(ConditionType.ADMITTED)
     was_admitted = before is not None and before.reason in (Reason.ADMITTED, Reason.PREEMPTED)
     reason = Reason.PREEMPTED if was_admitted else Reason.QUEUED
     verb = "took the place of the workers back" if was_admitted else "has not admitted the workers"
-    message = f"queue {queue} {verb}; {_progress(scene)}{_asked_of_queue(scene, job)}"
+    message = f"queue {queue} {verb}; {_progress(scene)}{_asked_of_queue(scene, jobs)}"
     change = Change(ConditionType.ADMITTED, ConditionStatus.FALSE, reason, message)
     events = tuple(lost_events(scene))
     return Course(
@@ -120,9 +141,9 @@ def _wait_in_queue(scene: Scene, job: Job, actions: tuple[Action, ...]) -> Cours
     )
 
 
-def _trouble(scene: Scene, job: Job) -> Trouble | None:
+def _trouble(scene: Scene, jobs: tuple[Job, ...]) -> Trouble | None:
     """What keeps workers from starting; why all of them ended, while new ones are on their way."""
-    pods = scene.pods_of(job.name)
+    pods = tuple(pod for job in jobs for pod in scene.pods_of(job.name))
     return waiting_trouble((*pods, *scene.workers_with_more_memory)) or (
         None if scene.workers else ended_trouble(scene.resource, pods)
     )
@@ -132,11 +153,11 @@ def _trouble(scene: Scene, job: Job) -> Trouble | None:
 
 
 def _recall(scene: Scene) -> Course | None:
-    """Tell the workers with more memory to go: the search has ended without them."""
+    """Tell the workers in Jobs of their own to go: the search has ended without them."""
     actions = recalled(scene, "the search has ended")
-    if not actions and not scene.workers_with_more_memory:
+    if not actions and not scene.workers_apart:
         return None
-    message = f"{_progress(scene)}; the workers with more memory are told to go"
+    message = f"{_progress(scene)}; what still runs is told to go: the search has ended"
     return Course(RunPhase.SEARCHING, Reason.SEARCHING, message, actions, SOON)
 
 
@@ -233,7 +254,7 @@ def _nothing_found(scene: Scene, job: Job) -> Course | None:
     if scene.study is not None and best_of(scene.study, scene.spec.objective) is not None:
         return None
     counts = counts_of(scene)
-    trouble = _trouble(scene, job)
+    trouble = _trouble(scene, (job,))
     if job.out_of_time and not counts.complete:
         why = f"; {trouble.message}" if trouble else ""
         message = f"no trial ended with a value before search.timeout{why}{_last_error(scene)}"
