@@ -25,9 +25,7 @@ def ratio_interval(record: Record, span: Span, rate: float) -> Interval:
     The usual share is itself counted: from K bad requests it strays by a factor of variance 1 / K.
     Of few, one more or less matters: each end takes that on which it is wider.
     """
-    watched = span.past + span.whole
-    long_run = variance_over(record.spread, watched, watched, span.shortest)
-    wander = variance_over(record.spread, span.whole, watched, span.shortest) + long_run
+    wander = _wander(record, span)
     known, total = _known_bad(record), _known_total(record)
     bad = _column(record.whole.candidate_bad)
     requests = _column(record.whole.candidate_total / total) * _RATIOS
@@ -48,14 +46,21 @@ def share_interval(record: Record, span: Span, rate: float, *, of_copies: bool) 
     """
     bad = _column(record.whole.candidate_bad)
     expected = _column(record.whole.candidate_total) * _SHARES
-    watched = span.past + span.whole
-    over = variance_over(record.spread, span.whole, watched, span.shortest)
     usual = (_known_bad(record) + 1.0) / _known_total(record)
-    wander = 0.0 if of_copies else wander_at(_SHARES, _column(usual), _column(over))
+    wander = (
+        0.0 if of_copies else wander_at(_SHARES, _column(usual), _column(_wander(record, span)))
+    )
     low, high = _ends(
         _SHARES, log_excess(bad, expected, wander), log_shortfall(bad, expected, wander), rate
     )
     return low, np.minimum(high, 1.0)
+
+
+def _wander(record: Record, span: Span) -> Floats:
+    """How a share strays over the rollout, from a mean of the watch that strays itself."""
+    watched = span.past + span.whole
+    long_run = variance_over(record.spread, watched, watched, span.shortest)
+    return variance_over(record.spread, span.whole, watched, span.shortest) + long_run
 
 
 def _known_bad(record: Record) -> Floats:

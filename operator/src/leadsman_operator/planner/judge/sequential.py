@@ -139,11 +139,12 @@ def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds
         return log_excess(bad, limit.share * total, 0.0)
     known_bad = record.past_bad + record.whole.stable_bad + 1.0
     usual = known_bad / np.maximum(record.past_total + record.whole.stable_total, 1.0)
+    # What strays is seen from its mean of the watch, and that has strayed itself.
+    long_run = variance_over(record.spread, watched, watched, span.shortest)
     if limit.share is not None:
-        over = wander_at(limit.share, usual, wander)
+        over = wander_at(limit.share, usual, wander + long_run)
         return log_excess(bad, limit.share * total, over, worse)
     ratio = limit.ratio or 1.0
-    long_run = variance_over(record.spread, watched, watched, span.shortest)
     before = log_excess(bad, ratio * usual * total, wander + long_run + 1.0 / known_bad, worse)
     # Few requests of the stable arm say little of now: then what was usual speaks.
     now_bad = np.asarray(tally.stable_bad) + 1.0
