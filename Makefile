@@ -173,7 +173,7 @@ bench-serving: $(SYNCED) ## the serving runtime beside its peers, for 50 minutes
 	@UV='$(UV)' PYTHONPATH=tests $(RUN) python -m bench.serving.run $(ARGS)
 
 .PHONY: bench-judge
-bench-judge: $(SYNCED) ## the judge over thousands of simulated rollouts, for 15 minutes: ARGS=--help says how to have fewer
+bench-judge: $(SYNCED) ## the judge over thousands of simulated rollouts, for 20 minutes: ARGS=--help says how to have fewer
 	@echo "bench-judge: build/bench/judge.md"
 	@PYTHONPATH=tests $(RUN) python -m bench.judge.run $(ARGS)
 

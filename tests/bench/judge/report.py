@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.judge.cells import NOISES
-from bench.judge.rates import FalseAlarms
+from bench.judge.cells import HARD_NOISES, NOISES, SERVICES, Noise, Row
+from bench.judge.rates import SURE, FalseAlarms
 from bench.judge.regressions import Compared, Healthy
 from bench.judge.speed import MOST_SECONDS, ROLLOUTS, Speed
+from leadsman_operator.forecast.latency import bound_above
 from leadsman_operator.forecast.summary import Summary
 
 FEWER_THAN_DEFAULTS = 10.0
@@ -21,7 +22,7 @@ _ABOUT = """\
 # The judge, simulated
 
 What [`leadsman simulate`](../cli.md#simulate) finds over whole grids, with the operator's own
-judge. `make bench-judge` simulates and writes this page; it takes about 15 minutes of two
+judge. `make bench-judge` simulates and writes this page; it takes about 20 minutes of two
 shared cores. Tests of `make component` hold the hardest cells at each change, and a unit test
 holds the simulation to the planner, look after look.
 
@@ -31,9 +32,14 @@ _CALIBRATION = """\
 ## False rollbacks
 
 Candidates as good as the stable revision; shares of rollouts in which they were rolled back, of
-{rollouts:,} in each cell. One condition, so that it has the whole promised rate of 1 %; two hours
-of history; default steps. Noise is a gamma factor on the share of bad answers, drawn for each arm
-alone: so a candidate can have a bad time that the stable revision has not.
+{rollouts:,} in each cell, and in brackets the upper end of its interval of {sure:.0%} (Clopper and
+Pearson). One condition, so that it has the whole promised rate of 1 %; two hours of history;
+default steps. Noise is a gamma factor on the share of bad answers, drawn for each arm alone: so a
+candidate can have a bad time that the stable revision has not.
+"""
+_TIMES = """\
+The same of times alone; what is bad are slow answers. A limit that is compared is read at the next
+bound of a bucket, which is a margin; the other two have none: the candidate just keeps them.
 """
 _REGRESSIONS = """\
 ## Bad answers of bad candidates
@@ -49,7 +55,21 @@ time to that.
   and half a percent, with the fewest failures (in brackets) that keep its own false rollbacks at
   this very traffic to 1 %. **ours, its steps** is our rule on the same steps.
 
-| requests/s | errors | ours | Argo | Flagger | ours, its steps | tuned |
+"""
+_SLOWED = """\
+## Slow answers of slow candidates
+
+The same for candidates that take longer and fail no more often. Bad are answers that take more
+than 1.5 times the stable revision's 99th percentile, at the next bound of a bucket: {bounds}.
+
+- **ours**: the default conditions, as above.
+- **Argo**: no check of times is in its documentation, so these are its steps. **Flagger**: at most
+  500 ms at the 99th percentile.
+- **tuned**: Flagger's steps, a check each minute against 1.5 times the stable revision's own 99th
+  percentile, with the fewest failures (in brackets) that keep its false rollbacks to 1 %.
+"""
+_COLUMNS = """\
+| requests/s | {what} | ours | Argo | Flagger | ours, its steps | tuned |
 |---|---|---|---|---|---|---|"""
 _LOST = """\
 Where another rule costs fewer bad answers than ours:
@@ -62,53 +82,80 @@ Where another rule costs fewer bad answers than ours:
 - Flagger's line of 99 % pays for it with healthy candidates: see the last table. Argo's steps are
   slow, which is all of its gain here: it rolls back next to none. The tuned rule knows the traffic.
 """
+_LOST_SLOW = """\
+Where another rule costs fewer slow answers than ours:
+"""
 _HEALTHY = """\
 ## Healthy candidates under each rule
 
 How often they are rolled back, and how long our rollout takes to the end of its bake, which is 15
 minutes of it: at least 18 minutes, at most 45.
 
-| requests/s | errors | ours | median time | Argo | Flagger | tuned |
+| requests/s | usual | ours | median time | Argo | Flagger | tuned |
 |---|---|---|---|---|---|---|"""
+
+
+@dataclass(frozen=True, slots=True)
+class RowFound:
+    """A row of the calibration."""
+
+    row: Row
+    cells: Sequence[FalseAlarms]
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
     """All that one run found."""
 
-    grid: Sequence[tuple[float, float, Sequence[FalseAlarms]]]
+    errors: Sequence[RowFound]
+    times: Sequence[RowFound]
     conditions: Sequence[FalseAlarms]
     beyond: Sequence[FalseAlarms]
     compared: Sequence[Compared]
+    slowed: Sequence[Compared]
     healthy: Sequence[Healthy]
     speeds: Sequence[Speed]
+
+    @property
+    def promised(self) -> list[FalseAlarms]:
+        """All cells in which the promise is claimed."""
+        rows = (*self.errors, *self.times)
+        return [*(one for row in rows for one in row.cells), *self.conditions]
 
 
 def page(results: Results) -> str:
     """All of it."""
-    parts = (_about(results), _calibration(results), _regressions(results), _healthy(results))
+    parts = (
+        _about(results),
+        _calibration(results),
+        _regressions(results),
+        _slowed(results),
+        _healthy(results),
+    )
     return "\n".join(line for part in parts for line in part)
 
 
 def misses(results: Results) -> list[str]:
     """Cells that break the promise, and those that take too long."""
-    cells = [one for *_, row in results.grid for one in row] + list(results.conditions)
+    cells = results.promised
     broken = [f"{one.cell.name}: {one.share:.2%}" for one in cells if one.breaks_the_promise]
     slow = [f"{one.cell.name}: {one.seconds:.0f} s" for one in results.speeds if one.is_too_slow]
     return broken + slow
 
 
 def _about(results: Results) -> Iterator[str]:
-    cells = [one for *_, row in results.grid for one in row] + list(results.conditions)
+    cells = results.promised
     worst = max(cells, key=lambda one: one.share)
     low, high = worst.interval
     yield _ABOUT
     yield (
         f"- False rollbacks: {len(cells)} cells of {cells[0].rollouts:,} rollouts each, promised"
-        f" at most 1 %. The worst is {worst.share:.2%} ({low:.2%} to {high:.2%})."
+        f" at most 1 %. The worst is {worst.share:.2%} ({low:.2%} to {high:.2%}):"
+        f" {worst.cell.name}."
     )
     yield f"- {_won(results)}"
     yield f"- {_tuned(results)}"
+    yield f"- {_faster(results)}"
     yield f"- {_quick(results.speeds)}"
     yield ""
 
@@ -143,6 +190,20 @@ def _tuned(results: Results) -> str:
     )
 
 
+def _faster(results: Results) -> str:
+    asked = [one for one in results.slowed if one.rate >= BUSY]
+    told = []
+    for times in sorted({one.times for one in asked}):
+        same = [one for one in asked if one.times == times]
+        found = min(one.ours.rollback_probability for one in same)
+        tuned_found = min(one.tuned.rollback_probability for one in same)
+        told.append(
+            f"{times:g} times as slow are rolled back in at least {found:.0%} (by the tuned rule in"
+            f" at least {tuned_found:.0%})"
+        )
+    return f"Candidates at {BUSY:g} requests per second and more that are {', '.join(told)}."
+
+
 def _fewest(one: Compared) -> float:
     """How many times fewer bad answers than the better of the documented rules."""
     best = min(rule.mean_bad_answers_in_an_hour for rule in (one.argo, one.flagger))
@@ -154,21 +215,28 @@ def _beside_tuned(one: Compared) -> float:
 
 
 def _name(one: Compared) -> str:
-    return f"{one.rate:g}/s {one.stable:.1%} to {one.candidate:.1%}"
+    return f"{one.rate:g}/s {one.told}"
 
 
 def _calibration(results: Results) -> Iterator[str]:
     rollouts = results.conditions[0].rollouts
-    yield _CALIBRATION.format(rollouts=rollouts)
-    yield f"| requests/s | errors | {' | '.join(noise.name for noise in NOISES)} |"
-    yield f"|---|---|{'---|' * len(NOISES)}"
-    for rate, errors, row in results.grid:
-        yield f"| {rate:g} | {errors:.1%} | {' | '.join(f'{one.share:.2%}' for one in row)} |"
+    yield _CALIBRATION.format(rollouts=rollouts, sure=SURE)
+    yield from _rows(results.errors, "errors", NOISES)
+    yield from ("", _TIMES)
+    yield from _rows(results.times, "limit", HARD_NOISES)
     yield from ("", "What else happens to a service:", "")
     yield from _alarms(results.conditions)
     yield from ("", "Where the promise is not claimed, and what happens there:", "")
     yield from _alarms(results.beyond)
     yield ""
+
+
+def _rows(found: Sequence[RowFound], about: str, noises: Sequence[Noise]) -> Iterator[str]:
+    yield f"| requests/s | {about} | {' | '.join(noise.name for noise in noises)} |"
+    yield f"|---|---|{'---|' * len(noises)}"
+    for one in found:
+        cells = (f"{cell.share:.2%} ({cell.interval[1]:.2%})" for cell in one.cells)
+        yield f"| {one.row.rate:g} | {one.row.about} | {' | '.join(cells)} |"
 
 
 def _alarms(found: Sequence[FalseAlarms]) -> Iterator[str]:
@@ -181,20 +249,37 @@ def _alarms(found: Sequence[FalseAlarms]) -> Iterator[str]:
 
 def _regressions(results: Results) -> Iterator[str]:
     yield _REGRESSIONS
-    for one in results.compared:
+    yield from _compared(results.compared, "errors")
+    yield from ("", _LOST)
+    yield from _lost(results.compared, "errors")
+    yield ""
+
+
+def _slowed(results: Results) -> Iterator[str]:
+    bounds = " and ".join(
+        f"{bound_above(1.5 * one.p99) * 1000:g} ms where p99 is {one.p99 * 1000:g} ms"
+        for one in SERVICES
+    )
+    yield _SLOWED.format(bounds=bounds)
+    yield from _compared(results.slowed, "candidate")
+    yield from ("", _LOST_SLOW)
+    yield from _lost(results.slowed, "candidate")
+    yield ""
+
+
+def _compared(found: Sequence[Compared], what: str) -> Iterator[str]:
+    yield _COLUMNS.format(what=what)
+    for one in found:
         rules = (one.ours, one.argo, one.flagger, one.same_steps, one.tuned)
         told = " | ".join(map(_bad, rules))
-        errors = f"{one.stable:.1%} to {one.candidate:.1%}"
-        yield f"| {one.rate:g} | {errors} | {told} ({one.failures}) |"
-    yield from ("", *_lost(results), "")
+        yield f"| {one.rate:g} | {one.told} | {told} ({one.failures}) |"
 
 
-def _lost(results: Results) -> Iterator[str]:
+def _lost(found: Sequence[Compared], what: str) -> Iterator[str]:
     """The cells in which another rule does better, and what the product does there."""
-    yield _LOST
-    yield "| requests/s | errors | fewer with | ours rolls back | promotes, after |"
+    yield f"| requests/s | {what} | fewer with | ours rolls back | promotes, after |"
     yield "|---|---|---|---|---|"
-    for one in results.compared:
+    for one in found:
         rules = {"Argo": one.argo, "Flagger": one.flagger, "tuned": one.tuned}
         ours = one.ours
         better = [
@@ -203,8 +288,7 @@ def _lost(results: Results) -> Iterator[str]:
             if rule.mean_bad_answers_in_an_hour < ours.mean_bad_answers_in_an_hour
         ]
         if better:
-            errors = f"{one.stable:.1%} to {one.candidate:.1%}"
-            told = f"{one.rate:g} | {errors} | {', '.join(better)}"
+            told = f"{one.rate:g} | {one.told} | {', '.join(better)}"
             promoted = f"{ours.promotion_probability:.1%}{_minutes(ours)}"
             yield f"| {told} | {ours.rollback_probability:.1%} | {promoted} |"
 
@@ -227,5 +311,5 @@ def _healthy(results: Results) -> Iterator[str]:
         rules = (one.argo, one.flagger, one.tuned)
         shares = " | ".join(f"{rule.rollback_probability:.1%}" for rule in rules)
         ours = f"{one.ours.rollback_probability:.1%} |{_minutes(one.ours).removeprefix(',')}"
-        yield f"| {one.rate:g} | {one.errors:.1%} | {ours} | {shares} |"
+        yield f"| {one.rate:g} | {one.told} | {ours} | {shares} |"
     yield ""

@@ -11,10 +11,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from bench.judge.cells import COMPARED_RATES, Cell, beyond, conditions, grid
+from bench.judge.cells import COMPARED_RATES, Cell, Row, beyond, conditions, grid, times_grid
 from bench.judge.rates import FalseAlarms, false_alarms
-from bench.judge.regressions import compared, unharmed
-from bench.judge.report import Results, misses, page
+from bench.judge.regressions import compared, slowed, unharmed
+from bench.judge.report import Results, RowFound, misses, page
 from bench.judge.speed import speed, timed
 
 Found = TypeVar("Found")
@@ -49,25 +49,30 @@ def simulated(rollouts: int, workers: int) -> Results:
         def tried(cells: Iterable[Cell]) -> list[Future[FalseAlarms]]:
             return [pool.submit(false_alarms, cell, rollouts, SEED) for cell in cells]
 
-        cells = [(rate, errors, tried(row)) for rate, errors, row in grid()]
+        def rows(found: Iterable[Row]) -> list[tuple[Row, list[Future[FalseAlarms]]]]:
+            return [(row, tried(row.cells)) for row in found]
+
+        errors, times = rows(grid()), rows(times_grid())
         around, outside = tried(conditions()), tried(beyond())
         worse = [pool.submit(compared, rate, few, SEED) for rate in COMPARED_RATES]
-        well = [
-            pool.submit(unharmed, rate, errors, few, SEED)
-            for rate in COMPARED_RATES
-            for errors in (0.002, 0.015)
-        ]
+        slower = [pool.submit(slowed, rate, few, SEED) for rate in COMPARED_RATES]
+        well = [pool.submit(unharmed, rate, few, SEED) for rate in COMPARED_RATES]
         return Results(
-            [
-                (rate, errors, _told(f"{rate:g}/s, {errors:.1%}", row))
-                for rate, errors, row in cells
-            ],
+            _rows("errors", errors),
+            _rows("times", times),
             _told("conditions", around),
             _told("beyond the promise", outside),
             [one for part in _told("regressions", worse) for one in part],
-            _told("healthy under all rules", well),
+            [one for part in _told("slower candidates", slower) for one in part],
+            [one for part in _told("healthy under all rules", well) for one in part],
             _told("speed", [pool.submit(speed, cell, SEED) for cell in timed()]),
         )
+
+
+def _rows(part: str, found: Sequence[tuple[Row, Sequence[Future[FalseAlarms]]]]) -> list[RowFound]:
+    return [
+        RowFound(row, _told(f"{part}, {row.rate:g}/s, {row.about}", cells)) for row, cells in found
+    ]
 
 
 def _told(part: str, found: Sequence[Future[Found]]) -> list[Found]:
