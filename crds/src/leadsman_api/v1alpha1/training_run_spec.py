@@ -12,7 +12,7 @@ from leadsman_api.v1alpha1.data import Data
 from leadsman_api.v1alpha1.model_source import Registry
 from leadsman_api.v1alpha1.objective import Gate, Objective, Promotion
 from leadsman_api.v1alpha1.schedule import RunSchedule
-from leadsman_api.v1alpha1.search import Pruner, Search, SearchMode
+from leadsman_api.v1alpha1.search import Pruner, Sampler, Search, SearchMode
 from leadsman_api.v1alpha1.trainer import Algorithm, Trainer
 from leadsman_api.values import Duration, Fraction, ModelName, ObjectName, VersionNumber
 
@@ -58,11 +58,21 @@ def _needed(field: str) -> Rule:
     )
 
 
-def _keeps_pareto(spec: TrainingRunSpec) -> bool:
+def _has_several_objectives(spec: TrainingRunSpec) -> bool:
     objective = spec.asked_objective
-    if objective is None or not objective.additional or spec.search is None:
+    return objective is not None and bool(objective.additional)
+
+
+def _keeps_pareto(spec: TrainingRunSpec) -> bool:
+    if not _has_several_objectives(spec) or spec.search is None:
         return True
     return spec.search.pruner is Pruner.NONE
+
+
+def _samples_pareto(spec: TrainingRunSpec) -> bool:
+    if not _has_several_objectives(spec) or spec.search is None:
+        return True
+    return spec.search.sampler is not Sampler.CMA_ES
 
 
 def _queue_fits(spec: TrainingRunSpec) -> bool:
@@ -103,6 +113,15 @@ class TrainingRunSpec(Contract):
             message="pruning knows a single objective: with objective.additional write "
             "search.pruner None",
             field="search.pruner",
+        ),
+        Rule(
+            cel="!has(self.objective) || !has(self.objective.additional)"
+            " || size(self.objective.additional) == 0"
+            " || !has(self.search) || !has(self.search.sampler) || self.search.sampler != 'CmaEs'",
+            check=_samples_pareto,
+            message="sampler CmaEs knows a single objective: with objective.additional take TPE or"
+            " NSGAII",
+            field="search.sampler",
         ),
         Rule(
             cel="!has(self.queue) || !has(self.queue.minParallelism) || !has(self.search)"
