@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from dvc.repo import Repo as DvcRepo
 from mlflow import MlflowClient
 from sklearn.datasets import load_breast_cancer
 
@@ -15,7 +14,7 @@ from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.studies import TrialAttribute
 from leadsman_api.termination import ExitCode
-from support.data_repository import Repository, make_repository
+from support.data_repository import make_repository
 from support.training_processes import a_training
 
 # DVC's libraries, MLflow and what it imports warn of each other.
@@ -44,15 +43,6 @@ def rows(count: int) -> bytes:
     return text.encode()
 
 
-def push(repository: Repository, content: bytes) -> None:
-    """A new state of the data on the branch, as people make it."""
-    with DvcRepo(str(repository.folder)) as dvc:
-        (repository.folder / "rows.csv").write_bytes(content)
-        dvc.add(str(repository.folder / "rows.csv"))
-        dvc.push(remote="mine")
-        repository.commit("pushed")
-
-
 def test_a_push_in_the_middle_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +61,7 @@ def test_a_push_in_the_middle_changes_nothing(
         search={"trials": 2, "parallelism": 1, "pruner": "None"},
     )  # fmt: skip
     assert training.run("work")[0] == ExitCode.PREEMPTED
-    push(repository, rows(400))
+    repository.push(rows(400))
     assert training.run("work")[1].reason is Reason.BUDGET_SPENT
     code, said = training.run("conclude")
     assert (code, said.reason) == (ExitCode.DONE, Reason.REGISTERED), said

@@ -7,15 +7,16 @@ import io
 import subprocess
 import tarfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from support import workloads
-from support.data_repository import make_repository
+from support.data_repository import Repository, make_repository
 from support.git_server import certificate
 from support.kubectl import Kubectl
 
-__all__ = ["NAME", "serve_data"]
+__all__ = ["NAME", "DataServer", "serve_data"]
 
 NAME = "data"
 _PROGRAM = """
@@ -49,30 +50,60 @@ http.server.ThreadingHTTPServer(("", 8080), Files).serve_forever()
 """
 
 
+@dataclass(frozen=True)
+class DataServer:
+    """The repository, and the pod that serves it."""
+
+    kubectl: Kubectl
+    namespace: str
+    folder: Path
+    repository: Repository
+
+    def uri(self, revision: str) -> str:
+        """The address of `rows.csv` at a revision, for pods."""
+        return f"dvc+https://{NAME}.{self.namespace}.svc/repository.git@{revision}:rows.csv"
+
+    @property
+    def trust(self) -> list[dict[str, str]]:
+        """What a trainer's environment needs in order to trust the server.
+
+        Pods take no files of the user's but their data. OpenSSL finds a certificate between the
+        other lines of whatever file it is told to look into: here, the environment itself.
+        """
+        return [
+            {"name": "CERTIFICATE", "value": f"\n{(self.folder / 'only.pem').read_text()}\n"},
+            {"name": "SSL_CERT_FILE", "value": "/proc/self/environ"},
+        ]
+
+    def push(self, content: bytes) -> None:
+        """A new state of the data on the branch; the server is away for a moment."""
+        self.repository.push(content)
+        self.kubectl("-n", self.namespace, "delete", "pod", NAME, "--grace-period=1")
+        self.serve()
+
+    def serve(self) -> None:
+        """Serve what the repository has now."""
+        bare = self.folder / "repository.git"
+        self.repository.git("push", "--quiet", str(bare), "main", "--tags")
+        subprocess.run(["git", "update-server-info"], cwd=bare, check=True)
+        self.kubectl.apply(_pod(self.folder), _service(), namespace=self.namespace)
+        self.kubectl(
+            "-n", self.namespace, "wait", f"pod/{NAME}", "--for=condition=Ready", "--timeout=90s",
+            timeout=100,
+        )  # fmt: skip
+
+
 def serve_data(
     kubectl: Kubectl, namespace: str, folder: Path, revisions: Mapping[str, bytes]
-) -> list[dict[str, str]]:
-    """Serve `rows.csv` in several revisions at `dvc+https://data.NAMESPACE.svc/repository.git`.
-
-    Gives what a trainer's environment needs in order to trust the server.
-    """
+) -> DataServer:
+    """Serve `rows.csv` in several revisions."""
     host = f"{NAME}.{namespace}.svc"
     made = make_repository(folder, revisions, f"http://{host}/store")
-    bare = folder / "repository.git"
-    made.git("clone", "--bare", ".", str(bare))
-    subprocess.run(["git", "update-server-info"], cwd=bare, check=True)
+    made.git("init", "--bare", "--initial-branch", "main", str(folder / "repository.git"))
     certificate(folder, host)
-    kubectl.apply(_pod(folder), _service(), namespace=namespace)
-    kubectl(
-        "-n", namespace, "wait", f"pod/{NAME}", "--for=condition=Ready", "--timeout=90s",
-        timeout=100,
-    )  # fmt: skip
-    # Pods take no files of the user's but their data. OpenSSL finds a certificate between the
-    # other lines of whatever file it is told to look into: here, the environment itself.
-    return [
-        {"name": "CERTIFICATE", "value": f"\n{(folder / 'only.pem').read_text()}\n"},
-        {"name": "SSL_CERT_FILE", "value": "/proc/self/environ"},
-    ]
+    server = DataServer(kubectl, namespace, folder, made)
+    server.serve()
+    return server
 
 
 def _pod(folder: Path) -> dict[str, Any]:
