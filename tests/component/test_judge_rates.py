@@ -14,6 +14,7 @@ from bench.judge.cells import (
     MANY,
     NOISES,
     ONE,
+    SERVICES,
     TIMED,
     WITHOUT_PROMETHEUS,
     Cell,
@@ -21,7 +22,8 @@ from bench.judge.cells import (
     healthy,
 )
 from bench.judge.rates import clopper_pearson, false_alarms
-from bench.judge.regressions import OURS, RELATIVE, SAME_STEPS, tuned
+from bench.judge.regressions import OURS, RELATIVE, SAME_STEPS, service_name, tuned
+from leadsman_operator.forecast.latency import Latencies
 from leadsman_operator.forecast.simulation import Rule, simulate
 from leadsman_operator.forecast.summary import summary_of
 from leadsman_operator.forecast.thresholds import ArgoSettings, FlaggerSettings
@@ -99,6 +101,14 @@ def test_a_rule_tuned_to_the_traffic_is_not_far_ahead(
     relative = tuned(Forecast(rate, stable, stable), RELATIVE, 1000, seed=2)
     forecast = Forecast(rate, stable, candidate)
     assert bad_answers(forecast, SAME_STEPS) <= 1.5 * bad_answers(forecast, relative)
+
+
+@pytest.mark.parametrize("latencies", SERVICES, ids=map(service_name, SERVICES))
+def test_a_candidate_that_is_twice_as_slow_is_found(latencies: Latencies) -> None:
+    """By the default conditions, wherever its times are between the bounds of buckets."""
+    slow = Forecast(20.0, 0.0, 0.0, latencies=replace(latencies, slowdown=2.0))
+    found = summary_of(simulate(slow, OURS, 200, seed=2))
+    assert found.rollback_probability > 0.95
 
 
 def test_the_interval_of_a_count_is_exact() -> None:

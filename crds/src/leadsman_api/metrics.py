@@ -5,9 +5,18 @@ from __future__ import annotations
 from leadsman_api.vocabulary import Term
 
 LATENCY_BOUNDS = (
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+    0.0001, 0.00016, 0.00025, 0.0004, 0.0005, 0.00063,
+    0.001, 0.0016, 0.0025, 0.004, 0.005, 0.0063,
+    0.01, 0.016, 0.025, 0.04, 0.05, 0.063,
+    0.1, 0.16, 0.25, 0.4, 0.5, 0.63,
+    1, 1.6, 2.5, 4, 5, 6.3, 10,
 )  # fmt: skip
-"""Bounds of the latency's buckets in seconds; limits of the judge are read at one of these."""
+"""Bounds of the latency's buckets in seconds; limits of the judge are read at one of these.
+
+Preferred numbers, five in a decade (the series R5 of ISO 3), and the 5, at which people set
+limits: what is 1.5 times a bound lies just below the next, so that a limit of 1.5 times is read
+as one of 1.6 times.
+"""
 
 
 class ServingMetric(Term):

@@ -215,8 +215,8 @@ def test_what_the_judge_asks() -> None:
     assert [one.limit.ratio for one in asked] == [1.5, None, None, 1.0]
     assert [one.limit.share for one in asked] == [None, 0.05, pytest.approx(0.1), None]
     assert asked[0].kind == Kind(0.01, 0.02)
-    # 90 percent are done in 71 ms, so in 100 ms; and 150 ms is read at 250 ms.
+    # 90 percent are done in 71 ms, so in 100 ms; and 150 ms is read at 160 ms.
     assert asked[3].kind.stable == pytest.approx(latencies.slower(0.1))
-    assert asked[3].kind.candidate == pytest.approx(latencies.slower(0.125))
+    assert asked[3].kind.candidate == pytest.approx(latencies.slower(0.08))
     assert len(questions(conditions, Forecast(1, 0.01, 0.02))) == 2
     assert are_counted(conditions) == 2

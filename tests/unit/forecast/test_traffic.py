@@ -103,4 +103,7 @@ def test_times_are_lognormal_through_what_is_known() -> None:
 
 def test_times_are_read_at_the_bounds_of_buckets() -> None:
     """The next one above a limit."""
-    assert [bound_above(one) for one in (0.03, 0.05, 99.0)] == [0.05, 0.05, LATENCY_BOUNDS[-1]]
+    assert [bound_above(one) for one in (0.03, 0.05, 99.0)] == [0.04, 0.05, LATENCY_BOUNDS[-1]]
+    # So 1.5 times a time is read as at most 1.6 times, but at the 5 that people like.
+    within = [one for one in LATENCY_BOUNDS if one < 5 and f"{one:e}"[0] != "5"]
+    assert max(bound_above(1.5 * one) / one for one in within) == pytest.approx(1.6)
