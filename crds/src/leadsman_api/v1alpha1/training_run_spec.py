@@ -144,12 +144,12 @@ class TrainingRunSpec(Contract):
     model: TrainedModel
     """The registered model that gets the new version."""
     asked_data: Data | None = Field(default=None, alias="data")
-    """What the model is trained on; to reproduce a version as it was recorded when left out."""
+    """What the model is trained on; with reproduce what was recorded, when left out."""
     asked_trainer: Trainer | None = Field(default=None, alias="trainer")
-    """What is trained and the pods that train it. Left out it is algorithm auto, to reproduce a
-    version what was recorded."""
+    """What is trained and the pods that train it; when left out algorithm auto, with reproduce what
+    was recorded."""
     asked_objective: Objective | None = Field(default=None, alias="objective")
-    """What training aims at; to reproduce a version as it was recorded when left out."""
+    """What training aims at; with reproduce what was recorded, when left out."""
     search: Search | None = None
     """How parameters are searched; with the defaults of its fields when left out."""
     gate: Gate = nested(Gate)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from leadsman_api import ModelDeployment, TrainingRun
 from leadsman_api.reasons import Reason
+from leadsman_api.recorded_spec import RecordedSpec
 from leadsman_api.studies import study_name
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import (
@@ -27,9 +28,9 @@ from leadsman_operator.observe.measurements import (
 )
 from leadsman_operator.observe.registry import (
     read_model,
+    read_record,
     read_version,
     registry_endpoint,
-    with_record,
 )
 from leadsman_operator.observe.resources import parsed
 from leadsman_operator.observe.routing import read_routing
@@ -101,7 +102,9 @@ async def observe_run(
         registry_endpoint(resource, world, configuration),
         _study_url(resource, world, configuration),
     )
-    resource = await with_record(resource, registry, world)
+    record = await read_record(resource, registry, world)
+    if isinstance(record, RecordedSpec):
+        resource = resource.model_copy(update={"spec": record.completed(resource.spec)})
     before = await _read_study(resource, url, world)
     cluster = await read_cluster(resource, world.cluster)
     model, study, run = await asyncio.gather(
@@ -118,6 +121,7 @@ async def observe_run(
         study=study,
         study_url=url,
         run=run,
+        record=record,
     )
 
 

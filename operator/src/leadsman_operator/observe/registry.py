@@ -6,7 +6,7 @@ from leadsman_api import ModelDeployment, TrainingRun
 from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.recorded_spec import RecordedSpec
-from leadsman_operator.errors import EdgeError, Refused
+from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import Missing, ModelFacts, Unknown, VersionFacts
 from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.planner.observation import Configuration
@@ -66,44 +66,37 @@ async def read_version(
     number = target_version(resource, model)
     if not isinstance(number, int):
         return number
+    return await _version(endpoint, resource.spec.model.name, number, world)
+
+
+async def _version(
+    endpoint: Endpoint | Missing, name: str, number: int, world: World
+) -> VersionFacts | Missing | Unknown:
     if isinstance(endpoint, Missing):
         return endpoint
-    name = resource.spec.model.name
     try:
         found = await world.registry.version(endpoint, name, number)
     except EdgeError as error:
         return Unknown(error.reason, error.message)
-    return found or _no_version(name, number)
+    return found or Missing(Reason.VERSION_NOT_FOUND, f"model {name} has no version {number}")
 
 
-def _no_version(name: str, number: int) -> Missing:
-    return Missing(Reason.VERSION_NOT_FOUND, f"model {name} has no version {number}")
-
-
-async def with_record(
+async def read_record(
     resource: TrainingRun, endpoint: Endpoint | Missing, world: World
-) -> TrainingRun:
-    """A run that trains a version again, with what its spec leaves out as it was recorded.
+) -> RecordedSpec | Missing | Unknown | None:
+    """What a run that trains a version again leaves out; None where it needs nothing.
 
-    Raises Refused when there is no record, Unreachable when it can't be read. A run that has
-    ended, or goes, needs none: its version may be gone.
+    One that has ended, or goes, needs nothing: its version may be gone.
     """
     asked = resource.spec.reproduce
     is_done = resource.status.phase in OVER or resource.metadata.deletion_timestamp is not None
     if asked is None or resource.spec.is_whole or is_done:
-        return resource
-    if isinstance(endpoint, Missing):
-        raise Refused(endpoint.reason, endpoint.message)
-    name = resource.spec.model.name
-    version = await world.registry.version(endpoint, name, asked.version)
-    if version is None:
-        missing = _no_version(name, asked.version)
-        raise Refused(missing.reason, missing.message)
-    recorded = RecordedSpec.from_text(version.tags.get(Tag.SPEC))
-    if recorded is None:
-        raise Refused(
-            Reason.SPEC_INVALID,
-            f"version {asked.version} of {name} has no tag {Tag.SPEC} that can be read:"
-            " write spec.data, spec.trainer and spec.objective",
-        )
-    return resource.model_copy(update={"spec": recorded.completed(resource.spec)})
+        return None
+    version = await _version(endpoint, resource.spec.model.name, asked.version, world)
+    if not isinstance(version, VersionFacts):
+        return version
+    return RecordedSpec.from_text(version.tags.get(Tag.SPEC)) or Missing(
+        Reason.SPEC_INVALID,
+        f"version {asked.version} of {version.name} has no tag {Tag.SPEC} that can be read:"
+        " write spec.data, spec.trainer and spec.objective",
+    )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from leadsman_api import ModelDeployment, TrainingRun
+from leadsman_api.recorded_spec import RecordedSpec
 from leadsman_api.v1alpha1.health import RequestMetrics
 from leadsman_api.v1alpha1.schedule import RunSchedule
 from leadsman_operator.facts import (
@@ -83,6 +84,8 @@ class RunObservation:
     """Address of the study's database, from the spec's Secret or the configuration."""
     run: RunFacts | Missing | Unknown | None = None
     """The parent run; None before it was made."""
+    record: RecordedSpec | Missing | Unknown | None = None
+    """What the spec leaves out, where a version is trained again; the resource has it already."""
 
 
 @dataclass(frozen=True, slots=True)

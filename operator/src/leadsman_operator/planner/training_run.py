@@ -15,7 +15,12 @@ from leadsman_operator.planner.plan import Event, Plan
 from leadsman_operator.planner.training.concluding import concluding
 from leadsman_operator.planner.training.course import Course
 from leadsman_operator.planner.training.deletion import deleted
-from leadsman_operator.planner.training.preparation import not_supported, obstacle, parent_run
+from leadsman_operator.planner.training.preparation import (
+    not_supported,
+    obstacle,
+    parent_run,
+    without_record,
+)
 from leadsman_operator.planner.training.promoting import promoting
 from leadsman_operator.planner.training.resting import resting
 from leadsman_operator.planner.training.run_status import is_news, written
@@ -37,6 +42,7 @@ def plan_training_run(observation: RunObservation) -> RunPlan:
 def _next_course(scene: Scene) -> Course:
     return (
         resting(scene)
+        or without_record(scene)
         or not_supported(scene)
         or suspended(scene)
         or obstacle(scene)

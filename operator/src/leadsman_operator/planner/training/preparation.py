@@ -40,6 +40,17 @@ def _not_built_yet(scene: Scene) -> Iterator[str]:
         )
 
 
+def without_record(scene: Scene) -> Course | None:
+    """Stop where nobody knows what is to be trained again: no step after this could be planned."""
+    record = scene.observation.record
+    if isinstance(record, Missing):
+        # A version that comes wakes nobody.
+        return stay(scene, record.reason, record.message, LATER, is_stalled=True)
+    if isinstance(record, Unknown):
+        return stay(scene, record.reason, record.message, SOON)
+    return None
+
+
 def obstacle(scene: Scene) -> Course | None:
     """Wait for what can't be read, and stop at what is not there."""
     missing = next(_missing(scene), None)
