@@ -35,6 +35,9 @@ TAGS = {
     Tag.STUDY: "ml/churn/uid#4",
     Tag.TRAINING_RUN_UID: "uid",
     Tag.GATE: json.dumps(GATE),
+    Tag.REPRODUCTION: json.dumps(
+        {"reproduction": {"verdict": "Exact", "firstDifference": "image: was sha256:i"}}
+    ),
 }
 PROVENANCE = {
     "about": {"uri": URI, "rows": 600, "image": "leadsman/training:1"},
@@ -108,6 +111,7 @@ def test_people_read_a_table(registry: str) -> None:
     assert ["parent", "champion", "6"] in lines
     assert ["gate", "passed", "on", "120", "held-out", "rows"] in lines
     assert ["roc_auc", "True", "0.91", "0.9", "ok"] in lines
+    assert lines[-1] == ["trained", "again:", "Exact;", "image:", "was", "sha256:i"]
 
 
 def test_what_was_not_recorded_is_left_out(registry: str) -> None:

@@ -80,7 +80,8 @@ def told(content: Content) -> Iterator[list[Any]]:
         yield list(_gate(content["gate"]))
     if "reproduction" in content:
         again = content["reproduction"].get("reproduction", {})
-        yield [f"trained again: {again.get('verdict')}"]
+        differs = again.get("firstDifference", "no recorded input differs")
+        yield [Text(f"trained again: {again.get('verdict')}; {differs}")]
     if "rolledBack" in content:
         yield [Text(f"rolled back: {content['rolledBack']}", style="red")]
 
