@@ -16,6 +16,12 @@ from leadsman_operator.planner.judge.weigh import weigh
 from leadsman_operator.planner.observation import DeploymentObservation
 from support.deployments import Bench, a_deployment, counters
 
+
+def labels(right: int, wrong: int) -> dict[str, float]:
+    """Counters of labelled answers, as the condition `quality` reads them."""
+    return {labelled_counter("quality"): right + wrong, wrong_counter("quality"): wrong}
+
+
 LOOK = timedelta(seconds=5)
 ERRORS = {"name": "errors", "type": "ErrorRate", "ratio": 1.5}
 ANSWERS = {"name": "answers", "type": "Disagreement", "max": 0.05}
@@ -29,6 +35,8 @@ QUALITY = {
 ARMS = {"one": Arm.STABLE, "two": Arm.CANDIDATE}
 QUIET = tuple(PastCount(5, counters(998, 2)) for _ in range(1440))
 """Two hours of a stable revision of which one request in 500 fails."""
+LABELLED = tuple(PastCount(900, labels(80, 20)) for _ in range(672))
+"""A week of a stable revision of which two answers in ten are wrong."""
 DOWN = Unknown(Reason.METRICS_UNREACHABLE, "no answer")
 
 
@@ -39,11 +47,12 @@ class Trial:
         self,
         *conditions: Mapping[str, Any],
         past: tuple[PastCount, ...] | Unknown = QUIET,
+        past_labels: tuple[PastCount, ...] | Unknown = LABELLED,
         **health: Any,
     ) -> None:
         """Both arms have served before it is looked at."""
         self.bench = Bench(resource=a_deployment(health={"conditions": list(conditions), **health}))
-        self.past = past
+        self.past, self.past_labels = past, past_labels
         self.pods = {"one": "one-0", "two": "two-0"}
         self.counts: dict[str, dict[str, float]] = {"one": counters(5000), "two": counters()}
         self.labels: dict[str, dict[str, float]] = {"one": labels(4000, 1000)}
@@ -56,7 +65,7 @@ class Trial:
         status = self.bench.resource.status.model_copy(update={"evidence": self.evidence})
         resource = self.bench.resource.model_copy(update={"status": status})
         bench = replace(self.bench, resource=resource)
-        return replace(bench.observe(), past=self.past)
+        return replace(bench.observe(), past=self.past, past_labels=self.past_labels)
 
     def look(self) -> Evidence:
         """Bring the evidence up to date; it is written and read as in a status."""
@@ -70,8 +79,8 @@ class Trial:
             )
         found = weigh(self.observe(), ARMS)
         self.evidence = Evidence.model_validate(found.to_wire())
-        if not isinstance(self.past, Unknown):
-            self.past = ()
+        if not (isinstance(self.past, Unknown) or isinstance(self.past_labels, Unknown)):
+            self.past = self.past_labels = ()
         return self.evidence
 
     def label(self, **answers: tuple[int, int]) -> None:
@@ -90,11 +99,6 @@ class Trial:
                     self.counts[revision][name] += count
             found = self.look()
         return found
-
-
-def labels(right: int, wrong: int) -> dict[str, float]:
-    """Counters of labelled answers, as the condition QUALITY reads them."""
-    return {labelled_counter("quality"): right + wrong, wrong_counter("quality"): wrong}
 
 
 def a_trial_on_copies(**health: Any) -> Trial:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from leadsman_operator.planner.judge.remembering import LABELS_SECONDS
 from leadsman_operator.planner.judge.sequential import (
     RECENT_SECONDS,
     Floats,
@@ -19,9 +20,9 @@ from leadsman_operator.planner.judge.sequential import (
 )
 from leadsman_operator.planner.judge.spread import nothing_seen, spread_with
 
-LOOK = 15.0
-PAST, ROLLOUT = 480, 180
-"""Looks in the two hours before a rollout, and in one with its bake: 45 minutes."""
+WEEK = 7 * 86400.0
+SCRAPE = 15.0
+"""Labels that come all at once are seen in one look of so many seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +34,15 @@ class Labels:
     times: float = 1.0
     """So many times as many of the candidate's are."""
     answers: float = 20.0
-    """Answers a look, of both revisions together, that get a label."""
+    """Answers in 15 s, of both revisions together, that get a label."""
     weight: float = 0.2
     """The candidate's part of them."""
+    look: float = 15.0
+    """Seconds in one look that is drawn: many at once where a rollout takes days."""
+    looks: int = 180
+    """Looks in the rollout with its bake."""
+    late: int = 0
+    """Looks after which an answer gets its label."""
     together: int = 1
     """Looks after which the labels of all of them come at once."""
     hours: float = 0.0
@@ -44,66 +51,93 @@ class Labels:
     """How far that of each revision wanders by itself."""
     lasts: int = 40
     """Looks for which it stays where it wandered to."""
-    alone_after: int = ROLLOUT
-    """Looks after which only the candidate answers, and no label of the other comes."""
+    alone_after: int | None = None
+    """Looks after which only the candidate answers."""
+    past: float = WEEK
+    """Seconds for which labels came before."""
 
 
 def found(labels: Labels, ratio: float, rate: float, rollouts: int, seed: int) -> Floats:
-    """Looks until each candidate is taken back; infinite where it never is."""
-    slices = _slices(labels, rollouts, np.random.default_rng(seed))
-    record, seconds = _watched(slices, rollouts), 0.0
-    ended, recent = np.full(rollouts, np.inf), 0.0
-    for look, slice_ in enumerate(slices, start=1):
+    """Seconds until each candidate is taken back; infinite where it never is."""
+    draw = np.random.default_rng(seed)
+    record, recent = _watched(labels, rollouts, draw), 0.0
+    ended = np.full(rollouts, np.inf)
+    watched, labelled = np.full(rollouts, labels.past), np.zeros(rollouts)
+    windows = labels.looks * labels.look / RECENT_SECONDS
+    seen = SCRAPE if labels.together > 1 else labels.look
+    for look, slice_ in enumerate(_slices(labels, rollouts, draw), start=1):
         begins = recent >= RECENT_SECONDS
-        record = record_with(
-            replace(record, recent=Tally()) if begins else record, slice_, LOOK, LOOK
-        )
-        seconds, recent = seconds + LOOK, LOOK + (0.0 if begins else recent)
-        span = Span(whole=seconds, recent=recent, past=PAST * LOOK, shortest=LOOK)
-        windows = ROLLOUT * LOOK / RECENT_SECONDS
+        before = replace(record, recent=Tally()) if begins else record
+        record = record_with(before, slice_, labels.look, LABELS_SECONDS)
+        recent = labels.look + (0.0 if begins else recent)
+        watched = watched + np.where(np.asarray(slice_.stable_total) > 0, seen, 0.0)
+        labelled = labelled + np.where(np.asarray(slice_.candidate_total) > 0, seen, 0.0)
+        span = Span(labelled, recent, watched, LABELS_SECONDS, of_labels=True)
         against = log_against(record, Limit(ratio=ratio, of_labels=True), span, windows)
-        ended = np.where(np.isinf(ended) & (against >= np.log(1 / rate)), look, ended)
+        due = np.isinf(ended) & (against >= np.log(1 / rate))
+        ended = np.where(due, look * labels.look, ended)
     return ended
 
 
-def _watched(slices: Iterator[Tally], rollouts: int) -> Record:
-    """What the stable revisions did before."""
+def _watched(labels: Labels, rollouts: int, draw: np.random.Generator) -> Record:
+    """The labels of the stable revisions' answers that came before."""
+    number = round(labels.past / LABELS_SECONDS)
+    heap = max(1, round(labels.together * labels.look / LABELS_SECONDS))
+    factors = _factors(labels, number, LABELS_SECONDS, rollouts, draw)
+    answers = labels.answers * LABELS_SECONDS / SCRAPE
     spread, bad, total = nothing_seen((rollouts,)), np.zeros(rollouts), np.zeros(rollouts)
-    for _ in range(PAST):
-        slice_ = next(slices)
-        spread = spread_with(spread, slice_.stable_bad, slice_.stable_total, LOOK, LOOK)
-        bad, total = bad + slice_.stable_bad, total + slice_.stable_total
+    waiting = nothing = np.zeros((2, rollouts))
+    for window, (common, own, _) in enumerate(factors, start=1):
+        waiting = waiting + _answers(answers, labels.wrong * common * own, draw)
+        new, waiting = (waiting, nothing) if window % heap == 0 else (nothing, waiting)
+        spread = spread_with(spread, new[0], new[1], LABELS_SECONDS, LABELS_SECONDS)
+        bad, total = bad + new[0], total + new[1]
     return Record(Tally(), Tally(), bad, total, spread)
 
 
 def _slices(labels: Labels, rollouts: int, draw: np.random.Generator) -> Iterator[Tally]:
-    """What each look brings: first those before the rollout, in which nothing is tried."""
-    common, stable_own, own = np.ones(rollouts), np.ones(rollouts), np.ones(rollouts)
-    waiting = nothing = Tally(*(np.zeros(rollouts) for _ in range(4)))
-    for look in range(-PAST, ROLLOUT):
-        if look % labels.lasts == 0:
-            common = _factor(labels.hours, rollouts, draw)
-            stable_own, own = (_factor(labels.own, rollouts, draw) for _ in range(2))
-        weight = 0.0 if look < 0 else 1.0 if look >= labels.alone_after else labels.weight
-        stable = _answers(labels, 1 - weight, common * stable_own, draw)
-        candidate = _answers(labels, weight, labels.times * common * own, draw)
-        waiting += Tally(*stable, *candidate)
-        due = (look + 1) % labels.together == 0
-        yield waiting if due else nothing
-        waiting = nothing if due else waiting
+    """What each look of the rollout brings: the labels of answers of so much earlier."""
+    factors = _factors(labels, labels.looks, labels.look, rollouts, draw)
+    answers = labels.answers * labels.look / SCRAPE
+    waiting = nothing = np.zeros((4, rollouts))
+    for look, (common, stable, candidate) in enumerate(factors, start=1):
+        answered = look - labels.late
+        is_alone = labels.alone_after is not None and answered > labels.alone_after
+        weight = 0.0 if answered < 1 else 1.0 if is_alone else labels.weight
+        share = labels.wrong * common
+        waiting = waiting + np.concatenate(
+            (
+                _answers(answers * (1 - weight), share * stable, draw),
+                _answers(answers * weight, share * labels.times * candidate, draw),
+            )
+        )
+        new, waiting = (waiting, nothing) if look % labels.together == 0 else (nothing, waiting)
+        yield Tally(*new)
 
 
-def _answers(
-    labels: Labels, part: float, factor: Floats, draw: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Wrong answers of one arm, and all of them."""
-    total = draw.poisson(labels.answers * part, factor.shape)
-    wrong = draw.binomial(total, np.minimum(labels.wrong * factor, 1.0))
-    return wrong.astype(float), total.astype(float)
+def _answers(number: float, share: Floats, draw: np.random.Generator) -> Floats:
+    """Wrong answers, and all of them."""
+    total = draw.poisson(number, share.shape)
+    return np.array((draw.binomial(total, np.minimum(share, 1.0)), total), dtype=float)
 
 
-def _factor(variation: float, rollouts: int, draw: np.random.Generator) -> Floats:
+def _factors(
+    labels: Labels, number: int, seconds: float, rollouts: int, draw: np.random.Generator
+) -> Iterator[tuple[Floats, Floats, Floats]]:
+    """How far the share is off for both, and for each revision, in one time after the other."""
+    steady = labels.lasts * labels.look
+    for time in range(number):
+        if time == 0 or time * seconds // steady > (time - 1) * seconds // steady:
+            part = max(1.0, seconds / steady)
+            common, stable, candidate = (
+                _factor(one, part, rollouts, draw) for one in (labels.hours, labels.own, labels.own)
+            )
+        yield common, stable, candidate
+
+
+def _factor(variation: float, part: float, rollouts: int, draw: np.random.Generator) -> Floats:
+    """A gamma factor of mean 1; of several independent ones the mean."""
     if not variation:
         return np.ones(rollouts)
-    shape = variation**-2
+    shape = part * variation**-2
     return np.asarray(draw.gamma(shape, 1 / shape, rollouts))

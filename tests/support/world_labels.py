@@ -21,7 +21,7 @@ QUALITY: dict[str, Any] = {
 
 @dataclass
 class FakeJoiner:
-    """One process; every answer gets its label after the same time."""
+    """One process, as old as what serves; every answer gets its label after the same time."""
 
     after: timedelta | None = None
     """Without it nobody ever learns what was right."""
@@ -39,6 +39,16 @@ class FakeJoiner:
         """Prometheus reads it: what is answered by now is known so much later."""
         if self.after is not None:
             self.known.append((at + self.after, self.answered.copy()))
+
+    def told_for(
+        self, query: str, until: datetime, span: timedelta, step: timedelta
+    ) -> Iterator[Sample]:
+        """Answers by a range: the revision that is asked for has answered all that time."""
+        revision = query.partition('revision=~"')[2].partition('"')[0]
+        each = 10 if WRONG in query else 100
+        for number in range(span // step if self.after is not None else 0):
+            at = until - span + number * step
+            yield Sample({"pod": "joiner-0", "revision": revision}, float(number * each), at)
 
     def tells(self, query: str, at: datetime) -> Iterator[Sample]:
         """Answers by an instant vector, as the operator asks for it."""

@@ -16,7 +16,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Evidence, PodCounters, Verdict
 from leadsman_operator.errors import Refused, Unreachable
 from leadsman_operator.facts import PastCount, PodCount, Sample, Unknown
-from leadsman_operator.observe.past import past_of_prometheus
+from leadsman_operator.observe.past_labels import SPAN, STEP, past_labels_of_prometheus
 from leadsman_operator.observe.scraped_pods import counts_of_prometheus
 from leadsman_operator.ports import Endpoint
 from support.deployments import a_deployment
@@ -35,7 +35,7 @@ class Prometheus:
 
     joined: Joined
     before: Joined = field(default_factory=dict)
-    """A minute ago."""
+    """A quarter of an hour ago."""
     age_seconds: float = 5
     error: Exception | None = None
     queries: list[str] = field(default_factory=list)
@@ -48,10 +48,9 @@ class Prometheus:
     async def past(
         self, endpoint: Endpoint, query: str, until: datetime, span: timedelta, step: timedelta
     ) -> Sequence[Sample]:
-        """What stood a minute ago, and what stands now."""
-        assert (endpoint, until) == (ENDPOINT, NOW)
-        assert timedelta(0) < step < span
-        earlier = NOW - timedelta(minutes=1)
+        """What stood a quarter of an hour ago, and what stands now."""
+        assert (endpoint, until, span, step) == (ENDPOINT, NOW, SPAN, STEP)
+        earlier = NOW - STEP
         return [*self._answer(query, self.before, earlier), *self._answer(query, self.joined, NOW)]
 
     def _answer(self, query: str, joined: Joined, at: datetime) -> list[Sample]:
@@ -91,7 +90,7 @@ def counts(
 def past(prometheus: Prometheus) -> tuple[PastCount, ...] | Unknown:
     """What the operator makes of what was before."""
     resource = judged_by(COUNTERS)
-    return asyncio.run(past_of_prometheus(resource, "a", 2, (prometheus, ENDPOINT), INTERVAL, NOW))
+    return asyncio.run(past_labels_of_prometheus(resource, "a", (prometheus, ENDPOINT), NOW))
 
 
 def quality(labelled: float, wrong: float) -> dict[str, float]:
@@ -193,7 +192,7 @@ def test_a_prometheus_that_is_down_makes_labels_unknown() -> None:
 def test_the_past_has_the_labels_that_came_in_it() -> None:
     """Of those who counted at both moments."""
     prometheus = Prometheus({("j", "a"): (60, 6), ("k", "a"): (8, 1)}, before={("j", "a"): (50, 4)})
-    assert past(prometheus) == (PastCount(60, quality(10, 2)),)
+    assert past(prometheus) == (PastCount(900, quality(10, 2)),)
 
 
 def test_a_past_that_is_refused_is_left_out() -> None:

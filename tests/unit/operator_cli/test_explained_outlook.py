@@ -12,6 +12,7 @@ import pytest
 from leadsman_operator.cli.outlook_view import Ahead, ahead_of, condition_line, pods_line, upcoming
 from leadsman_operator.planner.judge.outlook import ConditionOutlook, Outlook
 from support.deployments import a_deployment
+from support.world_labels import QUALITY
 from support.world_user import User
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -164,6 +165,15 @@ def test_a_line_for_each_condition(found: ConditionOutlook, line: str) -> None:
     ahead = Ahead(a_deployment(), Outlook((found,), 1))
     assert condition_line(found.name, ahead) == line
     assert pods_line(ahead) == "1 more failure would take it back"
+
+
+def test_a_line_for_labelled_answers() -> None:
+    """What is bad about one is that it was wrong."""
+    conditions = [{"name": "errors", "type": "ErrorRate", "ratio": 1.5}, QUALITY]
+    found = ConditionOutlook("quality", bad_to_roll_back=3, good_to_clear=0)
+    ahead = Ahead(a_deployment(health={"conditions": conditions}), Outlook((found,), 1))
+    line = "3 more wrong answers in a row would take it back; it is Good"
+    assert condition_line("quality", ahead) == line
 
 
 def test_programs_get_numbers() -> None:

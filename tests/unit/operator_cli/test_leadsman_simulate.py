@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from leadsman_api.labels import API_VERSION
+from support.world_labels import QUALITY
 from support.world_user import User
 
 HEAVY = {"aiohttp", "httpx", "kopf", "kubernetes", "matplotlib", "mlflow", "optuna"}
@@ -123,6 +124,16 @@ def test_what_is_not_simulated_is_said() -> None:
     assert [one["field"] for one in simulated("--rate", "5")["not_simulated"]] == [
         "spec.health.conditions[latency]"
     ]
+
+
+def test_labels_are_not_simulated() -> None:
+    """Their condition has its part of the promise all the same."""
+    conditions = [FILE["spec"]["health"]["conditions"][0], QUALITY]
+    found = simulated("-f", "-", stdin=filed(health={"conditions": conditions}))
+    assert {one["field"]: one["supposed"] for one in found["not_simulated"]} == {
+        SCALING["field"]: SCALING["supposed"],
+        "spec.health.conditions[quality]": "no answer is labelled",
+    }
 
 
 def test_a_bad_candidate_stays_where_rollbacks_are_off() -> None:

@@ -93,6 +93,10 @@ class Series(Contract):
     """Whether what is bad is a copy with another answer than the stable revision's."""
     labelled: bool | None = None
     """Whether what is bad is an answer that was wrong, by the label that came later."""
+    labelled_seconds: float | None = None
+    """For how long labels of the candidate have come."""
+    watched_seconds: float | None = None
+    """For how long those of the stable revision have, before the rollout and during it."""
     stable_bound: float | None = None
     """Seconds after which an answer of the stable revision is a bad one."""
     candidate_bound: float | None = None

@@ -24,6 +24,7 @@ from leadsman_operator.observe.measurements import (
     metrics_endpoint,
     read_counts,
     read_past,
+    read_past_labels,
     read_queries,
 )
 from leadsman_operator.observe.registry import (
@@ -69,10 +70,11 @@ async def observe_deployment(
         registry_endpoint(resource, world, configuration),
         metrics_endpoint(resource, world, configuration),
     )
-    model, counts, past, queries = await asyncio.gather(
+    model, counts, past, past_labels, queries = await asyncio.gather(
         read_model(registry, resource.spec.model.name, world),
         read_counts(resource, metrics, cluster.pods, world, configuration, now),
         read_past(resource, metrics, cluster.pods, world, configuration, now),
+        read_past_labels(resource, metrics, world.metrics, now),
         read_queries(resource, metrics, world.metrics, now),
     )
     return DeploymentObservation(
@@ -84,6 +86,7 @@ async def observe_deployment(
         version=await read_version(resource, registry, model, world),
         counts=counts,
         past=past,
+        past_labels=past_labels,
         queries=queries,
         routing=routing,
     )

@@ -12,6 +12,7 @@ from leadsman_api.reasons import Reason
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import Missing, PastCount, PodCount, PodFacts, Unknown
 from leadsman_operator.observe.past import past_of_prometheus
+from leadsman_operator.observe.past_labels import past_labels_of_prometheus
 from leadsman_operator.observe.scraped_pods import counts_of_prometheus
 from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.observe.serving_pods import counts_of_pods
@@ -88,24 +89,40 @@ async def read_past(
     now: datetime,
 ) -> tuple[PastCount, ...] | Unknown:
     """What the stable revision counted before a rollout: by Prometheus, or at rest."""
-    status = resource.status
-    if status.candidate is None or status.stable is None:
+    until, stable = _past_wanted(resource, now), resource.status.stable
+    if until is None or stable is None:
         return ()
-    until = past_wanted_until(status.evidence, resource.spec.health.conditions, now)
-    if until is None:
-        return ()
-    stable = status.stable.name
     match endpoint:
         case Unknown():
             return ()
         case Missing():
-            return past_of(status.past, stable)
+            return past_of(resource.status.past, stable.name)
         case Endpoint():
             interval = scrape_interval(resource, configuration)
             prometheus = (world.metrics, endpoint)
             return await past_of_prometheus(
-                resource, stable, len(pods), prometheus, interval, until
+                resource, stable.name, len(pods), prometheus, interval, until
             )
+
+
+async def read_past_labels(
+    resource: ModelDeployment,
+    endpoint: Endpoint | Missing | Unknown,
+    metrics: Metrics,
+    now: datetime,
+) -> tuple[PastCount, ...] | Unknown:
+    """The labels that came of the stable revision's answers before a rollout."""
+    until, stable = _past_wanted(resource, now), resource.status.stable
+    if until is None or stable is None or not isinstance(endpoint, Endpoint):
+        return ()
+    return await past_labels_of_prometheus(resource, stable.name, (metrics, endpoint), until)
+
+
+def _past_wanted(resource: ModelDeployment, now: datetime) -> datetime | None:
+    """Until when a rollout has to be told of what was before; None when it was."""
+    if resource.status.candidate is None:
+        return None
+    return past_wanted_until(resource.status.evidence, resource.spec.health.conditions, now)
 
 
 async def read_queries(

@@ -62,6 +62,8 @@ class DeploymentObservation:
     """Raw counters of each serving pod."""
     past: tuple[PastCount, ...] | Unknown = ()
     """What the stable revision counted before the rollout; only when the judge needs it."""
+    past_labels: tuple[PastCount, ...] | Unknown = ()
+    """The labels that came of its answers before."""
     queries: Mapping[str, float | Unknown] = field(default_factory=dict)
     """What the PromQL conditions gave, by the name of the condition."""
     routing: RoutingFacts = field(default_factory=RoutingFacts)

@@ -12,7 +12,6 @@ import numpy as np
 
 from leadsman_operator.planner.judge.excess import log_excess, log_shortfall
 from leadsman_operator.planner.judge.sequential import Floats, Number, Record, Span, wander_at
-from leadsman_operator.planner.judge.spread import variance_over
 
 Interval = tuple[Floats, Floats]
 _RATIOS = np.geomspace(1e-3, 1e3, 601)
@@ -58,9 +57,8 @@ def share_interval(record: Record, span: Span, rate: float, *, of_copies: bool) 
 
 def _wander(record: Record, span: Span) -> Floats:
     """How a share strays over the rollout, from a mean of the watch that strays itself."""
-    watched = span.past + span.whole
-    long_run = variance_over(record.spread, watched, watched, span.shortest)
-    return variance_over(record.spread, span.whole, watched, span.shortest) + long_run
+    long_run = span.wander(record.spread, span.watched)
+    return span.wander(record.spread, span.whole) + long_run
 
 
 def _known_bad(record: Record) -> Floats:

@@ -151,7 +151,7 @@ def _after(standing: Standing, more: int, bad: int) -> Standing:
 
     Once the window that runs now is over they are counted in one of their own.
     """
-    span = standing.span
+    span = standing.spans[0]
     seconds = _seconds(standing, more)
     left = max(0.0, RECENT_SECONDS - float(span.recent))
     begins = seconds > left
@@ -162,16 +162,19 @@ def _after(standing: Standing, more: int, bad: int) -> Standing:
         records=tuple(
             _record_after(one, more, bad, within, begins=begins) for one in standing.records
         ),
-        span=replace(span, whole=span.whole + seconds, recent=recent),
+        spans=tuple(
+            replace(one, whole=one.whole + seconds, recent=recent) for one in standing.spans
+        ),
     )
 
 
 def _seconds(standing: Standing, more: int) -> float:
     """In which so many requests come; until the next look where there was none yet."""
+    span = standing.spans[0]
     recent = max(float(one.recent.candidate_total) for one in standing.records)
     if not recent:
-        return standing.span.shortest if more else 0.0
-    return more * float(standing.span.recent) / recent
+        return span.shortest if more else 0.0
+    return more * float(span.recent) / recent
 
 
 def _record_after(record: Record, more: int, bad: int, within: float, *, begins: bool) -> Record:

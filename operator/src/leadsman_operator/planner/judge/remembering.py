@@ -10,7 +10,7 @@ from leadsman_api.labels import Arm
 from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Comparison, Evidence, Memory, Series
 from leadsman_api.v1alpha1.health import HealthCondition
 from leadsman_operator.facts import PastCount
-from leadsman_operator.planner.judge.counting import Counted
+from leadsman_operator.planner.judge.counting import Counted, labelled_counter
 from leadsman_operator.planner.judge.sequential import (
     RECENT_SECONDS,
     Limit,
@@ -35,6 +35,8 @@ from leadsman_operator.planner.judge.spread import (
 
 Counters = Mapping[str, float]
 
+LABELS_SECONDS = 900.0
+"""Labels come in minutes or days: so long is the shortest batch of them."""
 PATIENCE = timedelta(minutes=10)
 """So long a past that could not be read is asked for again."""
 
@@ -45,15 +47,17 @@ class Look:
 
     conditions: Sequence[HealthCondition]
     counted: Counted
-    past: Sequence[PastCount]
-    """What the stable revision counted before the rollout; nothing when it was told before."""
     now: datetime
     usual_seconds: float
     """Usual time between two looks that bring something new."""
+    past: Sequence[PastCount] = ()
+    """What the stable revision counted before the rollout; nothing when it was told before."""
     past_unread: bool = False
     """Whether that could not be read."""
     window_seconds: float = RECENT_SECONDS
     """Length of the recent windows."""
+    past_labels: Sequence[PastCount] = ()
+    """Labels of the stable revision's answers that came before the rollout."""
 
 
 def past_wanted_until(
@@ -128,22 +132,25 @@ def _with_past(memory: Memory, look: Look) -> Memory:
     How the stable share wandered in the minutes since is given up for it: its batches are of
     another length where there are many pods.
     """
-    known = memory.model_copy(update={"past_until": None})
-    if not look.past:
-        return known
-    return known.model_copy(
+    return memory.model_copy(
         update={
+            "past_until": None,
             "look_seconds": _shortest(look),
             "past_seconds": _watched(look),
-            "series": tuple(_begun_series(one, look) for one in memory.series),
+            "series": tuple(
+                _begun_series(one, look) if _past_of(one, look) else one for one in memory.series
+            ),
         }
     )
 
 
 def _watched(look: Look) -> float:
-    """Seconds of the past that belong to a batch."""
-    longest = LONGEST_LOOK * _shortest(look)
-    return sum(one.seconds for one in look.past if one.seconds <= longest)
+    return _steady(look.past, _shortest(look))
+
+
+def _steady(past: Sequence[PastCount], shortest: float) -> float:
+    """Seconds of a past that belong to a batch."""
+    return sum(one.seconds for one in past if one.seconds <= LONGEST_LOOK * shortest)
 
 
 def _shortest(look: Look) -> float:
@@ -166,8 +173,9 @@ def _with_times(series: tuple[Series, ...], look: Look) -> tuple[Series, ...]:
 def _begun_series(series: Series, look: Look) -> Series:
     """A series with the past of the stable revision."""
     spread, bad, total = nothing_seen(), 0.0, 0.0
-    shortest = _shortest(look)
-    for one in look.past:
+    past = _past_of(series, look)
+    shortest = LABELS_SECONDS if series.labelled else _shortest(look)
+    for one in past:
         now_bad, now_total = stable_requests(series, one.counters)
         spread = spread_with(spread, now_bad, now_total, one.seconds, shortest)
         bad, total = bad + now_bad, total + now_total
@@ -175,9 +183,18 @@ def _begun_series(series: Series, look: Look) -> Series:
         update={
             "past_bad": _whole(bad),
             "past_total": _whole(total),
+            "watched_seconds": _steady(past, shortest) if series.labelled else None,
             "spread": spread.as_numbers(),
         }
     )
+
+
+def _past_of(series: Series, look: Look) -> Sequence[PastCount]:
+    """What was before of what a series asks for."""
+    if not series.labelled:
+        return look.past
+    counter = labelled_counter(series.condition)
+    return [one for one in look.past_labels if counter in one.counters]
 
 
 def _series_with(series: Series, look: Look, times: tuple[float, float], *, begins: bool) -> Series:
@@ -186,14 +203,33 @@ def _series_with(series: Series, look: Look, times: tuple[float, float], *, begi
     if begins:
         record = replace(record, recent=Tally())
     latest = tally_of(series, look.counted.latest)
-    after = record_with(record, latest, *times)
+    seconds, shortest = times
+    came = _label_times(series, latest, min(seconds, LONGEST_LOOK * shortest))
+    shortest = LABELS_SECONDS if series.labelled else shortest
+    after = record_with(record, latest, seconds, shortest)
     return series.model_copy(
         update={
+            **came,
             "whole": _comparison(after.whole),
             "recent": _comparison(after.recent),
             "spread": after.spread.as_numbers(),
         }
     )
+
+
+def _label_times(series: Series, latest: Tally, seconds: float) -> Mapping[str, float]:
+    """For how long labels of each arm have come, where a series is about labels.
+
+    Those of the candidate come later than its requests, and the others may end in the bake.
+    """
+    if not series.labelled:
+        return {}
+    return {
+        "labelled_seconds": (series.labelled_seconds or 0.0)
+        + (seconds if latest.candidate_total else 0.0),
+        "watched_seconds": (series.watched_seconds or 0.0)
+        + (seconds if latest.stable_total else 0.0),
+    }
 
 
 def _comparison(tally: Tally) -> Comparison:
@@ -244,8 +280,16 @@ def _tally(comparison: Comparison) -> Tally:
     )
 
 
-def span_of(memory: Memory) -> Span:
-    """The times that the memory stands for."""
+def span_of(memory: Memory, series: Series) -> Span:
+    """The times that a series stands for."""
+    if series.labelled:
+        return Span(
+            whole=series.labelled_seconds or 0.0,
+            recent=memory.recent_seconds,
+            past=series.watched_seconds or 0.0,
+            shortest=LABELS_SECONDS,
+            of_labels=True,
+        )
     return Span(
         whole=memory.counted_seconds,
         recent=memory.recent_seconds,

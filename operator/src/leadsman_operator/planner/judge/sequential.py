@@ -99,6 +99,21 @@ class Span:
     past: Number
     shortest: float
     """Usual time between two looks: the shortest batch of the spread."""
+    of_labels: bool = False
+    """Of labels, which may come for days, and in the bake of the candidate alone: then `past` is
+    for how long those of the stable revision have come at all."""
+
+    @property
+    def watched(self) -> Number:
+        """For how long the stable revision was watched in all."""
+        return self.past if self.of_labels else self.past + self.whole
+
+    def wander(self, spread: Spread, seconds: Number) -> Floats:
+        """How far the stable share strays over some of it: a variance, relative to its square."""
+        known = self.watched
+        if self.of_labels:
+            known = known * WATCHED / np.maximum(self.whole, WATCHED)
+        return variance_over(spread, seconds, known, self.shortest)
 
 
 def record_with(before: Record, slice_: Tally, seconds: Number, shortest: float) -> Record:
@@ -131,8 +146,7 @@ def log_whole(record: Record, limit: Limit, span: Span) -> Floats:
 
 
 def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds: Number) -> Floats:
-    watched = span.past + span.whole
-    wander = variance_over(record.spread, seconds, watched, span.shortest)
+    wander = span.wander(record.spread, seconds)
     bad, total = np.asarray(tally.candidate_bad), np.asarray(tally.candidate_total)
     worse = limit.alternatives
     if limit.share is not None and limit.of_copies:
@@ -140,7 +154,7 @@ def _log_accused(record: Record, tally: Tally, limit: Limit, span: Span, seconds
     known_bad = record.past_bad + record.whole.stable_bad + 1.0
     usual = known_bad / np.maximum(record.past_total + record.whole.stable_total, 1.0)
     # What strays is seen from its mean of the watch, and that has strayed itself.
-    long_run = variance_over(record.spread, watched, watched, span.shortest)
+    long_run = span.wander(record.spread, span.watched)
     if limit.share is not None:
         over = wander_at(limit.share, usual, wander + long_run)
         return log_excess(bad, limit.share * total, over, worse)
@@ -175,10 +189,9 @@ def log_cleared(record: Record, limit: Limit, span: Span) -> Floats:
         harm = np.asarray(limit.share)
     else:
         harm = np.maximum(HARM * (limit.ratio or 1.0) * usual, usual + HARMLESS)
-    watched = np.asarray(span.past + span.whole)
-    over = variance_over(record.spread, span.whole, watched, span.shortest)
-    wander = wander_at(harm, usual, over)
-    return log_shortfall(bad, harm * total, np.where(watched >= WATCHED, wander, 0.0))
+    wander = wander_at(harm, usual, span.wander(record.spread, span.whole))
+    is_known = np.asarray(span.watched) >= WATCHED
+    return log_shortfall(bad, harm * total, np.where(is_known, wander, 0.0))
 
 
 def usual_share(record: Record) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
@@ -30,15 +31,14 @@ class Standing:
 
     records: tuple[Record, ...]
     limits: tuple[Limit, ...]
-    span: Span
+    spans: tuple[Span, ...]
     windows: Number
     """How many recent windows there are at most."""
 
     @cached_property
     def log_each(self) -> list[float]:
         """Logarithm of the evidence that each limit is broken."""
-        pairs = zip(self.records, self.limits, strict=True)
-        return [float(log_against(*pair, self.span, self.windows)) for pair in pairs]
+        return [float(log_against(*one, self.windows)) for one in self._each()]
 
     @cached_property
     def log_evidence(self) -> float:
@@ -49,11 +49,11 @@ class Standing:
         """Of this condition by itself; whether it is bad depends on all of them."""
         if not any(one.whole.candidate_total for one in self.records):
             return Verdict.BLIND
-        cleared = all(
-            log_cleared(record, limit, self.span) >= CLEARED
-            for record, limit in zip(self.records, self.limits, strict=True)
-        )
+        cleared = all(log_cleared(*one) >= CLEARED for one in self._each())
         return Verdict.GOOD if cleared and self.log_evidence <= 0 else Verdict.UNDECIDED
+
+    def _each(self) -> Iterator[tuple[Record, Limit, Span]]:
+        return zip(self.records, self.limits, self.spans, strict=True)
 
 
 def standing_of(name: str, memory: Memory, windows: Number) -> Standing | None:
@@ -64,6 +64,6 @@ def standing_of(name: str, memory: Memory, windows: Number) -> Standing | None:
     return Standing(
         records=tuple(map(record_of, series)),
         limits=tuple(map(limit_of, series)),
-        span=span_of(memory),
+        spans=tuple(span_of(memory, one) for one in series),
         windows=windows,
     )

@@ -28,7 +28,6 @@ from leadsman_operator.planner.judge.sequential import (
     Record,
     Span,
 )
-from leadsman_operator.planner.judge.spread import variance_over
 from leadsman_operator.planner.judge.standing import standing_of
 
 
@@ -110,8 +109,9 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
     standing = standing_of(name, memory, promise.windows(memory.counted_seconds))
     if standing is None:
         return ConditionEvidence(name=name, verdict=Verdict.UNDECIDED)
-    logs, span = standing.log_each, standing.span
+    logs = standing.log_each
     strongest = logs.index(max(logs))
+    span = standing.spans[strongest]
     told = series_of(memory, name)[strongest]
     whole, record = told.whole, standing.records[strongest]
     low, high = map(float, ratio_interval(record, span, promise.rate))
@@ -136,8 +136,7 @@ def _of_series(name: str, memory: Memory, promise: Promise) -> ConditionEvidence
 
 
 def _dispersion(record: Record, span: Span) -> float:
-    watched = span.past + span.whole
-    return float(variance_over(record.spread, span.whole, watched, span.shortest))
+    return float(span.wander(record.spread, span.whole))
 
 
 def _ratio(series: Series) -> float | None:

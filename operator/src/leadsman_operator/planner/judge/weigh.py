@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -27,7 +28,7 @@ from leadsman_api.v1alpha1.health import (
 )
 from leadsman_operator.facts import PodFacts, Unknown
 from leadsman_operator.planner.judge.checks import checked, interval_of
-from leadsman_operator.planner.judge.counting import as_totals, counted
+from leadsman_operator.planner.judge.counting import Counted, as_totals, counted
 from leadsman_operator.planner.judge.failures import PodLook, describe_failures, failures_with
 from leadsman_operator.planner.judge.remembering import Look, remembered
 from leadsman_operator.planner.judge.sequential import RECENT_SECONDS
@@ -54,16 +55,7 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
         return _blind(before, now, counts.message, failures)
     health = resource.spec.health
     found = counted(before, counts, arms, now, _warm_from(observation.cluster.pods, health.warm_up))
-    look = Look(
-        conditions=health.conditions,
-        counted=found,
-        past=() if isinstance(observation.past, Unknown) else observation.past,
-        past_unread=isinstance(observation.past, Unknown),
-        now=now,
-        usual_seconds=scrape_interval(resource, observation.configuration).total_seconds(),
-        window_seconds=_window_seconds(health.judge),
-    )
-    memory = remembered(before, look)
+    memory = remembered(before, _look(observation, found))
     judgement = _judgement(observation, memory, failures)
     verdict = min(_said(health.conditions, judgement), key=_WORST_FIRST.index)
     return Evidence(
@@ -80,6 +72,26 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
         pods=found.pods,
         memory=memory,
     )
+
+
+def _look(observation: DeploymentObservation, found: Counted) -> Look:
+    health, past, labels = (
+        observation.resource.spec.health,
+        observation.past,
+        observation.past_labels,
+    )
+    look = Look(
+        conditions=health.conditions,
+        counted=found,
+        now=observation.now,
+        usual_seconds=scrape_interval(
+            observation.resource, observation.configuration
+        ).total_seconds(),
+        window_seconds=_window_seconds(health.judge),
+    )
+    if isinstance(past, Unknown) or isinstance(labels, Unknown):
+        return replace(look, past_unread=True)
+    return replace(look, past=past, past_labels=labels)
 
 
 def _said(conditions: Sequence[HealthCondition], judgement: Judged) -> Iterator[Verdict]:
