@@ -10,6 +10,7 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.command import Command, Outcome, Verb
 from leadsman_api.v1alpha1.model_deployment_status import DeploymentPhase
 from leadsman_operator.facts import Unknown
+from leadsman_operator.planner.judge.counting import labelled_counter, wrong_counter
 from leadsman_operator.planner.plan import ScaleObject
 from support.deployments import Bench, a_deployment, a_version, counters
 
@@ -105,6 +106,21 @@ def test_the_stable_revision_is_counted_before_it_makes_room() -> None:
     assert pods(bench) == {"1": 0, "2": 2}
     assert scales(bench)[-2:] == [("2", 2), ("1", 0)]
     assert bench.names("HorizontalPodAutoscaler") == []
+
+
+def test_labels_of_earlier_answers_are_no_yardstick() -> None:
+    """They come while nobody asks anything, and say nothing of errors and times."""
+    bench = begun()
+    for number in (10, 20, 30):
+        bench.serve(
+            stable={**counters(), labelled_counter("quality"): number, wrong_counter("quality"): 1},
+            candidate={},
+        )
+        bench.wait(10)
+        bench.settle()
+    assert pods(bench) == {"1": 2, "2": 0}
+
+    assert pods(counted(bench)) == {"1": 0, "2": 2}
 
 
 @pytest.mark.parametrize(("on_blind", "version"), [("Hold", 2), ("RollBack", None), ("Pause", 2)])

@@ -22,6 +22,7 @@ from leadsman_operator.planner.approval import waiting_for_approval
 from leadsman_operator.planner.course import Course, move, stay
 from leadsman_operator.planner.handover import held_back, unseen
 from leadsman_operator.planner.judge.checks import shortest_step_of
+from leadsman_operator.planner.judge.series import answers_in
 from leadsman_operator.planner.kept import is_restored
 from leadsman_operator.planner.outcomes import promote, roll_back
 from leadsman_operator.planner.routing.traffic import by_gateway, routing_trouble
@@ -197,7 +198,7 @@ def _make_room(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) 
 def _is_counted(scene: Scene) -> bool:
     """Whether anything is known of the stable revision's answers since the rollout began."""
     totals = scene.evidence.totals if scene.evidence is not None else ()
-    return any(any(one.counters.values()) for one in totals if one.arm is Arm.STABLE)
+    return any(answers_in(one.counters) > 0 for one in totals if one.arm is Arm.STABLE)
 
 
 def come_up(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Course | None:

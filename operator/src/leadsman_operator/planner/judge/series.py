@@ -132,13 +132,17 @@ def _requests(counters: Counters, bound: float | None) -> tuple[float, float]:
     Of answers that are in no bucket but the last nothing is known.
     """
     if bound is None:
-        total = sum(value for name, value in counters.items() if name.endswith(_CLASS))
-        return counters.get("5xx", 0.0), total
+        return counters.get("5xx", 0.0), answers_in(counters)
     within = _answers_within(counters, bound)
     if within is None:
         return 0.0, 0.0
     total = counters.get(_TIMED, 0.0)
     return max(0.0, total - within), total
+
+
+def answers_in(counters: Counters) -> float:
+    """All answers, whatever their status."""
+    return sum(value for name, value in counters.items() if name.endswith(_CLASS))
 
 
 def _answers_within(counters: Counters, bound: float) -> float | None:
