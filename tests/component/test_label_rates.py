@@ -57,7 +57,7 @@ def test_a_judge_without_doubt_would_break_it(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("labels", "times", "within"),
     [
-        (OFTEN, 1.25, 2700),
+        (OFTEN, 1.3, 2700),
         (OFTEN, 1.5, 900),
         (OFTEN, 2.0, 180),
         (Labels(wrong=0.2), 2.0, 1500),
@@ -69,4 +69,4 @@ def test_a_judge_without_doubt_would_break_it(monkeypatch: pytest.MonkeyPatch) -
 def test_more_wrong_answers_are_found_in_time(labels: Labels, times: float, within: int) -> None:
     """In seconds, in nine rollouts of ten; a tenth more than usual is tolerated."""
     ended = found(replace(labels, times=times), 1.1, RATE, 300, seed=2)
-    assert (ended <= within).mean() >= 0.9, np.quantile(ended, [0.5, 0.9])
+    assert (ended <= within).mean() >= 0.9, np.sort(ended)[[150, 270]]
