@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from support.world import SPEC, Simulation
 from support.world_gateway import OWN, SHADOW, GatewaySimulation
@@ -23,6 +24,8 @@ TAKEN_OVER_SECONDS = 15
 LATE_EVERY = 8
 """Of so many deaths one is followed by a late look."""
 BUDGET_SECONDS = 60
+COLD_SECONDS = 61
+"""After so long the previous revision has no pods any more."""
 
 Deed = Callable[[Simulation], Any]
 
@@ -114,6 +117,34 @@ class Story:
         return status["phase"] == phase and not left and sim.version("stable") == 1 + good
 
 
+@dataclass(frozen=True)
+class WayBack(Story):
+    """From version 3 to version 1, of which the record alone is there."""
+
+    @override
+    def begin(self) -> Simulation:
+        """Two others have come to serve, and somebody wants the first again."""
+        sim = self.world(**self.rollout)
+        for _ in range(3):
+            sim.registry.aliases["champion"] = sim.register("good")
+            asyncio.run(sim.settle())
+            sim.clock.advance(COLD_SECONDS)
+            asyncio.run(sim.settle())
+        first = sim.status()["kept"][-1]
+        sim.cluster.behaviours[first["version"]] = self.behaviour
+        sim.command("RollBack", first["name"])
+        return sim
+
+    @override
+    def is_over(self, sim: Simulation) -> bool:
+        """What the alias points at still is held back, unless the first did not come up."""
+        status, good = sim.status(), self.behaviour == "good"
+        left = [arm for arm in ("candidate", "previous") if status.get(arm)]
+        phase, stable = ("RolledBack", 1) if good else ("Stable", 3)
+        asked = bool(status.get("commands"))
+        return asked and status["phase"] == phase and not left and sim.version("stable") == stable
+
+
 STORIES: dict[str, Story] = {
     "a good Canary": Story(canary),
     "a bad Canary": Story(canary, "errors"),
@@ -138,6 +169,10 @@ STORIES: dict[str, Story] = {
     "a good Swap": Story(swap),
     "a bad Swap": Story(swap, "errors"),
     "a Swap that does not come up": Story(swap, "hanging"),
+    "a way back to a record": WayBack(canary),
+    "a way back to a record behind a gateway": WayBack(behind_gateway),
+    "a way back to a record that can't be loaded": WayBack(canary, "unloadable"),
+    "a way back to a record that is bad now": WayBack(behind_gateway, "errors"),
     "a Swap that waits": Story(swap, rollout=waits("FirstStep"), deeds={5: approves()}),
 }
 

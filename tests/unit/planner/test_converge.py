@@ -45,6 +45,7 @@ def test_a_field_of_somebody_else_is_left_alone() -> None:
 def test_the_number_of_pods_that_an_autoscaler_set_is_left_alone() -> None:
     """Between floor and ceiling it decides."""
     bench = serving()
+    bench.wait(300)
     changed(bench, "Deployment", replicas=7)
     assert bench.plan().actions == ()
 

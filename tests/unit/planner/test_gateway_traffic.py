@@ -119,6 +119,30 @@ def test_each_arm_has_an_autoscaler_and_the_stable_one_does_not_shrink() -> None
     assert floors == {status["stable"]["name"]: 2, status["candidate"]["name"]: 1}
 
 
+def floor_of(sim: GatewaySimulation, revision: str) -> int | None:
+    """The least number of pods that the autoscaler of a revision leaves."""
+    ref = ObjectRef("autoscaling/v2", "HorizontalPodAutoscaler", "ml", revision)
+    found = sim.cluster.objects.get(ref)
+    return found["spec"]["minReplicas"] if found else None
+
+
+@pytest.mark.parametrize("verb", ["Promote", "Abort"])
+def test_what_takes_all_of_the_traffic_keeps_its_pods_until_its_load_is_seen(verb: str) -> None:
+    """An autoscaler goes by the last five minutes, and in these others had a part of it."""
+    sim = rolling_out(OWN)
+    stable, candidate = (sim.status()[arm]["name"] for arm in ("stable", "candidate"))
+    sim.cluster.objects[ObjectRef("apps/v1", "Deployment", "ml", stable)]["spec"]["replicas"] = 5
+    until(sim, lambda: sim.status()["weight"] == 100)
+    sim.command(verb, candidate)
+    until(sim, lambda: "candidate" not in sim.status())
+    serves = sim.status()["stable"]["name"]
+    assert serves == (candidate if verb == "Promote" else stable)
+    go_on(sim, 3)
+    assert floor_of(sim, serves) == 5
+    until(sim, lambda: floor_of(sim, serves) == 2, most=310)
+    assert sim.unanswered == []
+
+
 def test_weights_leave_an_arm_whose_pods_are_not_ready() -> None:
     """And come back with them: the step itself is as it was."""
     sim = rolling_out(OWN)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from leadsman_api.labels import Arm
 from leadsman_api.v1alpha1.model_deployment_status import ModelDeploymentStatus, RevisionStatus
@@ -55,6 +56,10 @@ _TAKEN_IN_ORDER = (
     "ServiceAccount",
 )
 """Nothing scales up what goes, then no traffic, then the pods, then what they were."""
+
+_LOAD_IS_SEEN = timedelta(minutes=5)
+"""After the end of a rollout: so far back an autoscaler looks before it takes pods (the default of
+`--horizontal-pod-autoscaler-downscale-stabilization`)."""
 
 
 def actions_toward(scene: Scene, status: ModelDeploymentStatus) -> tuple[Action, ...]:
@@ -213,11 +218,12 @@ class _Arms:
         During a bake the stable revision keeps the pods it had: the way back must be as wide
         as it was. A gateway's shares don't follow from numbers of pods: there each arm has one.
         """
-        status, floor = self._status, self._scene.spec.scaling.min_replicas
+        status = self._status
         only = only_arm(self._scene.spec, status)
         if only is not None:
             # Of what makes room nothing may start again; of what comes nothing is known yet.
             if only == status.stable or status.weight:
+                floor = self._scene.spec.scaling.min_replicas
                 yield autoscaler(self._resource, only.name, only.version, floor)
             return
         if by_gateway(self._scene) and status.stable is not None and status.candidate is not None:
@@ -227,7 +233,20 @@ class _Arms:
         baking = status.candidate if status.weight == FULL else None
         carrying = first or baking or status.stable
         if carrying is not None:
+            floor = self._floor(carrying)
             yield autoscaler(self._resource, carrying.name, carrying.version, floor)
+
+    def _floor(self, carrying: RevisionStatus) -> int:
+        """The pods that it has, while a rollout runs and until an autoscaler knows its load.
+
+        It takes none that it would have wanted in the last minutes: those in which another
+        revision had the traffic, or a part of it, don't count for what it has to take now.
+        """
+        scaling, history = self._scene.spec.scaling, self._status.history
+        lately = bool(history) and self._scene.since(history[0].at) < _LOAD_IS_SEEN
+        moves = self._status.candidate is not None or lately
+        kept = self._scene.replicas(carrying.name) if moves else 0
+        return min(max(scaling.min_replicas, kept), scaling.max_replicas)
 
     def _autoscalers_of_arms(
         self, stable: RevisionStatus, candidate: RevisionStatus
