@@ -113,6 +113,7 @@ def test_a_rollback_reaches_older_versions() -> None:
     assert user("rollback", "churn", "--to", "1", "--because", "2 and 3 guess").stdout == (
         "churn: going back from version 3 to 1, from its record: ada asked for it: 2 and 3 guess\n"
     )
+    assert "steps  [100%] bake" in user("status", "churn").stdout
     user.go_on(15)
     explained = user("explain", "churn").stdout
     assert "without any it is promoted then" in explained

@@ -269,6 +269,31 @@ def test_forward_again_is_a_flip_while_it_is_warm() -> None:
     assert kept(bench) == [1, 2]
 
 
+def test_what_was_left_is_tried_again_step_by_step_when_asked() -> None:
+    """Retry is for what the spec asks for."""
+    bench = served(3)
+    back_at(bench, 1)
+    blocked = bench.resource.status.blocked[0].name
+    assert ask(bench, "Retry", blocked)[0] is Outcome.DONE
+    assert (versions(bench), bench.resource.status.weight) == ((1, 3, None), 30)
+    assert bench.resource.status.blocked == ()
+
+
+def test_an_alias_on_the_old_version_means_the_settings_of_today() -> None:
+    """Where they have changed, that is another revision."""
+    serving = {"env": [{"name": "MODE", "value": "new"}]}
+    bench = served(2)
+    lead(bench, 3, serving=serving)
+    back_at(bench, 1, serving=serving)
+    assert bench.resource.status.candidate is None
+    old = bench.resource.status.stable
+    bench.version = a_version(1)
+    bench.settle()
+    status = bench.resource.status
+    assert versions(bench)[:2] == (1, 1)
+    assert (status.stable and status.stable.name) == (old and old.name)
+
+
 def test_what_is_not_kept_is_refused_with_what_is() -> None:
     """And with the way to anything else."""
     bench = served(3)

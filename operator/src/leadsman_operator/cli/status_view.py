@@ -116,10 +116,12 @@ def _rollout(manifest: Manifest, now: datetime) -> Iterator[Text]:
         return
     promoted = moment(rollout.get("promotedAt"))
     line = Text("steps ", style="bold")
-    for number, weight in enumerate((*weights_of(spec), _FULL)):
+    weights = () if rollout.get("restoredBy") else weights_of(spec)
+    step = min(rollout["step"], len(weights))
+    for number, weight in enumerate((*weights, _FULL)):
         share = f"{weight}%" if weight else "copies"
-        here = number == rollout["step"] and promoted is None
-        over = number < rollout["step"] or promoted is not None
+        here = number == step and promoted is None
+        over = number < step or promoted is not None
         line.append(
             f" [{share}]" if here else f" {share}",
             style="bold cyan" if here else "green" if over else "dim",

@@ -55,7 +55,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("resume", "go on after a pause", f"{_COMMANDS}.resume"),
     Entry("abort", "give all traffic back to the stable revision", f"{_COMMANDS}.abort"),
     Entry("retry", "try a revision again that was rolled back", f"{_COMMANDS}.retry"),
-    Entry("rollback", "go back to the revision before", f"{_COMMANDS}.rollback"),
+    Entry("rollback", "go back to a revision that served before", f"{_COMMANDS}.rollback"),
     Entry("approve", "say yes to what waits for an approval", f"{_COMMANDS}.approve"),
     Entry("wait", "wait for the end of a rollout, for CI", f"{_COMMANDS}.wait"),
     Entry("simulate", "try a rollout on traffic to come", f"{_COMMANDS}.simulate"),
