@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,27 +64,11 @@ class Search:
         """A pod for an index, with a uid that was never there before."""
         self.begun += 1
         uid = f"pod-{self.begun}"
-        self.pods[index] = uid, self._run("work", uid, LEADSMAN_WORKER=str(index))
+        self.pods[index] = uid, self.training.start("work", uid, LEADSMAN_WORKER=str(index))
 
     def conclude(self) -> int:
         """The pod of the conclusion; gives its exit code."""
-        return self._run("conclude", "concluding").wait(timeout=PATIENCE_SECONDS)
-
-    def _run(self, command: str, uid: str, **variables: str) -> subprocess.Popen[bytes]:
-        folder = self.training.folder
-        environment = {
-            **os.environ,
-            **self.training.environment(),
-            "PYTHONPATH": str(folder),
-            "LEADSMAN_POD_UID": uid,
-            "LEADSMAN_TERMINATION_PATH": str(folder / f"{uid}-said"),
-            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-            "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-            **variables,
-        }
-        program = [sys.executable, "-m", "leadsman_training", command]
-        with (folder / f"{uid}.log").open("w") as log:
-            return subprocess.Popen(program, env=environment, stdout=log, stderr=log)
+        return self.training.start("conclude", "concluding").wait(timeout=PATIENCE_SECONDS)
 
     def trials(self) -> tuple[TrialFacts, ...]:
         """All trials, as the operator reads them."""
@@ -99,7 +81,7 @@ class Search:
 
     def log(self, index: int) -> str:
         """What the pod of an index has written."""
-        return (self.training.folder / f"{self.pods[index][0]}.log").read_text()
+        return self.training.log(self.pods[index][0]).read_text()
 
     def look(self) -> bool:
         """Start pods anew that were killed, and reap their trials; whether all have ended well."""

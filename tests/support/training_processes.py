@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +101,30 @@ class Training:
         said = Termination.from_text((self.folder / "said").read_text())
         assert said is not None
         return code, said
+
+    def start(self, command: str, uid: str, **variables: str) -> subprocess.Popen[bytes]:
+        """A process for a program of a pod, which waits for no server for long."""
+        environment = {
+            **os.environ,
+            **self.environment(),
+            "PYTHONPATH": str(self.folder),
+            "LEADSMAN_POD_UID": uid,
+            "LEADSMAN_TERMINATION_PATH": str(self.said(uid)),
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+            "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+            **variables,
+        }
+        program = [sys.executable, "-m", "leadsman_training", command]
+        with self.log(uid).open("w") as log:
+            return subprocess.Popen(program, env=environment, stdout=log, stderr=log)
+
+    def said(self, uid: str) -> Path:
+        """The file with the last words of such a process."""
+        return self.folder / f"{uid}-said"
+
+    def log(self, uid: str) -> Path:
+        """The file with all that it wrote."""
+        return self.folder / f"{uid}.log"
 
     def study(self) -> optuna.Study:
         """Its study."""
