@@ -104,7 +104,7 @@ def test_a_trial_that_breaks_its_process_takes_no_other_one_with_it(
     jobs = kubectl.get("jobs", "-n", namespace)["items"]
     failed = [job for job in jobs if _has(job, "Failed")]
     assert len(failed) == 1, "its log says why"
-    assert len(jobs) == 3, "besides it those that saw the end and concluded"
+    assert len(jobs) <= 2 + AT_A_TIME, "besides it the last ones, and the one that concluded"
     _assert_each_trial_has_one_run(status, registry)
 
 
