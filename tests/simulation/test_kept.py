@@ -41,7 +41,7 @@ class WithPastBehindGateway(WithPast, BehindGateway):
     """The same, its traffic split by a gateway."""
 
 
-WithPast.TestCase.settings = settings(ModelDeploymentLife.TestCase.settings, max_examples=30)
-WithPastBehindGateway.TestCase.settings = settings(WithPast.TestCase.settings, max_examples=20)
+WithPast.TestCase.settings = settings(ModelDeploymentLife.TestCase.settings, max_examples=15)
+WithPastBehindGateway.TestCase.settings = settings(WithPast.TestCase.settings, max_examples=10)
 TestWithPast = WithPast.TestCase
 TestWithPastBehindGateway = WithPastBehindGateway.TestCase
