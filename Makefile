@@ -18,7 +18,9 @@ SYNCED := .venv/.synced-$(subst /,-,$(UV_PYTHON))
 PROJECTS := $(wildcard pyproject.toml */pyproject.toml)
 SOURCES := crds/src operator/src serving-runtime/src training-jobs/src devcluster/src
 # The generator's tests lie with the architecture's, and count for its coverage.
-CLUSTERLESS := $(wildcard $(addprefix tests/,architecture/test_generated.py golden simulation unit))
+CLUSTERLESS := $(wildcard $(addprefix tests/,architecture/test_generated.py golden unit))
+# Lives in a world with faults, which take minutes: `make test` runs them.
+SIMULATION := tests/simulation
 # Start servers and processes of their own, which takes minutes: `make test` runs them.
 COMPONENT := tests/component
 # Two end-to-end tests at a time; one that is long begins at once.
@@ -83,9 +85,14 @@ imports: $(SYNCED) ## the layers: import contracts
 	@$(RUN) lint-imports --no-cache
 
 .PHONY: unit
-unit: $(SYNCED) ## tests of what the code does: tables, golden stories, simulation
+unit: $(SYNCED) ## tests of what the code does: tables, golden stories
 	@echo "unit: $(CLUSTERLESS)"
 	@$(RUN) pytest -n auto $(CLUSTERLESS)
+
+.PHONY: simulation
+simulation: $(SYNCED) ## lives of the resources in a world with faults, drawn by chance
+	@echo "simulation: $(SIMULATION)"
+	@$(RUN) pytest -n auto --maxschedchunk 1 $(SIMULATION)
 
 .PHONY: component
 component: $(SYNCED) ## tests that start servers and processes of their own
@@ -94,8 +101,8 @@ component: $(SYNCED) ## tests that start servers and processes of their own
 
 .PHONY: coverage
 coverage: $(SYNCED) ## the same and those with servers and processes; fails below 90 % of the pure code
-	@echo "coverage: $(CLUSTERLESS) $(COMPONENT)"
-	@$(RUN) pytest -n auto --cov --cov-report=term $(CLUSTERLESS) $(COMPONENT)
+	@echo "coverage: $(CLUSTERLESS) $(SIMULATION) $(COMPONENT)"
+	@$(RUN) pytest -n auto --cov --cov-report=term $(CLUSTERLESS) $(SIMULATION) $(COMPONENT)
 	@$(RUN) coverage json --quiet --fail-under=0 -o - | $(RUN) python scripts/coverage_gate.py
 
 .PHONY: architecture

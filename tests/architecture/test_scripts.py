@@ -138,7 +138,8 @@ def test_make_test_ends_with_one_summary(tmp_path: Path, failing: str, code: int
         assert f"Run it alone: make {failing}" in result.stdout.splitlines()[-1]
     else:
         assert re.search(
-            r"\nmake test passed in \d+ s\n  check .*\n  component .*\n  e2e .*\n$", result.stdout
+            r"\nmake test passed in \d+ s\n  check .*\n  simulation .*\n  component .*\n  e2e .*\n$",
+            result.stdout,
         )
 
 
