@@ -213,6 +213,40 @@ def test_one_that_does_not_come_up_leaves_what_serves() -> None:
     back_at(bench, 1)
 
 
+@pytest.mark.parametrize("registry", ["there", "away"])
+def test_one_that_was_left_is_not_rolled_out_by_itself_when_it_fails_again(registry: str) -> None:
+    """The spec asks for it still; a registry that is away says nothing of what is wanted."""
+    bench = served(3)
+    back_at(bench, 1)
+    grow_cold(bench)
+    left = name_of(bench, 3)
+    bench.broken[3] = {"ready": False}
+    ask(bench, "RollBack", left)
+    assert versions(bench) == (1, 3, None)
+    wanted = bench.version
+    if registry == "away":
+        bench.version = Unknown(Reason.REGISTRY_UNREACHABLE, "MLflow does not answer")
+    ask(bench, "Abort", left)
+    bench.version = wanted
+    bench.wait(3600)
+    bench.settle()
+    status = bench.resource.status
+    assert versions(bench) == (1, None, None)
+    assert status.phase is DeploymentPhase.ROLLED_BACK
+    assert [one.version for one in status.blocked] == [3]
+
+
+def test_one_that_the_spec_does_not_ask_for_needs_no_block() -> None:
+    """Nothing would try it by itself."""
+    bench = served(3)
+    back_at(bench, 2)
+    bench.broken[1] = {"ready": False}
+    ask(bench, "RollBack", name_of(bench, 1))
+    ask(bench, "Abort", name_of(bench, 1))
+    assert versions(bench) == (2, None, None)
+    assert [one.version for one in bench.resource.status.blocked] == [3]
+
+
 def test_evidence_counts_in_its_bake() -> None:
     """What served once may not fit the requests of today."""
     errors = {"name": "errors", "type": "ErrorRate", "max": 0.02}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import Verdict
 from leadsman_api.v1alpha1.model_deployment_status import (
+    BlockedRevision,
     DeploymentPhase,
     RevisionStatus,
 )
@@ -123,16 +124,12 @@ def _go_back(scene: Scene) -> Course | None:
 
 
 def _finish_rolling_back(scene: Scene) -> Course | None:
-    """The traffic is away from a blocked candidate: now its pods may go.
-
-    One that was restored is not what the spec asks for: nothing would try it again by itself.
-    """
+    """The traffic is away from a blocked candidate: now its pods may go."""
     candidate = scene.status.candidate
     if candidate is None or candidate.name not in _blocked_names(scene):
         return None
     if not carries(scene, ALL_STABLE):
         return _wait_for_gateway(scene, DeploymentPhase.ROLLING_BACK, Reason.ROLLED_BACK)
-    blocked = scene.status.blocked
     return stay(
         scene,
         DeploymentPhase.ROLLED_BACK,
@@ -142,8 +139,16 @@ def _finish_rolling_back(scene: Scene) -> Course | None:
         rollout=None,
         weight=None,
         evidence=scene.status.evidence,
-        blocked=without(blocked, candidate.name) if is_restored(scene.status) else blocked,
+        blocked=_blocked_after(scene, candidate),
     )
+
+
+def _blocked_after(scene: Scene, candidate: RevisionStatus) -> tuple[BlockedRevision, ...]:
+    """One that was restored needs no block where the spec asks for another: nothing tries it."""
+    blocked, wanted = scene.status.blocked, scene.wanted
+    if not is_restored(scene.status) or not isinstance(wanted, Revision):
+        return blocked
+    return blocked if wanted.name == candidate.name else without(blocked, candidate.name)
 
 
 def _wait_for_gateway(scene: Scene, phase: DeploymentPhase, reason: Reason) -> Course:
