@@ -128,6 +128,23 @@ def test_a_rollback_reaches_older_versions() -> None:
     assert user.sim.version("candidate") == 2
 
 
+def test_nobody_comes_back_by_chance_to_what_was_left() -> None:
+    """Though the alias is written back, so that nothing is blocked any more."""
+    user = rolling_out(keepPrevious="1h")
+    assert user("promote", "churn", "--full").code == 0
+    user.go_on(15)
+    assert user("promote", "churn").code == 0
+    assert user("rollback", "churn").stdout.startswith("churn: going back from version 2 to 1")
+    user.go_on(10)
+    user.sim.registry.aliases["champion"] = 1
+    user.go_on(10)
+    status = user.sim.status()
+    assert (status["phase"], status.get("blocked", [])) == ("Stable", [])
+    result = user("rollback", "churn")
+    assert result.code == 1
+    assert "version 2 served last, and somebody went back from it" in result.stderr
+
+
 def test_without_a_name_it_is_the_one_that_served_last() -> None:
     """Warm or not."""
     user = rolling_out()

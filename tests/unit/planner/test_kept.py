@@ -213,6 +213,31 @@ def test_one_that_does_not_come_up_leaves_what_serves() -> None:
     back_at(bench, 1)
 
 
+def test_the_list_says_who_went_back_from_what() -> None:
+    """For as long as it has not served again: then it was left for the next one."""
+    bench = served(3)
+    back_at(bench, 1)
+    assert left_by(bench) == {3: "ada", 2: None}
+    bench.version = a_version(1)
+    bench.settle()
+    assert bench.resource.status.blocked == ()
+    assert left_by(bench) == {3: "ada", 2: None}
+    grow_cold(bench)
+    bench.version = a_version(3)
+    back_at(bench, 3)
+    stable = bench.resource.status.stable
+    assert stable is not None
+    assert stable.left_by is None
+    assert left_by(bench) == {1: "ada", 2: None}
+    lead(bench, 4)
+    assert left_by(bench) == {3: None, 1: "ada", 2: None}
+
+
+def left_by(bench: Bench) -> dict[int, str | None]:
+    """Who went back from the versions that are kept."""
+    return {one.version: one.left_by for one in bench.resource.status.kept}
+
+
 @pytest.mark.parametrize("registry", ["there", "away"])
 def test_one_that_was_left_is_not_rolled_out_by_itself_when_it_fails_again(registry: str) -> None:
     """The spec asks for it still; a registry that is away says nothing of what is wanted."""
@@ -379,4 +404,4 @@ def test_a_swap_keeps_records_too() -> None:
     bench.wait(21)
     bench.settle()
     assert versions(bench) == (1, None, None)
-    assert kept(bench) == [3, 2]
+    assert left_by(bench) == {3: "ada", 2: None}

@@ -59,6 +59,8 @@ class RevisionStatus(Contract):
     """Since when it plays its part."""
     keep_until: Time | None = None
     """Until when it is kept warm."""
+    left_by: Word | None = None
+    """Who went back from it to one of before; nobody when it gave way to a later one."""
 
 
 class BlockedRevision(Contract):

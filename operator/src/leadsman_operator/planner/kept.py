@@ -28,17 +28,26 @@ def _served_before(scene: Scene, status: ModelDeploymentStatus) -> Iterator[Revi
     stable, left = status.stable, scene.status.stable
     if stable is None:
         return
-    if status.previous is not None:
-        yield _at_rest(status.previous, status.previous.since)
     if left is not None and left.name != stable.name:
-        yield _at_rest(left, scene.now)
+        yield _at_rest(left, scene.now, _left_by(scene, status))
     yield from (one for one in scene.status.kept if one.name != stable.name)
+    if status.previous is not None:  # in a status that has no such list yet
+        yield _at_rest(status.previous, status.previous.since)
 
 
-def _at_rest(revision: RevisionStatus, since: datetime | None) -> RevisionStatus:
+def _left_by(scene: Scene, status: ModelDeploymentStatus) -> str | None:
+    """Who wants another stable revision of before; nobody while it is a later one that came."""
+    if status.rollout is not None:
+        return status.rollout.going_back_by
+    return scene.status.rollout.restored_by if scene.status.rollout is not None else None
+
+
+def _at_rest(
+    revision: RevisionStatus, since: datetime | None, left_by: str | None = None
+) -> RevisionStatus:
     """What a record has to say of a revision: what it is, and since when another one serves."""
     changes = {"since": since, "keep_until": None, "replicas": 0, "ready_replicas": 0}
-    return revision.model_copy(update=changes)
+    return revision.model_copy(update={**changes, "left_by": left_by})
 
 
 def is_restored(status: ModelDeploymentStatus) -> bool:

@@ -56,7 +56,7 @@ def restore(scene: Scene, kept: RevisionStatus, by: str, message: str) -> Course
         DeploymentPhase.ROLLING_OUT,
         Reason.COMMANDED,
         message,
-        candidate=kept.model_copy(update={"since": scene.now}),
+        candidate=kept.model_copy(update={"since": scene.now, "left_by": None}),
         previous=None,
         rollout=RolloutStatus(
             step=len(scene.spec.rollout.weights),

@@ -63,7 +63,7 @@ def _served_last(manifest: Manifest, kept: Sequence[Mapping[str, Any]]) -> Any: 
             " the version, and it is rolled out"
         )
     blocked = {one["name"] for one in status_of(manifest).get("blocked") or ()}
-    if kept[0]["name"] in blocked:
+    if kept[0].get("leftBy") or kept[0]["name"] in blocked:
         raise Failure(
             f"{name}: version {kept[0]['version']} served last, and somebody went back from it:"
             f" say which one is meant with --to; kept are: {_listed(kept)}"
