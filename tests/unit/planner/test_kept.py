@@ -388,18 +388,18 @@ def test_a_status_from_before_keeps_what_is_warm() -> None:
     assert kept(bench) == [1]
 
 
-def test_a_swap_keeps_records_too() -> None:
-    """It has no previous revision: going back is a swap of its own."""
+@pytest.mark.parametrize("broken", [{}, {3: {"ready": False}}], ids=["healthy", "broken"])
+def test_a_swap_keeps_records_too(broken: dict[int, Mapping[str, Any]]) -> None:
+    """It has no previous revision: going back is a swap of its own.
+
+    The stable revision makes room at once: what can't serve would never be counted.
+    """
     scaling = {"minReplicas": 1, "maxReplicas": 1}
     swap = {"strategy": "Swap", "swap": {"downtimeBudget": "4m"}}
     bench = served(3)
     assert kept(bench) == [2, 1]
+    bench.broken.update(broken)
     ask(bench, "RollBack", name_of(bench, 1), rollout=swap, scaling=scaling)
-    bench.serve(stable=counters(3000), candidate=counters())
-    bench.settle()
-    bench.wait(11)
-    bench.serve(stable=counters(4000), candidate=counters())
-    bench.settle()
     assert (bench.resource.status.weight, versions(bench)) == (100, (3, 1, None))
     bench.wait(21)
     bench.settle()

@@ -223,6 +223,15 @@ def test_people_can_only_end_it() -> None:
     assert pods(bench) == {"1": 2}
 
 
+def test_a_swap_has_no_step_to_skip_and_says_what_it_waits_for() -> None:
+    """The pods of its candidate come last."""
+    bench = begun()
+    assert ask(bench, Verb.PROMOTE_FULL) is Outcome.REFUSED
+    assert bench.resource.status.commands[0].message == (
+        "a swap has no steps to skip: nothing was counted yet of version 1, which is the yardstick"
+    )
+
+
 def test_a_swap_that_was_begun_and_not_written_down_goes_on() -> None:
     """The operator died after it had stopped the stable revision."""
     bench = counted(begun(), seconds=8)

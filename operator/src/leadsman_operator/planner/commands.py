@@ -28,7 +28,7 @@ from leadsman_operator.planner.plan import Event
 from leadsman_operator.planner.routing.traffic import ALL_STABLE, carries
 from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.steps import goal_of, pause, resume
-from leadsman_operator.planner.swap import is_interrupted
+from leadsman_operator.planner.swap import is_interrupted, only_arm
 
 MOST_ANSWERS = 20
 
@@ -190,6 +190,8 @@ def _skip(
     held = waiting_for_approval(scene, candidate, goal_of(scene))
     if held is not None:
         return Refusal(held.status.message or "it waits for an approval")
+    if only_arm(scene.spec, scene.status) is not None:
+        return Refusal(f"a swap has no steps to skip: {scene.status.message}")
     if goal_of(scene) == FULL:
         return Refusal("its last step is over: all of the traffic follows when its pods are ready")
     running = resume(scene, rollout).status.rollout if rollout.paused_at else rollout

@@ -163,21 +163,16 @@ def _give_all(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -
 
 
 def _make_room(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) -> Course:
-    """Stop the stable revision of a swap, once it is known how it answers."""
+    """Stop the stable revision of a swap, once it is known how it answers.
+
+    Who goes back from it knows enough: it may be broken, and never be counted.
+    """
     stable, spec = scene.status.stable, scene.spec.rollout
     if stable is None or spec.swap is None:
         raise ValueError("a swap needs a stable revision and a budget")
-    if not _is_counted(scene) and scene.replicas(stable.name):
-        because = f"nothing was counted yet of version {stable.version}, which is the yardstick"
-        if scene.since(rollout.started_at) >= spec.deadline:
-            return _still_blind(scene, because)
-        begun = rollout.model_copy(update={"step_started_at": scene.now})
-        phase = DeploymentPhase.ROLLING_OUT
-        return stay(scene, phase, Reason.NO_TRAFFIC, because, rollout=begun)
-    if scene.since(rollout.step_started_at) < spec.minimum_step_time:
-        wait = format_duration(spec.minimum_step_time)
-        message = f"version {stable.version} is counted for {wait} before it makes room"
-        return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.STEP_HOLDING, message)
+    held = None if is_restored(scene.status) else _without_yardstick(scene, stable, rollout)
+    if held is not None:
+        return held
     if scene.live("Deployment", candidate.name) is None:
         message = f"version {candidate.version} is prepared"
         return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.STARTING, message)
@@ -198,6 +193,25 @@ def _make_room(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) 
 def _is_counted(scene: Scene) -> bool:
     """Whether anything is known of the stable revision's answers since the rollout began."""
     totals = scene.evidence.totals if scene.evidence is not None else ()
+def _without_yardstick(
+    scene: Scene, stable: RevisionStatus, rollout: RolloutStatus
+) -> Course | None:
+    """Where a swap stands until the stable revision was counted long enough; None from then on."""
+    spec = scene.spec.rollout
+    if not _is_counted(scene) and scene.replicas(stable.name):
+        because = f"nothing was counted yet of version {stable.version}, which is the yardstick"
+        if scene.since(rollout.started_at) >= spec.deadline:
+            return _still_blind(scene, because)
+        begun = rollout.model_copy(update={"step_started_at": scene.now})
+        phase = DeploymentPhase.ROLLING_OUT
+        return stay(scene, phase, Reason.NO_TRAFFIC, because, rollout=begun)
+    if scene.since(rollout.step_started_at) < spec.minimum_step_time:
+        wait = format_duration(spec.minimum_step_time)
+        message = f"version {stable.version} is counted for {wait} before it makes room"
+        return stay(scene, DeploymentPhase.ROLLING_OUT, Reason.STEP_HOLDING, message)
+    return None
+
+
     return any(answers_in(one.counters) > 0 for one in totals if one.arm is Arm.STABLE)
 
 
