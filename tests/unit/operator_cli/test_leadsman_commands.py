@@ -145,6 +145,23 @@ def test_nobody_comes_back_by_chance_to_what_was_left() -> None:
     assert "version 2 served last, and somebody went back from it" in result.stderr
 
 
+def test_while_a_version_is_tried_older_ones_are_known() -> None:
+    """The operator says what comes first."""
+    user = rolling_out()
+    promoted(user)
+    user.sim.registry.aliases["champion"] = user.sim.register("good")
+    user.go_on(15)
+    assert (user.sim.version("stable"), user.sim.version("candidate")) == (2, 3)
+    stable, old = user.sim.status()["stable"]["name"], user.sim.status()["kept"][0]["name"]
+    for goal in ("1", old):
+        result = user("rollback", "churn", "--to", goal)
+        assert result.code == 1
+        assert f"version 3 is being tried: go back to {stable} first" in result.stderr
+    listed = f"kept are: {stable} (version 2), {old} (version 1)"
+    assert listed in user("rollback", "churn", "--to", "7").stderr
+    assert user("rollback", "churn", "--to", "2").code == 0
+
+
 def test_without_a_name_it_is_the_one_that_served_last() -> None:
     """Warm or not."""
     user = rolling_out()

@@ -42,14 +42,17 @@ def run(options: argparse.Namespace, surroundings: Surroundings) -> int:
 
 
 def _goal(manifest: Manifest, wanted: str | None) -> Any:  # noqa: ANN401 - text of a JSON document
-    kept = _kept(manifest)
+    status = status_of(manifest)
+    kept, stable = status.get("kept") or [], status.get("stable")
+    beside = [stable] if stable and status.get("candidate") else []
     if wanted is None:
-        return _served_last(manifest, kept)
-    for revision in kept:
+        return beside[0]["name"] if beside else _served_last(manifest, kept)
+    known = [*beside, *kept]
+    for revision in known:
         if wanted in (revision["name"], str(revision["version"])):
             return revision["name"]
     raise Failure(
-        f"{manifest['metadata']['name']}: {wanted} is not kept; kept are: {_listed(kept)}. Point"
+        f"{manifest['metadata']['name']}: {wanted} is not kept; kept are: {_listed(known)}. Point"
         " spec.model at the version, and it is rolled out"
     )
 
@@ -69,14 +72,6 @@ def _served_last(manifest: Manifest, kept: Sequence[Mapping[str, Any]]) -> Any: 
             f" say which one is meant with --to; kept are: {_listed(kept)}"
         )
     return kept[0]["name"]
-
-
-def _kept(manifest: Manifest) -> Sequence[Mapping[str, Any]]:
-    """Revisions that can take the traffic, the one that served last first."""
-    status = status_of(manifest)
-    if status.get("candidate"):
-        return [status["stable"]] if status.get("stable") else []
-    return status.get("kept") or []
 
 
 def _listed(kept: Sequence[Mapping[str, Any]]) -> str:
