@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+
+import pytest
 
 from leadsman_api.v1alpha1.model_deployment_status import DeploymentPhase
 from support.deployments import Bench, a_deployment, a_version, counters
@@ -61,6 +64,44 @@ def test_time_for_an_approval_is_not_the_candidates() -> None:
         assert phase(bench) is DeploymentPhase.BAKING
     little(bench, 110)
     assert phase(bench) is DeploymentPhase.STABLE
+
+
+@pytest.mark.parametrize("by", ["ada", None])
+def test_a_pause_while_an_approval_is_waited_for_is_told_once(by: str | None) -> None:
+    """Nothing went on before either, but from now on an approval is not enough."""
+    bench = waiting(BLUE_GREEN)
+    since = paused_at(bench)
+    assert since is not None
+    bench.wait(60)
+    known = len(bench.resource.status.history)
+    pause(bench, by)
+    bench.wait(60)
+    bench.settle()
+    status = bench.resource.status
+    who = "ada asked for it" if by else "rollout.paused is true"
+    assert status.message == f"paused at 0 percent: {who}"
+    assert len(status.history) == known + 1
+    assert (status.history[0].message, status.history[0].by) == (status.message, by)
+    assert [one.message for one in status.commands] == ([status.message] if by else [])
+    assert paused_at(bench) == since
+
+
+def pause(bench: Bench, by: str | None) -> None:
+    """Somebody stops the rollout by a command, or the spec does."""
+    candidate = bench.resource.status.candidate
+    assert candidate is not None
+    command = {"id": "c-1", "verb": "Pause", "revision": candidate.name, "by": by}
+    stop = {"command": command} if by else {"paused": True}
+    stopped = a_deployment(rollout={**BLUE_GREEN, "approval": {"required": True}, **stop})
+    bench.resource = stopped.model_copy(update={"status": bench.resource.status})
+    bench.settle()
+
+
+def paused_at(bench: Bench) -> datetime | None:
+    """From when on time counts for nothing."""
+    rollout = bench.resource.status.rollout
+    assert rollout is not None
+    return rollout.paused_at
 
 
 def little(bench: Bench, seconds: float) -> None:

@@ -80,9 +80,12 @@ def pause(scene: Scene, rollout: RolloutStatus) -> Course:
     """Stop where it stands."""
     who = f"{rollout.paused_by} asked for it" if rollout.paused_by else "rollout.paused is true"
     message = f"paused at {scene.status.weight} percent: {who}"
-    if rollout.paused_at is not None:
+    # One that waits for an approval stands still already, and nobody was told of a pause.
+    latest = scene.status.history[0] if scene.status.history else None
+    told = latest is not None and (latest.reason, latest.message) == (Reason.PAUSED, message)
+    if rollout.paused_at is not None and told:
         return stay(scene, DeploymentPhase.PAUSED, Reason.PAUSED, message, rollout=rollout)
-    paused = rollout.model_copy(update={"paused_at": scene.now})
+    paused = rollout.model_copy(update={"paused_at": rollout.paused_at or scene.now})
     return move(scene, DeploymentPhase.PAUSED, Reason.PAUSED, message, rollout=paused)
 
 
@@ -190,9 +193,6 @@ def _make_room(scene: Scene, candidate: RevisionStatus, rollout: RolloutStatus) 
     )
 
 
-def _is_counted(scene: Scene) -> bool:
-    """Whether anything is known of the stable revision's answers since the rollout began."""
-    totals = scene.evidence.totals if scene.evidence is not None else ()
 def _without_yardstick(
     scene: Scene, stable: RevisionStatus, rollout: RolloutStatus
 ) -> Course | None:
@@ -212,6 +212,9 @@ def _without_yardstick(
     return None
 
 
+def _is_counted(scene: Scene) -> bool:
+    """Whether anything is known of the stable revision's answers since the rollout began."""
+    totals = scene.evidence.totals if scene.evidence is not None else ()
     return any(answers_in(one.counters) > 0 for one in totals if one.arm is Arm.STABLE)
 
 
