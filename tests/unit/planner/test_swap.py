@@ -9,7 +9,7 @@ import pytest
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.command import Command, Outcome, Verb
 from leadsman_api.v1alpha1.model_deployment_status import DeploymentPhase
-from leadsman_operator.facts import Unknown
+from leadsman_operator.facts import ObjectRef, Unknown
 from leadsman_operator.planner.judge.counting import labelled_counter, wrong_counter
 from leadsman_operator.planner.plan import ScaleObject
 from support.deployments import Bench, a_deployment, a_version, counters
@@ -230,6 +230,21 @@ def test_a_swap_has_no_step_to_skip_and_says_what_it_waits_for() -> None:
     assert bench.resource.status.commands[0].message == (
         "a swap has no steps to skip: nothing was counted yet of version 1, which is the yardstick"
     )
+
+
+def test_what_carries_all_of_the_traffic_keeps_its_pods() -> None:
+    """The autoscaler of the candidate has not seen yet what it has to take."""
+    bench = begun(bake="10m")
+    grown = ObjectRef("apps/v1", "Deployment", "ml", bench.resource.status.stable.name)  # type: ignore[union-attr]
+    manifest = bench.objects[grown]
+    bench.objects[grown] = {**manifest, "spec": {**manifest["spec"], "replicas": 4}}
+    counted(bench)
+    bench.broken = {}
+    bench.settle()
+    assert bench.resource.status.phase is DeploymentPhase.BAKING
+    assert pods(bench) == {"1": 0, "2": 4}
+    (scaler,) = (one for ref, one in bench.objects.items() if ref.kind == "HorizontalPodAutoscaler")
+    assert scaler["spec"]["minReplicas"] == 4
 
 
 def test_a_swap_that_was_begun_and_not_written_down_goes_on() -> None:

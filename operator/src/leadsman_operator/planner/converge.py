@@ -223,8 +223,7 @@ class _Arms:
         if only is not None:
             # Of what makes room nothing may start again; of what comes nothing is known yet.
             if only == status.stable or status.weight:
-                floor = self._scene.spec.scaling.min_replicas
-                yield autoscaler(self._resource, only.name, only.version, floor)
+                yield autoscaler(self._resource, only.name, only.version, self._floor(only))
             return
         if by_gateway(self._scene) and status.stable is not None and status.candidate is not None:
             yield from self._autoscalers_of_arms(status.stable, status.candidate)
