@@ -206,6 +206,23 @@ def test_jobs_that_give_up_before_their_trial_end_the_run() -> None:
     assert bench.status.message == f"pod {SEARCH}-3-0 ended with code 1: its log says why"
 
 
+def test_jobs_whose_pods_are_gone_end_no_search() -> None:
+    """Their trials were run; that nobody can see it any more speaks against none of them."""
+    bench = a_bench(search={"trials": 40, "parallelism": 1, "maxFailedTrials": 10})
+    bench.settle()
+    for number in range(4):
+        job = f"{SEARCH}-{number}"
+        bench.start_pods(job)
+        bench.find(*bench.trials, running(number, pod_of(job)))
+        break_(bench, job)
+        bench.settle()
+    bench.pods.clear()
+    bench.settle()
+
+    assert bench.status.phase is RunPhase.SEARCHING
+    assert f"{SEARCH}-4" in bench.names("Job")
+
+
 def test_a_server_that_stays_away_ends_the_run_whatever_trial_it_hit() -> None:
     """The trials are not to blame, and would be run again for ever."""
     bench = a_bench(search={"parallelism": 1, "trials": 40})

@@ -105,11 +105,13 @@ def fruitless_jobs(scene: Scene) -> list[Job]:
 
 
 def _is_fruitless(scene: Scene, job: Job) -> bool:
+    """A Job whose pods are gone is not: nobody can see what became of them."""
     trials = scene.study.trials if scene.study is not None else ()
     begun = {trial.pod_uid for trial in trials}
     pods = scene.pods_of(job.name)
     gave_up = any(pod.exit_code == ExitCode.THIS_WORKER for pod in pods)
-    return job.is_failed and (gave_up or not any(pod.uid in begun for pod in pods))
+    has_begun = any(pod.uid in begun for pod in pods)
+    return job.is_failed and bool(pods) and (gave_up or not has_begun)
 
 
 def _read(scene: Scene) -> dict[int, Job]:
