@@ -55,6 +55,23 @@ def break_(bench: Bench, job: str, code: int = 134, said: Termination | None = N
     bench.end_job(job, "Failed", "FailedIndexes")
 
 
+def start_in_vain(bench: Bench, *jobs: str) -> None:
+    """The pods of some Jobs end together before their trials; a while later the next may come."""
+    for job in jobs:
+        bench.start_pods(job)
+    bench.wait(5)
+    for job in jobs:
+        break_(bench, job, 1)
+    bench.settle()
+    bench.wait(60)
+    bench.settle()
+
+
+def jobs(*numbers: int) -> list[str]:
+    """Names of the Jobs of trials."""
+    return [f"{SEARCH}-{number}" for number in numbers]
+
+
 def test_there_is_a_job_for_each_trial_that_may_run_now() -> None:
     """Of one pod that nothing replaces; no Job of workers is made."""
     bench = begun()
@@ -192,14 +209,12 @@ def test_what_can_never_work_ends_the_run() -> None:
 
 
 def test_jobs_that_give_up_before_their_trial_end_the_run() -> None:
-    """Four in a row: as often as a worker would be started."""
+    """Four times in a row: as often as a worker would be started."""
     bench = a_bench(search={"parallelism": 1})
     bench.settle()
-    for number in range(4):
+    for job in jobs(0, 1, 2, 3):
         assert bench.status.phase is RunPhase.SEARCHING
-        bench.start_pods(f"{SEARCH}-{number}")
-        break_(bench, f"{SEARCH}-{number}", 1)
-        bench.settle()
+        start_in_vain(bench, job)
 
     assert bench.status.phase is RunPhase.FAILED
     assert bench.condition(ConditionType.READY) == ("False", Reason.CRASHING)
@@ -228,11 +243,12 @@ def test_a_server_that_stays_away_ends_the_run_whatever_trial_it_hit() -> None:
     bench = a_bench(search={"parallelism": 1, "trials": 40})
     bench.settle()
     said = Termination(reason=Reason.REGISTRY_UNREACHABLE, message="MLflow does not answer")
-    for number in range(4):
-        job = f"{SEARCH}-{number}"
+    for job in jobs(0, 1, 2, 3):
         bench.start_pods(job)
         bench.find(*bench.trials, running(len(bench.trials), pod_of(job), parameters={}))
         break_(bench, job, ExitCode.THIS_WORKER, said)
+        bench.settle()
+        bench.wait(60)
         bench.settle()
 
     assert bench.status.phase is RunPhase.FAILED
@@ -243,18 +259,78 @@ def test_a_job_that_did_its_work_forgives_those_before_it() -> None:
     """A bad hour now and then ends no search."""
     bench = a_bench(search={"parallelism": 1, "trials": 40})
     bench.settle()
-    for number in range(9):
-        job = f"{SEARCH}-{number}"
+    for number, job in enumerate(jobs(*range(9))):
+        if number % 3 != 2:
+            start_in_vain(bench, job)
+            continue
         bench.start_pods(job)
-        if number % 3 == 2:
-            bench.find(*bench.trials, a_trial(len(bench.trials), pod_uid=f"uid-{pod_of(job)}"))
-            end(bench, job)
-        else:
-            break_(bench, job, 1)
+        bench.find(*bench.trials, a_trial(len(bench.trials), pod_uid=f"uid-{pod_of(job)}"))
+        end(bench, job)
         bench.settle()
 
     assert bench.status.phase is RunPhase.SEARCHING
-    assert bench.names("Job") == [f"{SEARCH}-9"]
+    assert bench.names("Job") == jobs(9)
+
+
+def test_jobs_that_give_up_together_count_as_one_time() -> None:
+    """On a node that has a bad minute, say: those beside them and after them may do well."""
+    bench = a_bench(search={"parallelism": 8, "trials": 40})
+    bench.settle()
+    start_in_vain(bench, *jobs(0, 1, 2, 3, 4, 5, 6, 7))
+
+    assert bench.status.phase is RunPhase.SEARCHING
+    assert bench.names("Job") == sorted(jobs(*range(16)))
+
+
+def one_under_way_beside_four_in_vain() -> Bench:
+    """The first Job runs its trial all the time."""
+    bench = a_bench(search={"trials": 40})
+    bench.settle()
+    bench.start_pods(FIRST)
+    bench.find(running(0, pod_of(FIRST)))
+    for job in jobs(1, 2, 3, 4):
+        start_in_vain(bench, job)
+    return bench
+
+
+def test_no_trial_under_way_is_ended_because_others_do_not_begin() -> None:
+    """As with workers; no other one is tried until it has ended, which forgives those before."""
+    bench = one_under_way_beside_four_in_vain()
+    assert bench.status.phase is RunPhase.SEARCHING
+    assert bench.names("Job") == jobs(0, 1, 2, 3, 4)
+    assert bench.trials[0].state == "RUNNING"
+
+    bench.find(a_trial(0, pod_uid=f"uid-{pod_of(FIRST)}"))
+    end(bench, FIRST)
+    bench.settle()
+    assert bench.names("Job") == jobs(5, 6)
+
+
+def test_the_run_ends_when_the_last_trial_under_way_gives_up_too() -> None:
+    """Then nothing speaks for another try."""
+    bench = one_under_way_beside_four_in_vain()
+    said = Termination(reason=Reason.REGISTRY_UNREACHABLE, message="MLflow does not answer")
+    break_(bench, FIRST, ExitCode.THIS_WORKER, said)
+    bench.settle()
+
+    assert bench.status.phase is RunPhase.FAILED
+    assert bench.status.message == "MLflow does not answer"
+
+
+def test_after_a_job_in_vain_the_next_one_waits_as_a_worker_would() -> None:
+    """Ten seconds, then twice as long each time: what is away for a minute ends no search."""
+    bench = a_bench(search={"parallelism": 1, "trials": 40})
+    bench.settle()
+    for number, seconds in enumerate((10, 20, 40)):
+        bench.start_pods(f"{SEARCH}-{number}")
+        bench.wait(5)
+        break_(bench, f"{SEARCH}-{number}", 1)
+        bench.wait(seconds - 1)
+        bench.settle()
+        assert len(bench.names("Job")) == number + 1
+        bench.wait(1)
+        bench.settle()
+        assert len(bench.names("Job")) == number + 2
 
 
 def test_a_job_whose_time_is_up_ends_the_search() -> None:

@@ -102,10 +102,7 @@ class Job:
     @property
     def took(self) -> timedelta | None:
         """Time from its start to its end."""
-        over = self._condition("Complete") or self._condition("Failed") or {}
-        return _between(
-            self._started, self._status.get("completionTime") or over.get("lastTransitionTime")
-        )
+        return _between(self._started, self._ended)
 
     @property
     def started_at(self) -> datetime | None:
@@ -113,9 +110,20 @@ class Job:
         return datetime.fromisoformat(self._started) if self._started else None
 
     @property
+    def ended_at(self) -> datetime | None:
+        """When it was over."""
+        return datetime.fromisoformat(self._ended) if self._ended else None
+
+    @property
     def _started(self) -> str | None:
         started: str | None = self._status.get("startTime")
         return started
+
+    @property
+    def _ended(self) -> str | None:
+        over = self._condition("Complete") or self._condition("Failed") or {}
+        ended: str | None = self._status.get("completionTime") or over.get("lastTransitionTime")
+        return ended
 
     @property
     def _status(self) -> Mapping[str, Any]:

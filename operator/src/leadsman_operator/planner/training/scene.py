@@ -113,6 +113,12 @@ class Scene:
         found = self.observation.study
         return found if isinstance(found, StudyFacts) else None
 
+    @cached_property
+    def pods_with_trial(self) -> frozenset[str | None]:
+        """The uids of the pods that have begun a trial, the ended ones too."""
+        trials = self.study.trials if self.study is not None else ()
+        return frozenset(trial.pod_uid for trial in trials)
+
     # The cluster
 
     @cached_property

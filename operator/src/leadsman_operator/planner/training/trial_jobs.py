@@ -6,7 +6,8 @@ nothing to claim, and one that is lost is made up for by the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
 from leadsman_api.reasons import Reason
 from leadsman_api.termination import ExitCode
@@ -17,7 +18,15 @@ from leadsman_operator.planner.training.scene import Scene, is_alive
 from leadsman_operator.planner.training.trials import RUNNING, counted, finished, short_of_memory
 
 _BORNE = 3
-"""Jobs in a row that may end before their trial began: as often as a worker is started again."""
+"""Times in a row that Jobs may end before their trial: as often as a worker is started again.
+
+As with workers the search goes on while any is left, though no other one is made meanwhile.
+"""
+_PAUSE = timedelta(seconds=10)
+"""Time from the first of these times to the next Job, as Kubernetes has it for workers.
+
+It is twice as long after each further one.
+"""
 _KEPT = 10
 """Jobs whose trial broke them that are kept for their logs until the search has ended."""
 
@@ -32,7 +41,10 @@ def ending_job(scene: Scene) -> Job | None:
         if job.out_of_time or any(_ends_all(pod) for pod in scene.pods_of(job.name)):
             return job
     fruitless = fruitless_jobs(scene)
-    return fruitless[-1] if len(fruitless) > _BORNE else None
+    if _times(fruitless) <= _BORNE or scene.workers:
+        return None
+    left = (*scene.trial_jobs.values(), *scene.memory_jobs)
+    return None if any(_may_work(scene, job) for job in left) else fruitless[-1]
 
 
 def _ends_all(pod: PodFacts) -> bool:
@@ -54,7 +66,17 @@ def new_numbers(scene: Scene) -> range:
         number for number, some in pods.items() if any(is_alive(pod, scene.now) for pod in some)
     }
     first = max((*scene.trial_jobs, *pods), default=-1) + 1
-    return range(first, first + max(0, _wanted(scene) - len(at_work)))
+    wanted = _wanted(scene) if _may_try_again(scene) else 0
+    return range(first, first + max(0, wanted - len(at_work)))
+
+
+def _may_try_again(scene: Scene) -> bool:
+    fruitless = fruitless_jobs(scene)
+    times = _times(fruitless)
+    if not times:
+        return True
+    pause = _PAUSE * 2 ** (times - 1)
+    return times <= _BORNE and scene.now >= _end(scene, fruitless[-1]) + pause
 
 
 def _may_work(scene: Scene, job: Job) -> bool:
@@ -94,9 +116,9 @@ def done_with(scene: Scene) -> Iterator[Job]:
 
 
 def fruitless_jobs(scene: Scene) -> list[Job]:
-    """The last Jobs in a row that gave up without having run a trial to any end."""
+    """The Jobs that gave up without having run a trial to any end, since one last did; by end."""
     found: list[Job] = []
-    for job in _read(scene).values():
+    for job in sorted(_read(scene).values(), key=lambda job: _end(scene, job)):
         if _is_fruitless(scene, job):
             found.append(job)
         else:
@@ -104,13 +126,24 @@ def fruitless_jobs(scene: Scene) -> list[Job]:
     return found
 
 
+def _end(scene: Scene, job: Job) -> datetime:
+    return job.ended_at or scene.now
+
+
+def _times(fruitless: Iterable[Job]) -> int:
+    """How often it was tried: a Job that began before another one's end is no further time."""
+    times, ended = 0, None
+    for job in fruitless:
+        if ended is None or (job.started_at is not None and job.started_at > ended):
+            times, ended = times + 1, job.ended_at
+    return times
+
+
 def _is_fruitless(scene: Scene, job: Job) -> bool:
     """A Job whose pods are gone is not: nobody can see what became of them."""
-    trials = scene.study.trials if scene.study is not None else ()
-    begun = {trial.pod_uid for trial in trials}
     pods = scene.pods_of(job.name)
     gave_up = any(pod.exit_code == ExitCode.THIS_WORKER for pod in pods)
-    has_begun = any(pod.uid in begun for pod in pods)
+    has_begun = any(pod.uid in scene.pods_with_trial for pod in pods)
     return job.is_failed and bool(pods) and (gave_up or not has_begun)
 
 
