@@ -231,6 +231,21 @@ def test_a_queue_admits_and_takes_back() -> None:
     assert [one for one in bench.deeds(ApplyObject) if one.manifest["kind"] == "Job"][1:] == []
 
 
+def test_a_queue_takes_no_place_back_from_workers_that_it_never_admitted() -> None:
+    """Those of another attempt, or after a pause, have a Job that is new to it."""
+    bench = Bench(a_run(**QUEUE)).searching()
+    assert bench.condition(ConditionType.ADMITTED) == ("True", Reason.ADMITTED)
+    bench.edit(suspend=True)
+    bench.settle()
+    bench.edit(suspend=False)
+    bench.plan()
+    ref = ObjectRef.of(bench.job())
+    bench.objects[ref] = {**bench.job(), "spec": {**bench.job()["spec"], "suspend": True}}
+    bench.settle()
+    assert bench.condition(ConditionType.ADMITTED) == ("False", Reason.QUEUED)
+    assert bench.status.message == "queue gpu has not admitted the workers; 0/4 trials"
+
+
 def test_a_queued_run_says_so_from_its_first_plan() -> None:
     """Before the queue has seen the Job."""
     bench = Bench(a_run(**QUEUE))

@@ -414,13 +414,43 @@ def test_a_queue_admits_each_trial_by_itself() -> None:
     bench.settle()
     assert bench.status.phase is RunPhase.QUEUED
 
-    bench.job(FIRST)["spec"]["suspend"] = False
-    bench.start_pods(FIRST)
-    bench.settle()
+    admit(bench, FIRST)
     told = bench.status
     assert told.phase is RunPhase.SEARCHING
     assert told.message == "0/4 trials by 1 of 2 Jobs of a trial each"
     assert bench.condition(ConditionType.ADMITTED) == ("True", Reason.ADMITTED)
+
+
+def admit(bench: Bench, job: str) -> None:
+    """The queue lets a Job wait, then gives its pod a place."""
+    bench.job(job)["spec"]["suspend"] = True
+    bench.settle()
+    bench.job(job)["spec"]["suspend"] = False
+    bench.start_pods(job)
+    bench.settle()
+
+
+def test_between_two_trials_the_run_is_queued_and_no_place_was_taken_back() -> None:
+    """As many times as there are trials, so that it is no news."""
+    bench = a_bench(queue=QUEUE, search={"parallelism": 1})
+    bench.plan()
+    bench.plan()
+    admit(bench, FIRST)
+    told = [(one.reason, one.message) for one in bench.status.history]
+    assert [reason for reason, _ in told][:2] == [Reason.SEARCHING, Reason.QUEUED]
+
+    bench.find(a_trial(0, pod_uid=f"uid-{pod_of(FIRST)}"))
+    end(bench, FIRST)
+    bench.plan()
+    bench.job(SECOND)["spec"]["suspend"] = True
+    bench.settle()
+    assert bench.status.phase is RunPhase.QUEUED
+    assert bench.status.message == "queue gpu has not admitted the next trial; 1/4 trials"
+    assert bench.condition(ConditionType.ADMITTED) == ("False", Reason.QUEUED)
+
+    admit(bench, SECOND)
+    assert bench.condition(ConditionType.ADMITTED) == ("True", Reason.ADMITTED)
+    assert [(one.reason, one.message) for one in bench.status.history] == told
 
 
 def test_a_deletion_takes_all_jobs_away() -> None:

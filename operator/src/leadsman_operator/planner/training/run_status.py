@@ -70,7 +70,17 @@ def written(scene: Scene, course: Course) -> TrainingRunStatus:
 
 def is_news(scene: Scene, course: Course) -> bool:
     """Whether something has happened that belongs into the history."""
-    return course.is_news or course.phase is not scene.status.phase
+    is_change = course.phase is not scene.status.phase
+    return course.is_news or (is_change and not _is_turn_of_next_trial(scene, course))
+
+
+def _is_turn_of_next_trial(scene: Scene, course: Course) -> bool:
+    """Whether the queue takes up one trial after the other: as often as there are trials."""
+    change = (scene.status.phase, course.phase)
+    if not scene.has_job_per_trial or set(change) != {RunPhase.SEARCHING, RunPhase.QUEUED}:
+        return False
+    told = scene.status.history[0].reason if scene.status.history else None
+    return course.phase is RunPhase.QUEUED or told is not Reason.QUEUED
 
 
 def _history(scene: Scene, course: Course) -> tuple[Outcome, ...]:

@@ -71,7 +71,9 @@ def _begin(scene: Scene) -> Course:
     what = f"{search.parallelism} {_PODS[search.mode]}"
     if scene.spec.queue is not None:
         message = f"{what} wait for queue {scene.spec.queue.name}"
-        return Course(RunPhase.QUEUED, Reason.QUEUED, message, actions, SOON)
+        # What it gave the Job of an attempt before, or of one before a pause, is not given to this.
+        waits = Change(ConditionType.ADMITTED, ConditionStatus.FALSE, Reason.QUEUED, message)
+        return Course(RunPhase.QUEUED, Reason.QUEUED, message, actions, SOON, conditions=(waits,))
     message = f"{search.trials} trials are searched by {what}"
     return Course(RunPhase.SEARCHING, Reason.SEARCHING, message, actions, SOON)
 
@@ -127,13 +129,18 @@ def _asked_of_queue(scene: Scene, jobs: tuple[Job, ...]) -> str:
 
 
 def _wait_in_queue(scene: Scene, jobs: tuple[Job, ...], actions: tuple[Action, ...]) -> Course:
-    """The queue has not given the pods their place yet, or took it back."""
+    """The queue has not given the pods their place yet, or took it back.
+
+    Jobs of single trials wait one after the other: which of them had a place nobody remembers.
+    """
     queue = scene.spec.queue.name if scene.spec.queue else ""
     before = scene.conditions.get(ConditionType.ADMITTED)
-    was_admitted = before is not None and before.reason in (Reason.ADMITTED, Reason.PREEMPTED)
-    reason = Reason.PREEMPTED if was_admitted else Reason.QUEUED
-    verb = "took the place of the workers back" if was_admitted else "has not admitted the workers"
-    message = f"queue {queue} {verb}; {_progress(scene)}{_asked_of_queue(scene, jobs)}"
+    reason, said = Reason.QUEUED, "has not admitted the workers"
+    if scene.has_job_per_trial:
+        said = "has not admitted the next trial"
+    elif before is not None and before.reason in (Reason.ADMITTED, Reason.PREEMPTED):
+        reason, said = Reason.PREEMPTED, "took the place of the workers back"
+    message = f"queue {queue} {said}; {_progress(scene)}{_asked_of_queue(scene, jobs)}"
     change = Change(ConditionType.ADMITTED, ConditionStatus.FALSE, reason, message)
     events = tuple(lost_events(scene))
     return Course(
