@@ -28,7 +28,7 @@ _PAUSE = timedelta(seconds=10)
 It is twice as long after each further one.
 """
 _KEPT = 10
-"""Jobs whose trial broke them that are kept for their logs until the search has ended."""
+"""Jobs whose trial broke them that are kept for their logs, as long as Kubernetes keeps them."""
 
 
 def ending_job(scene: Scene) -> Job | None:
