@@ -7,7 +7,7 @@ import json
 import pytest
 
 from leadsman_operator.facts import ObjectRef
-from support.trainings import Bench
+from support.trainings import Bench, a_run
 from support.world_user import User
 
 
@@ -27,6 +27,17 @@ def test_programs_get_the_status_as_it_is(user: User) -> None:
     assert content["status"]["phase"] == "Searching"
     listed = json.loads(user("train", "status", "-A", "-o", "json").stdout)
     assert listed == [content]
+
+
+def test_a_run_that_trains_again_from_the_record_is_shown(user: User) -> None:
+    """Its spec says neither data nor objective."""
+    resource = a_run(data=None, objective=None, search=None, reproduce={"version": 7})
+    manifest = {**resource.to_wire(), "status": {"phase": "Concluding"}}
+    user.sim.cluster.objects[ObjectRef.of(manifest)] = manifest
+
+    shown = user("train", "status", "churn")
+    assert (shown.code, shown.stderr) == (0, "")
+    assert "Concluding" in shown.stdout
 
 
 def test_a_run_that_is_not_there_is_answered_with_those_that_are(user: User) -> None:

@@ -120,10 +120,12 @@ def _trials(status: Status) -> Iterator[Text]:
 
 
 def _best(manifest: Manifest) -> Iterator[Text]:
-    status, metric = manifest.get("status") or {}, manifest["spec"]["objective"]["metric"]
+    status = manifest.get("status") or {}
     best = status.get("best")
     if not best or best.get("value") is None:
         return
+    # Only what has searched is sure to say itself what for.
+    metric = manifest["spec"]["objective"]["metric"]
     line = Text("best ", style="bold")
     line.append(f"{metric} {_number(best['value'])} of trial {best['number']}", style="not bold")
     if status.get("baseline") is not None:
