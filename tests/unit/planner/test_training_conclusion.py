@@ -84,6 +84,29 @@ def test_of_a_pod_that_is_gone_no_image_is_made_up(recorded: str | None, known: 
     assert bench.deeds(TagVersion) == []
 
 
+@pytest.mark.parametrize(
+    ("others", "known"),
+    [pytest.param(0, "sha256:a", id="the only pod"), pytest.param(1, None, id="one of two pods")],
+)
+def test_an_image_that_does_not_name_its_pod_is_that_of_the_only_one(
+    others: int, known: str | None
+) -> None:
+    """The training image of an earlier release, named in spec.trainer.image."""
+    bench = Bench(model=CHAMPION_1).searched()
+    bench.start_pods(CONCLUDE)
+    bench.change_pod(f"{CONCLUDE}-0", image_digest="sha256:a")
+    for number in range(others):
+        bench.pods[f"other-{number}"] = a_pod(f"other-{number}", CONCLUDE, image_digest="sha256:b")
+    bench.conclude(version=2)
+    bench.settle()
+
+    assert bench.status.provenance is not None
+    assert bench.status.provenance.image_digest == known
+    assert [one.tags for one in bench.deeds(TagVersion)] == (
+        [{"leadsman.image_digest": known}] if known else []
+    )
+
+
 def test_what_the_gate_said_outlives_its_job() -> None:
     """A run that waits for days does not fit its model again."""
     promotion = {"approval": {"required": True}}

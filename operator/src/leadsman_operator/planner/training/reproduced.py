@@ -90,7 +90,7 @@ def provenance_of(scene: Scene, told: Told) -> Provenance:
     found = told.provenance
     return found.model_copy(
         update={
-            "image_digest": found.image_digest or scene.image_of(told.pod_uid),
+            "image_digest": found.image_digest or scene.concluding_image(told.pod_uid),
             "trigger": found.trigger or trigger_of(scene.resource),
         }
     )

@@ -205,10 +205,16 @@ class Scene:
             found[job] = (*found.get(job, ()), pod)
         return found
 
-    def image_of(self, pod_uid: str | None) -> str | None:
-        """Digest of the image that a pod of the run really runs or ran, while the pod is there."""
-        found = (pod for pod in self.observation.cluster.pods if pod.uid == pod_uid)
-        return next((pod.image_digest for pod in found), None)
+    def concluding_image(self, pod_uid: str | None) -> str | None:
+        """Digest of the image that the pod which concluded really ran, while the pod is there.
+
+        A training image of an earlier release does not say which pod that was: a single one of
+        the Job can only be it.
+        """
+        pods = self.pods_of(conclude_job(self.name, self.attempt))
+        if pod_uid is not None:
+            pods = tuple(pod for pod in pods if pod.uid == pod_uid)
+        return pods[0].image_digest if len(pods) == 1 else None
 
     def is_left_behind(self, job: Job) -> bool:
         """Whether all that a Job still has are pods that go away, with none in their place.
