@@ -115,8 +115,6 @@ def test_the_verdict_ends_the_run(
          "packages: numpy was 1 and is 2"),
         ("NotReproducible", None, "sha256:a", "sha256:a",
          "no input that is recorded: training gives another model each time"),
-        ("Exact", None, None, "sha256:a", "image: not recorded"),
-        ("Exact", None, "sha256:a", None, "image: was sha256:a and is unknown"),
     ],
 )  # fmt: skip
 def test_another_image_is_named_by_its_digest(
@@ -136,6 +134,30 @@ def test_another_image_is_named_by_its_digest(
     assert (told.reproduction, told.provenance) == (
         bench.status.reproduction, bench.status.provenance,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("verdict", ["Exact", "NotReproducible"])
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        (None, "sha256:a", "again gave {}; no recorded input differs, the image was not recorded"),
+        (
+            "sha256:a",
+            None,
+            "again gave {}; no recorded input differs, the image that ran now is not known",
+        ),
+    ],
+)
+def test_an_image_that_is_not_known_is_no_difference(
+    verdict: str, was: str | None, now: str | None, said: str
+) -> None:
+    """The message tells that it could not be compared; nothing is blamed on it or on chance."""
+    bench = ended(written(verdict, was), now)
+
+    assert bench.status.reproduction is not None
+    assert bench.status.reproduction.first_difference is None
+    gave = "the same model, to the last bit" if verdict == "Exact" else "another model"
+    assert (bench.status.message or "").endswith(said.format(gave))
 
 
 def test_a_job_that_says_nothing_ends_the_run() -> None:

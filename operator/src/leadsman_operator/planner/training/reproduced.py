@@ -9,7 +9,6 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.training_run_spec import Reproduce
 from leadsman_api.v1alpha1.training_run_status import (
     Provenance,
-    ReproductionStatus,
     ReproductionVerdict,
     RunPhase,
 )
@@ -33,7 +32,7 @@ def reproduced(scene: Scene, asked: Reproduce) -> Course:
     if isinstance(told, Course):
         return told
     found = _with_image(scene, told)
-    reason, message = _REASONS[found.reproduction.verdict], _told(scene, asked, found.reproduction)
+    reason, message = _REASONS[found.reproduction.verdict], _told(scene, asked, found)
     is_alike = found.reproduction.verdict is not ReproductionVerdict.NOT_REPRODUCIBLE
     status = ConditionStatus.TRUE if is_alike else ConditionStatus.FALSE
     return Course(
@@ -52,17 +51,19 @@ def _with_image(scene: Scene, told: Reproduction) -> Reproduction:
     It comes last: what differs inside it and has a name, such as a package, says more.
     """
     made_from, found = provenance_of(scene, told), told.reproduction
-    differs = found.first_difference or _other_image(told.recorded_image, made_from.image_digest)
-    if differs is None and found.verdict is ReproductionVerdict.NOT_REPRODUCIBLE:
-        differs = "no input that is recorded: training gives another model each time"
+    was, now = told.recorded_image, made_from.image_digest
+    differs = found.first_difference
+    if differs is None and was is not None and now is not None:
+        differs = f"image: was {was} and is {now}" if was != now else _chance(found.verdict)
     compared = found.model_copy(update={"first_difference": differs})
     return told.model_copy(update={"reproduction": compared, "provenance": made_from})
 
 
-def _other_image(was: str | None, now: str | None) -> str | None:
-    if was is None:
-        return "image: not recorded"
-    return None if was == now else f"image: was {was} and is {now or 'unknown'}"
+def _chance(verdict: ReproductionVerdict) -> str | None:
+    """What is left where all is known and alike."""
+    if verdict is not ReproductionVerdict.NOT_REPRODUCIBLE:
+        return None
+    return "no input that is recorded: training gives another model each time"
 
 
 def _tag(scene: Scene, asked: Reproduce, found: Reproduction) -> TagVersion:
@@ -72,7 +73,8 @@ def _tag(scene: Scene, asked: Reproduce, found: Reproduction) -> TagVersion:
     return TagVersion(scene.spec.model.name, asked.version, tags, because)
 
 
-def _told(scene: Scene, asked: Reproduce, found: ReproductionStatus) -> str:
+def _told(scene: Scene, asked: Reproduce, told: Reproduction) -> str:
+    found = told.reproduction
     said = {
         ReproductionVerdict.EXACT: "gave the same model, to the last bit",
         ReproductionVerdict.STATISTICAL: "gave the same predictions",
@@ -82,7 +84,17 @@ def _told(scene: Scene, asked: Reproduce, found: ReproductionStatus) -> str:
     by = f", predictions differ by {largest:.3g} at most" if largest else ""
     input_ = f"; the first input that differs: {found.first_difference}"
     differs = input_ if found.first_difference else "; no recorded input differs"
-    return f"training version {asked.version} of {scene.spec.model.name} again {said}{by}{differs}"
+    again = f"training version {asked.version} of {scene.spec.model.name} again"
+    return f"{again} {said}{by}{differs}{_unknown_image(told)}"
+
+
+def _unknown_image(told: Reproduction) -> str:
+    """Which image can't be compared; of no interest beside a difference that has a name."""
+    if told.reproduction.first_difference is not None:
+        return ""
+    if told.recorded_image is None:
+        return ", the image was not recorded"
+    return "" if told.provenance.image_digest else ", the image that ran now is not known"
 
 
 def provenance_of(scene: Scene, told: Told) -> Provenance:
