@@ -68,7 +68,7 @@ class RecordedSpec(Contract):
         return spec.model_copy(
             update={
                 "asked_data": spec.asked_data or self.data,
-                "asked_trainer": spec.asked_trainer or self.trainer,
+                "trainer": spec.asked_trainer or self.trainer,
                 "asked_objective": spec.asked_objective or self.objective,
             }
         )

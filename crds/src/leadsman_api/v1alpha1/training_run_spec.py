@@ -85,6 +85,8 @@ def _queue_admits_together(spec: TrainingRunSpec) -> bool:
     return minimum is None or spec.search is None or spec.search.mode is SearchMode.WORKERS
 
 
+_DEFAULT_TRAINER = Trainer(algorithm=Algorithm.AUTO)
+
 Part = TypeVar("Part")
 
 
@@ -145,9 +147,9 @@ class TrainingRunSpec(Contract):
     """The registered model that gets the new version."""
     asked_data: Data | None = Field(default=None, alias="data")
     """What the model is trained on; with reproduce what was recorded, when left out."""
-    asked_trainer: Trainer | None = Field(default=None, alias="trainer")
-    """What is trained and the pods that train it; when left out algorithm auto, with reproduce what
-    was recorded."""
+    trainer: Trainer = _DEFAULT_TRAINER
+    """What is trained and the pods that train it; with reproduce what was recorded, when left out
+    or as it is by default."""
     asked_objective: Objective | None = Field(default=None, alias="objective")
     """What training aims at; with reproduce what was recorded, when left out."""
     search: Search | None = None
@@ -180,9 +182,9 @@ class TrainingRunSpec(Contract):
         return _known(self.asked_data)
 
     @property
-    def trainer(self) -> Trainer:
-        """What is trained and the pods that train it; by default the product's own estimators."""
-        return self.asked_trainer or Trainer(algorithm=Algorithm.AUTO)
+    def asked_trainer(self) -> Trainer | None:
+        """The trainer that was asked for; None for the default, which the API server writes too."""
+        return None if self.trainer == _DEFAULT_TRAINER else self.trainer
 
     @property
     def objective(self) -> Objective:
