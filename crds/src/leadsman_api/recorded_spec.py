@@ -1,8 +1,8 @@
 """What a version keeps of the spec that it was trained by, so that it can be trained again.
 
 It says what is trained, never what runs. Whoever may write to the registry must not choose images,
-variables, Secrets or nodes of a namespace by it, so those are taken out whenever one is made: by
-the writer, and again by the reader.
+variables, Secrets, nodes or devices of a namespace by it, so those are taken out whenever one is
+made: by the writer, and again by the reader.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from pydantic import ValidationError, field_validator
 from leadsman_api.contract import Contract
 from leadsman_api.v1alpha1.data import Data
 from leadsman_api.v1alpha1.objective import Objective
+from leadsman_api.v1alpha1.pods import Resources
 from leadsman_api.v1alpha1.trainer import Trainer
 from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
 
 _OF_TRAINING = frozenset(
     {"algorithm", "entrypoint", "task", "class_weights", "calibration", "early_stopping"}
-    | {"parameters", "resources"}
+    | {"parameters"}
 )
+_SIZES = frozenset({"cpu", "memory"})
+"""What a model needs to be trained at all; other resources are devices, or room on a node."""
 
 
 class RecordedSpec(Contract):
@@ -42,7 +45,12 @@ class RecordedSpec(Contract):
     @field_validator("trainer")
     @classmethod
     def _without_rights(cls, trainer: Trainer) -> Trainer:
-        return Trainer(**{name: value for name, value in trainer if name in _OF_TRAINING})
+        kept = {name: value for name, value in trainer if name in _OF_TRAINING}
+        sizes = {
+            kind: {name: amount for name, amount in amounts.items() if name in _SIZES}
+            for kind, amounts in trainer.resources
+        }
+        return Trainer(**kept, resources=Resources(**sizes))
 
     @classmethod
     def of(cls, spec: TrainingRunSpec, uri: str) -> Self:

@@ -139,6 +139,18 @@ def test_a_missing_file_says_which_there_are(tmp_path: Path) -> None:
     assert message == "pvc://claim/x.csv: No such file or directory; there is nothing"
 
 
+@pytest.mark.parametrize("path", ["../rows.csv", "a/../../rows.csv", "/rows.csv"])
+def test_no_file_is_read_beside_the_claim(tmp_path: Path, path: str) -> None:
+    """Whoever wrote the address, and whatever it was checked by."""
+    (tmp_path / "claim" / "a").mkdir(parents=True)
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    if path.startswith("/"):
+        path = f"{tmp_path}{path}"
+
+    with pytest.raises(NoUse, match="is not within its claim"):
+        read(f"pvc://claim/{path}", tmp_path / "claim")
+
+
 def test_http_data_is_known_by_its_path_without_the_query(tmp_path: Path, web: str) -> None:
     """A signed address ends in its signature, not in the name of the file."""
     (tmp_path / "rows.parquet").write_bytes(as_parquet(ROWS))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leadsman_api.reasons import Reason
+from leadsman_api.v1alpha1.data import is_outside
 from leadsman_training.dvc_repository import read_tracked
 from leadsman_training.errors import NoUse, not_installed
 from leadsman_training.lakefs_repository import read_committed
@@ -97,6 +98,8 @@ def _bundled(name: str) -> bytes:
 
 
 def _file(path: Path, uri: str) -> Content:
+    if is_outside(uri):
+        raise NoUse(Reason.DATA_UNREADABLE, f"{uri} is not within its claim or ConfigMap")
     try:
         return Content(path.read_bytes(), path.name)
     except OSError as error:

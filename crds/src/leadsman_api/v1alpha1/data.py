@@ -8,6 +8,7 @@ from pydantic import Field
 
 from leadsman_api.contract import Contract, nested
 from leadsman_api.lists import Distinct
+from leadsman_api.patterns import compiled
 from leadsman_api.rules import Rule, needed_with, only_with
 from leadsman_api.v1alpha1.pods import ObjectReference
 from leadsman_api.values import Column, Digest, Form
@@ -27,6 +28,14 @@ DataUri = Annotated[
         longest=1024,
     ),
 ]
+
+
+_OUTSIDE = "^(pvc|configmap)://[^/]+/(/|(.*/)?[.][.](/|$))"
+
+
+def is_outside(uri: str) -> bool:
+    """Whether an address names a file outside of the claim or the ConfigMap that it names."""
+    return compiled(_OUTSIDE).search(uri) is not None
 
 
 class DataFormat(Term):
@@ -49,6 +58,16 @@ class HoldoutBy(Term):
 
 class DataSource(Contract):
     """Where the data is."""
+
+    invariants = (
+        Rule(
+            cel=f"!self.uri.matches('{_OUTSIDE}')",
+            check=lambda source: not is_outside(source.uri),
+            message="uri must stay within its claim or ConfigMap: write a path from the top of it,"
+            " without ..",
+            field="uri",
+        ),
+    )
 
     uri: DataUri
     """Address of the data; its scheme says how it is read."""
