@@ -13,9 +13,10 @@ from leadsman_api.loading import parse_resource
 from leadsman_api.recorded_spec import RecordedSpec
 from leadsman_api.v1alpha1 import TrainingRun
 from leadsman_operator.facts import Manifest, ObjectRef
-from support.world_training import TrainingSimulation
+from support.world_training import SPEC, TrainingSimulation
 from support.world_trouble import MLFLOW
 
+FILE = ObjectRef("v1", "ConfigMap", "ml", "churn-spec")
 ASKED: dict[str, Any] = {
     "data": None,
     "objective": None,
@@ -41,6 +42,7 @@ RIGHTS: dict[str, Any] = {
         "image": "evil/image:1",
         "env": [{"name": "A", "value": "b"}],
         "nodeSelector": {"disk": "ssd"},
+        "resources": {"limits": {"memory": "4Gi", "example.com/kvm": 1}},
     },
     "objective": RECORDED["objective"],
 }
@@ -61,7 +63,7 @@ def look(sim: TrainingSimulation, times: int = 3) -> Exception | None:
 
 def told(sim: TrainingSimulation) -> dict[str, Any]:
     """The spec as the pod reads it."""
-    file = sim.cluster.objects[ObjectRef("v1", "ConfigMap", "ml", "churn-spec")]
+    file = sim.cluster.objects[FILE]
     spec: dict[str, Any] = json.loads(file["data"]["training-run.json"])["spec"]
     return spec
 
@@ -101,7 +103,7 @@ def test_what_the_spec_says_goes_before_the_record() -> None:
 
 
 def test_the_record_says_what_is_trained_and_not_what_runs() -> None:
-    """Whoever writes to the registry chooses no image, no variable, no Secret and no node."""
+    """Whoever writes to the registry chooses no image, variable, Secret, node or device."""
     sim = asked_of(RIGHTS)
     assert look(sim) is None
 
@@ -111,6 +113,7 @@ def test_the_record_says_what_is_trained_and_not_what_runs() -> None:
     assert "A" not in {one["name"] for one in main["env"]}
     assert "theirs" not in json.dumps(pod)
     assert "nodeSelector" not in pod
+    assert main["resources"]["limits"] == {"memory": "4Gi"}
     resource = parse_resource(
         {
             "apiVersion": "leadsman.dev/v1alpha1",
@@ -121,7 +124,7 @@ def test_the_record_says_what_is_trained_and_not_what_runs() -> None:
     )
     assert isinstance(resource, TrainingRun)
     text = RecordedSpec.of(resource.spec, "pvc://claim/rows.csv").to_text()
-    for word in ("evil", "theirs", '"A"', "ssd"):
+    for word in ("evil", "theirs", '"A"', "ssd", "kvm"):
         assert word not in text, "nor is it written there"
     assert RecordedSpec.from_text(text) == RecordedSpec.from_text(json.dumps(RECORDED))
 
@@ -134,8 +137,29 @@ def test_without_a_record_it_says_what_to_write(tag: Any) -> None:
 
     (stalled,) = [one for one in sim.status["conditions"] if one["type"] == "Stalled"]
     assert (stalled["status"], stalled["reason"]) == ("True", "SpecInvalid")
-    assert "write spec.data, spec.trainer and spec.objective" in sim.status["message"]
+    advice = "make another TrainingRun with spec.data, spec.trainer and spec.objective"
+    assert advice in sim.status["message"], "whether they are there can't change"
     assert not sim.objects("Job")
+
+
+@pytest.mark.parametrize("algorithm", [None, "auto", "Linear"])
+def test_a_spec_of_the_last_release_needs_no_record(algorithm: str | None) -> None:
+    """It had to say data and objective; what it left out was the default."""
+    trainer = {"trainer": {"algorithm": algorithm}} if algorithm else {}
+    sim = asked_of(None, data=SPEC["data"], objective=SPEC["objective"], **trainer)
+    assert look(sim) is None
+
+    assert told(sim)["trainer"]["algorithm"] == (algorithm or "auto")
+    assert sim.objects("Job")
+
+
+def test_the_default_that_the_api_server_writes_asks_for_no_trainer() -> None:
+    """An absent trainer and the default are the same to whoever replaces the resource."""
+    sizes = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
+    sim = asked_of(RECORDED, trainer={"algorithm": "auto", "resources": sizes})
+    assert look(sim) is None
+
+    assert told(sim)["trainer"]["algorithm"] == "RandomForest"
 
 
 def test_a_version_that_is_not_there_is_named_until_it_comes() -> None:
@@ -152,21 +176,79 @@ def test_a_version_that_is_not_there_is_named_until_it_comes() -> None:
     assert sim.objects("Job")
 
 
-@pytest.mark.parametrize("suspend", [False, True])
-def test_a_registry_that_is_away_is_asked_again(suspend: bool) -> None:  # noqa: FBT001 - drawn
-    """Nothing is concluded from that, and what runs already goes on."""
+def test_a_registry_that_is_away_is_asked_again() -> None:
+    """Nothing is concluded from that before the run has begun."""
     sim = asked_of(RECORDED)
-    assert look(sim) is None
     sim.faults.down.add(MLFLOW)
-    sim.edit(suspend=suspend)
     assert look(sim) is None
     assert sim.status["message"] == f"{MLFLOW} is down"
-    assert sim.objects("Job")
-    sim.faults.heal()
-    sim.edit(suspend=False)
+    assert not sim.objects("Job")
 
+    sim.faults.heal()
     assert look(sim) is None
     assert sim.objects("Job")
+
+
+def test_a_run_is_suspended_whatever_the_registry_answers() -> None:
+    """And goes on with the same Job."""
+    sim = asked_of(RECORDED)
+    look(sim)
+    (job,) = sim.objects("Job")
+    sim.faults.down.add(MLFLOW)
+    sim.edit(suspend=True)
+    assert look(sim) is None
+    assert sim.phase == "Suspended"
+    assert sim.cluster.objects[job]["spec"]["suspend"] is True
+
+    sim.faults.heal()
+    sim.edit(suspend=False)
+    assert look(sim) is None
+    assert sim.cluster.objects[job]["spec"]["suspend"] is False
+
+
+def test_a_job_of_which_nobody_knows_what_it_is_for_is_suspended_by_its_end() -> None:
+    """Somebody has deleted the file with its spec, and the registry does not answer either."""
+    sim = asked_of(RECORDED)
+    look(sim)
+    del sim.cluster.objects[FILE]
+    sim.faults.down.add(MLFLOW)
+    sim.edit(suspend=True)
+    assert look(sim) is None
+    assert (sim.phase, sim.objects("Job")) == ("Suspended", [])
+
+    sim.faults.heal()
+    sim.edit(suspend=False)
+    assert look(sim) is None
+    assert sim.objects("Job")
+
+
+def test_a_run_that_has_begun_needs_no_registry_to_know_what_it_trains() -> None:
+    """The version is deleted meanwhile, or another spec written on it."""
+    sim = asked_of(RECORDED)
+    look(sim)
+    before = told(sim)
+    sim.mlflow.versions.clear()
+    assert look(sim) is None
+
+    assert sim.phase == "Concluding"
+    (stalled,) = [one for one in sim.status["conditions"] if one["type"] == "Stalled"]
+    assert (stalled["status"], told(sim)) == ("False", before)
+
+
+@pytest.mark.parametrize("text", ["no JSON", "{}", None])
+def test_a_file_of_another_run_says_nothing_of_this_one(text: str | None) -> None:
+    """One of the same name that was deleted, whose file is still there; or what nobody can read."""
+    trainer = {**RECORDED["trainer"], "resources": {"limits": {"memory": "3Gi"}}}
+    other = asked_of({**RECORDED, "trainer": trainer})
+    look(other)
+    file = other.cluster.objects[FILE]
+    old = file["data"]["training-run.json"].replace(other.mlflow.uid, "uid-of-another")
+    sim = asked_of(RECORDED)
+    sim.cluster.put({**file, "data": {"training-run.json": text or old}})
+    assert look(sim) is None
+
+    resources = pod_of(sim)["containers"][0]["resources"]
+    assert resources["limits"] == {"memory": "4Gi"}
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])

@@ -7,12 +7,14 @@ from leadsman_api.labels import Tag
 from leadsman_api.reasons import Reason
 from leadsman_api.recorded_spec import RecordedSpec
 from leadsman_operator.errors import EdgeError
-from leadsman_operator.facts import Missing, ModelFacts, Unknown, VersionFacts
+from leadsman_operator.facts import Missing, ModelFacts, ObjectRef, Unknown, VersionFacts
 from leadsman_operator.observe.secret_values import secret_values
 from leadsman_operator.planner.observation import Configuration
+from leadsman_operator.planner.render.training_objects import spec_in
 from leadsman_operator.planner.target_version import target_version
+from leadsman_operator.planner.training.naming import namespace_of, spec_config_map
 from leadsman_operator.planner.training.scene import OVER
-from leadsman_operator.ports import Endpoint, World
+from leadsman_operator.ports import Cluster, Endpoint, World
 
 
 async def registry_endpoint(
@@ -86,17 +88,40 @@ async def read_record(
 ) -> RecordedSpec | Missing | Unknown | None:
     """What a run that trains a version again leaves out; None where it needs nothing.
 
-    One that has ended, or goes, needs nothing: its version may be gone.
+    One that has ended, or goes, needs nothing. Of one that has begun the cluster knows it: the
+    version may change or go meanwhile.
     """
-    asked = resource.spec.reproduce
+    asked, spec = resource.spec.reproduce, resource.spec
     is_done = resource.status.phase in OVER or resource.metadata.deletion_timestamp is not None
-    if asked is None or resource.spec.is_whole or is_done:
+    if asked is None or spec.is_whole or is_done:
         return None
-    version = await _version(endpoint, resource.spec.model.name, asked.version, world)
+    begun = await _record_of_pods(resource, world.cluster)
+    if begun is not None:
+        return begun
+    found = await _recorded(endpoint, spec.model.name, asked.version, world)
+    if isinstance(found, Missing) and None not in (spec.asked_data, spec.asked_objective):
+        # As before there were records: the trainer that is left out is the default.
+        return None
+    return found
+
+
+async def _record_of_pods(resource: TrainingRun, cluster: Cluster) -> RecordedSpec | None:
+    """What the pods of the run read; None before they are made."""
+    metadata = resource.metadata
+    name, namespace = spec_config_map(metadata.name), namespace_of(resource)
+    file = await cluster.read(ObjectRef("v1", "ConfigMap", namespace, name))
+    spec = spec_in(file, metadata.uid) if file is not None else None
+    return RecordedSpec.of(spec, spec.data.source.uri) if spec is not None else None
+
+
+async def _recorded(
+    endpoint: Endpoint | Missing, name: str, number: int, world: World
+) -> RecordedSpec | Missing | Unknown:
+    version = await _version(endpoint, name, number, world)
     if not isinstance(version, VersionFacts):
         return version
     return RecordedSpec.from_text(version.tags.get(Tag.SPEC)) or Missing(
         Reason.SPEC_INVALID,
-        f"version {asked.version} of {version.name} has no tag {Tag.SPEC} that can be read:"
-        " write spec.data, spec.trainer and spec.objective",
+        f"version {number} of {name} has no tag {Tag.SPEC} that can be read: make another"
+        " TrainingRun with spec.data, spec.trainer and spec.objective",
     )

@@ -42,9 +42,9 @@ def plan_training_run(observation: RunObservation) -> RunPlan:
 def _next_course(scene: Scene) -> Course:
     return (
         resting(scene)
-        or without_record(scene)
         or not_supported(scene)
         or suspended(scene)
+        or without_record(scene)
         or obstacle(scene)
         or parent_run(scene)
         or searching(scene)

@@ -10,6 +10,7 @@ from typing import Any
 
 from leadsman_api import TrainingRun
 from leadsman_api.labels import Annotation
+from leadsman_api.loading import parse_resource
 from leadsman_api.v1alpha1.training_run_spec import TrainingRunSpec
 from leadsman_operator.facts import Manifest
 from leadsman_operator.planner.render.ownership import owned
@@ -51,6 +52,17 @@ def spec_file(resource: TrainingRun, trials: int) -> Manifest:
         "spec": decided_spec(resource),
     }
     return {**head, "data": {SPEC_FILE: json.dumps(document, indent=1, sort_keys=True)}}
+
+
+def spec_in(file: Manifest, uid: str | None) -> TrainingRunSpec | None:
+    """The spec in such a file; None where that is of another run, or can't be read."""
+    try:
+        found = parse_resource(json.loads(file["data"][SPEC_FILE]))
+    except (KeyError, ValueError):
+        return None
+    if not isinstance(found, TrainingRun) or found.metadata.uid != uid:
+        return None
+    return found.spec
 
 
 def study_address(resource: TrainingRun, url: str) -> Manifest:

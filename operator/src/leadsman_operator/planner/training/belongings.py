@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leadsman_operator.facts import Manifest, ObjectRef
+from leadsman_operator.facts import Manifest, Missing, ObjectRef, Unknown
 from leadsman_operator.planner.plan import Action, ApplyObject, DeleteObject
 from leadsman_operator.planner.render.applied import needs_apply, with_hash
 from leadsman_operator.planner.render.training_job import (
@@ -46,9 +46,10 @@ def conclude_objects(scene: Scene) -> tuple[Action, ...]:
 def halted(scene: Scene, job: Job) -> tuple[Action, ...]:
     """Take the pods of a Job away, and let it go on later.
 
-    A queue says whether a Job of its runs: such a Job is made anew later.
+    A queue says whether a Job of its runs: such a Job is made anew later. So is one of which
+    nobody knows what it was made for.
     """
-    if scene.spec.queue is not None:
+    if scene.spec.queue is not None or isinstance(scene.observation.record, (Missing, Unknown)):
         ref = scene.job_ref(job.name)
         return (DeleteObject(ref, f"{ref} is stopped: spec.suspend is true"),)
     return tuple(_conclude(scene) if scene.is_searched else _search(scene))

@@ -41,7 +41,7 @@ def _not_built_yet(scene: Scene) -> Iterator[str]:
 
 
 def without_record(scene: Scene) -> Course | None:
-    """Stop where nobody knows what is to be trained again: no step after this could be planned."""
+    """Stop where nobody knows what is to be trained again: no pod can be made without."""
     record = scene.observation.record
     if isinstance(record, Missing):
         # A version that comes wakes nobody.
