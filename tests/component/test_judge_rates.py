@@ -23,7 +23,9 @@ from bench.judge.cells import (
 )
 from bench.judge.rates import clopper_pearson, false_alarms
 from bench.judge.regressions import OURS, RELATIVE, SAME_STEPS, service_name, tuned
+from leadsman_api.v1alpha1.health import Latency
 from leadsman_operator.forecast.latency import Latencies
+from leadsman_operator.forecast.rule import OperatorRule
 from leadsman_operator.forecast.simulation import Rule, simulate
 from leadsman_operator.forecast.summary import summary_of
 from leadsman_operator.forecast.thresholds import ArgoSettings, FlaggerSettings
@@ -103,11 +105,24 @@ def test_a_rule_tuned_to_the_traffic_is_not_far_ahead(
     assert bad_answers(forecast, SAME_STEPS) <= 1.5 * bad_answers(forecast, relative)
 
 
-@pytest.mark.parametrize("latencies", SERVICES, ids=map(service_name, SERVICES))
+AT_A_FIVE = Latencies(p50=0.03, p99=0.0499)
+"""Its 99th percentile is read at 50 ms, and 1.5 times that at 100 ms."""
+READ_ANYWHERE = (*SERVICES, AT_A_FIVE)
+
+
+@pytest.mark.parametrize("latencies", READ_ANYWHERE, ids=map(service_name, READ_ANYWHERE))
 def test_a_candidate_that_is_twice_as_slow_is_found(latencies: Latencies) -> None:
     """By the default conditions, wherever its times are between the bounds of buckets."""
     slow = Forecast(20.0, 0.0, 0.0, latencies=replace(latencies, slowdown=2.0))
     found = summary_of(simulate(slow, OURS, 200, seed=2))
+    assert found.rollback_probability > 0.95
+
+
+def test_a_tail_that_is_twice_as_slow_is_found_at_a_five() -> None:
+    """Where nothing but that quantile is looked at."""
+    tail = Latency(name="latency", type="Latency", ratio=1.5, quantile=0.99)
+    slow = Forecast(20.0, 0.0, 0.0, latencies=replace(AT_A_FIVE, slowdown=2.0))
+    found = summary_of(simulate(slow, OperatorRule(conditions=(tail,)), 200, seed=2))
     assert found.rollback_probability > 0.95
 
 

@@ -15,7 +15,7 @@ LATENCY_BOUNDS = (
 
 Preferred numbers, five in a decade (the series R5 of ISO 3), and the 5, at which people set
 limits: what is 1.5 times a bound lies just below the next, so that a limit of 1.5 times is read
-as one of 1.6 times.
+as one of 1.6 times. Where that is 10 for the 5 and the 6.3 alike, the judge takes the 6.3.
 """
 
 

@@ -88,13 +88,27 @@ def _of_times(
     if stable.get(_TIMED, 0.0) < ENOUGH_TIMED:
         return
     quantiles = QUANTILES if condition.quantile is None else (condition.quantile,)
-    compared = dict.fromkeys(_quantile_bound(bounds, stable, one) for one in quantiles)
-    for bound in compared:
-        beyond = None if bound is None else _bound_above(bounds, ratio * bound)
-        if beyond is not None:
-            yield Series(
-                condition=condition.name, ratio=1.0, stable_bound=bound, candidate_bound=beyond
-            )
+    own = _bounds(stable)
+    slow = dict.fromkeys(_quantile_bound(own, stable, one) for one in quantiles)
+    pairs = dict.fromkeys(_compared_bounds(own, bounds, ratio, one) for one in slow if one)
+    for bound, beyond in filter(None, pairs):
+        yield Series(
+            condition=condition.name, ratio=1.0, stable_bound=bound, candidate_bound=beyond
+        )
+
+
+def _compared_bounds(
+    own: Sequence[float], bounds: Sequence[float], ratio: float, bound: float
+) -> tuple[float, float] | None:
+    """Of the stable revision, whose `own` bounds these are, and of the candidate.
+
+    Of several that are held against the same one the highest, which tolerates the least: 1.5
+    times 5 and 1.5 times 6.3 are both read at 10.
+    """
+    beyond = _bound_above(bounds, ratio * bound)
+    if beyond is None:
+        return None
+    return max(one for one in own if _bound_above(bounds, ratio * one) == beyond), beyond
 
 
 def tally_of(series: Series, counters: Mapping[Arm, Counters]) -> Tally:
