@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from leadsman_api import ModelDeployment
+from leadsman_api.metrics import LATENCY_BOUNDS
 from leadsman_operator.errors import Refused, Unreachable
 from leadsman_operator.facts import PastCount, PodCount, Sample, Unknown
 from leadsman_operator.observe.counters import pod_counts
@@ -19,7 +20,8 @@ SPAN = timedelta(hours=2)
 """How far back it is read: by then the judge knows how a rate wanders over a rollout."""
 _MOST_SAMPLES = 100_000
 """So many numbers are asked for at most: of many pods at fewer times."""
-_SERIES_OF_A_POD = 20
+_SERIES_OF_A_POD = len(LATENCY_BOUNDS) + 4
+"""Of our own server: its buckets, the one without a bound, and the classes of answers."""
 
 
 async def past_of_prometheus(
