@@ -57,6 +57,8 @@ class Trial:
         self.counts: dict[str, dict[str, float]] = {"one": counters(5000), "two": counters()}
         self.labels: dict[str, dict[str, float]] = {"one": labels(4000, 1000)}
         """Those of a candidate come later, and begin with its first."""
+        self.unread: dict[str, str] = {}
+        """Why the labels of a condition can't be read."""
         self.evidence: Evidence | None = None
         self.look()
 
@@ -65,7 +67,12 @@ class Trial:
         status = self.bench.resource.status.model_copy(update={"evidence": self.evidence})
         resource = self.bench.resource.model_copy(update={"status": status})
         bench = replace(self.bench, resource=resource)
-        return replace(bench.observe(), past=self.past, past_labels=self.past_labels)
+        return replace(
+            bench.observe(),
+            past=self.past,
+            past_labels=self.past_labels,
+            unread_labels=self.unread,
+        )
 
     def look(self) -> Evidence:
         """Bring the evidence up to date; it is written and read as in a status."""

@@ -195,6 +195,15 @@ class PodCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted, and what could not be read beside it."""
+
+    pods: tuple[PodCount, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """Why the labels of a condition can't be read, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
 class PastCount:
     """What the pods of a revision counted together in some seconds before its rollout."""
 

@@ -15,7 +15,7 @@ from leadsman_api.labels import Arm
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Evidence, PodCounters, Verdict
 from leadsman_operator.errors import Refused, Unreachable
-from leadsman_operator.facts import PastCount, PodCount, Sample, Unknown
+from leadsman_operator.facts import Counts, PastCount, PodCount, Sample, Unknown
 from leadsman_operator.observe.past_labels import SPAN, STEP, past_labels_of_prometheus
 from leadsman_operator.observe.scraped_pods import counts_of_prometheus
 from leadsman_operator.ports import Endpoint
@@ -24,6 +24,7 @@ from support.deployments import a_deployment
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 INTERVAL = timedelta(seconds=15)
 ENDPOINT = Endpoint("http://prometheus:9090")
+REFUSED = Refused(Reason.QUERY_FAILED, "Prometheus refused the query: parse error")
 COUNTERS = {"labelled": "outcomes_total", "wrong": "wrong_total"}
 Joined = dict[tuple[str, str], tuple[float | None, float | None]]
 """Labelled and wrong answers, by who counts and the revision."""
@@ -38,6 +39,8 @@ class Prometheus:
     """A quarter of an hour ago."""
     age_seconds: float = 5
     error: Exception | None = None
+    refuses: str | None = None
+    """A part of the queries that it does not understand."""
     queries: list[str] = field(default_factory=list)
 
     async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
@@ -57,6 +60,8 @@ class Prometheus:
         self.queries.append(query)
         if self.error is not None:
             raise self.error
+        if self.refuses is not None and self.refuses in query:
+            raise REFUSED
         which = 1 if "wrong" in query.lower() else 0
         if "outcomes_total" not in query and "wrong_total" not in query:
             return []
@@ -68,18 +73,23 @@ class Prometheus:
         ]
 
 
-def judged_by(metrics: dict[str, Any]) -> ModelDeployment:
-    """A deployment with a condition on labels."""
+def judged_by(metrics: dict[str, Any], **others: dict[str, Any]) -> ModelDeployment:
+    """A deployment with a condition on labels, and others by their names."""
     conditions = [
         {"name": "errors", "type": "ErrorRate", "ratio": 1.5},
-        {"name": "quality", "type": "WrongAnswers", "ratio": 1.1, "metrics": metrics},
+        *(
+            {"name": name, "type": "WrongAnswers", "ratio": 1.1, "metrics": counted}
+            for name, counted in {**others, "quality": metrics}.items()
+        ),
     ]
     return a_deployment(health={"conditions": conditions})
 
 
-def counts(
-    prometheus: Prometheus, resource: ModelDeployment | None = None
-) -> tuple[PodCount, ...] | Unknown:
+TWO = judged_by(COUNTERS, recall={**COUNTERS, "matchers": ['kind=~"("']})
+"""Two conditions, of which Prometheus does not understand the first."""
+
+
+def read(prometheus: Prometheus, resource: ModelDeployment | None = None) -> Counts | Unknown:
     """What the operator makes of it."""
     asked = resource or judged_by(COUNTERS)
     return asyncio.run(
@@ -87,10 +97,23 @@ def counts(
     )
 
 
-def past(prometheus: Prometheus) -> tuple[PastCount, ...] | Unknown:
+def counts(
+    prometheus: Prometheus, resource: ModelDeployment | None = None
+) -> tuple[PodCount, ...] | Unknown:
+    """What was counted, where all of it could be read."""
+    found = read(prometheus, resource)
+    if isinstance(found, Unknown):
+        return found
+    assert found.unread == {}
+    return found.pods
+
+
+def past(
+    prometheus: Prometheus, resource: ModelDeployment | None = None
+) -> tuple[PastCount, ...] | Unknown:
     """What the operator makes of what was before."""
-    resource = judged_by(COUNTERS)
-    return asyncio.run(past_labels_of_prometheus(resource, "a", (prometheus, ENDPOINT), NOW))
+    asked = resource or judged_by(COUNTERS)
+    return asyncio.run(past_labels_of_prometheus(asked, "a", (prometheus, ENDPOINT), NOW))
 
 
 def quality(labelled: float, wrong: float) -> dict[str, float]:
@@ -189,6 +212,14 @@ def test_a_prometheus_that_is_down_makes_labels_unknown() -> None:
     assert past(Prometheus({}, error=down)) == Unknown(down.reason, down.message)
 
 
+def test_a_query_that_is_refused_takes_nothing_from_other_conditions() -> None:
+    """It says what Prometheus said."""
+    prometheus = Prometheus({("j", "a"): (9, 1)}, refuses="kind=~")
+    assert read(prometheus, TWO) == Counts(
+        (PodCount("a at j for quality", "a", NOW, quality(9, 1)),), {"recall": REFUSED.message}
+    )
+
+
 def test_the_past_has_the_labels_that_came_in_it() -> None:
     """Of those who counted at both moments."""
     prometheus = Prometheus({("j", "a"): (60, 6), ("k", "a"): (8, 1)}, before={("j", "a"): (50, 4)})
@@ -197,5 +228,12 @@ def test_the_past_has_the_labels_that_came_in_it() -> None:
 
 def test_a_past_that_is_refused_is_left_out() -> None:
     """It would be refused again."""
-    refused = Refused(Reason.QUERY_FAILED, "too many samples")
-    assert past(Prometheus({}, error=refused)) == ()
+    assert past(Prometheus({}, error=REFUSED)) == ()
+
+
+def test_a_past_that_is_refused_takes_no_other_week() -> None:
+    """Nor one that was read already."""
+    joined: Joined = {("j", "a"): (60, 6)}
+    asked = judged_by({**COUNTERS, "matchers": ['kind=~"("']}, recall=COUNTERS)
+    told = past(Prometheus(joined, before={("j", "a"): (50, 4)}, refuses="kind=~"), asked)
+    assert told == (PastCount(900, {"recall:labelled": 10, "recall:wrong": 2}),)

@@ -74,11 +74,12 @@ def counts(
 ) -> tuple[PodCount, ...] | Unknown:
     """What the operator makes of it."""
     pods = [PodFacts(name, name, {}) for name in there]
-    return asyncio.run(
+    found = asyncio.run(
         counts_of_prometheus(
             resource or a_deployment(), ("a", "b"), pods, (prometheus, ENDPOINT), INTERVAL, NOW
         )
     )
+    return found if isinstance(found, Unknown) else found.pods
 
 
 def names(found: tuple[PodCount, ...] | Unknown) -> list[str]:

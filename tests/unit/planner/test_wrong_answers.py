@@ -55,6 +55,30 @@ def test_no_step_waits_for_labels() -> None:
     assert "quality" not in found.because
 
 
+def test_labels_that_cannot_be_read_say_why() -> None:
+    """Others go on deciding; what was read before stays."""
+    trial = Trial(ERRORS, QUALITY)
+    trial.unread = {"quality": "Prometheus refused the query"}
+    blind = trial.serve(1, one=(80, 0))
+    assert blind.because.endswith("counted yet; quality: Prometheus refused the query")
+    found = served(trial, 40)
+    assert found.verdict is Verdict.GOOD
+    assert quality(found).unread == "Prometheus refused the query"
+
+    trial.label(one=(160, 40), two=(40, 160))
+    assert served(trial).because.endswith("revision, and now Prometheus refused the query")
+
+
+def test_labels_of_neither_revision_may_have_a_wrong_name() -> None:
+    """It is told apart from those that only the candidate has none of."""
+    trial = Trial(ERRORS, QUALITY)
+    found = trial.serve(1, one=(80, 0))
+    assert found.because.endswith("quality: no label of an answer of either revision has come yet")
+    trial.label(one=(80, 20))
+    found = trial.serve(1, one=(80, 0))
+    assert found.because.endswith("quality: no label of an answer of the candidate has come yet")
+
+
 def test_labels_that_show_nothing_yet_hold_nothing_up() -> None:
     """Nor do they make a candidate good of which nothing else is known."""
     trial = Trial(ERRORS, QUALITY)

@@ -53,6 +53,8 @@ class ConditionEvidence(Contract):
     """Lower end of the interval of the candidate's share of bad requests, valid at any time."""
     share_high: float | None = None
     """Upper end of that interval."""
+    unread: Sentence | None = None
+    """Why the labels of a WrongAnswers condition can't be read."""
     value: float | None = None
     """Latest number of a PromQL condition."""
     outside_since: Time | None = None

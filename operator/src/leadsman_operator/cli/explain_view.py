@@ -124,12 +124,14 @@ def _condition(one: Part, spec: Part) -> Iterator[Any]:
     title.append_text(word(one["verdict"]))
     title.append(f"  {_asks(spec)}" if spec else "", style="not bold dim")
     yield title
-    for arm in ("stable", "candidate"):
-        found = share(one, arm)
-        if found:
-            yield f"  {arm:<10} {found}{interval(one) if arm == 'candidate' else ''}"
-    if ratio(one):
-        yield f"  ratio      {ratio(one)}"
+    candidate = share(one, "candidate")
+    rows = {
+        "stable": share(one, "stable"),
+        "candidate": candidate and f"{candidate}{interval(one)}",
+        "ratio": ratio(one),
+        "unread": one.get("unread"),
+    }
+    yield from (f"  {name:<10} {said}" for name, said in rows.items() if said)
     if value(one):
         outside = f", outside since {one['outsideSince']}" if one.get("outsideSince") else ""
         yield f"  value      {value(one)}{outside}"

@@ -12,6 +12,7 @@ from leadsman_api.recorded_spec import RecordedSpec
 from leadsman_api.studies import study_name
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import (
+    Counts,
     Manifest,
     Missing,
     RunFacts,
@@ -84,7 +85,8 @@ async def observe_deployment(
         cluster=replace(cluster, objects={**cluster.objects, **routes}),
         model=model,
         version=await read_version(resource, registry, model, world),
-        counts=counts,
+        counts=counts.pods if isinstance(counts, Counts) else counts,
+        unread_labels=counts.unread if isinstance(counts, Counts) else {},
         past=past,
         past_labels=past_labels,
         queries=queries,

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from leadsman_api import ModelDeployment
 from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL
 from leadsman_api.v1alpha1.health import WrongAnswers
+from leadsman_operator.errors import Refused
 from leadsman_operator.facts import PodCount, Sample
 from leadsman_operator.observe.counters import PodOfRevision, pod_and_revision
 from leadsman_operator.planner.judge.counting import labelled_counter, wrong_counter
@@ -28,6 +30,16 @@ Scrapes = Mapping[PodOfRevision, datetime]
 """When each was read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What is known of labelled answers."""
+
+    counts: tuple[PodCount, ...]
+    scrapes: Scrapes
+    unread: Mapping[str, str]
+    """What Prometheus said where it refused, by the name of the condition."""
+
+
 def labelled_conditions(resource: ModelDeployment) -> tuple[WrongAnswers, ...]:
     """The conditions that labelled answers decide."""
     conditions = resource.spec.health.conditions
@@ -39,22 +51,44 @@ async def labelled_of_prometheus(
     arms: Sequence[str],
     prometheus: tuple[Metrics, Endpoint],
     now: datetime,
-) -> tuple[tuple[PodCount, ...], Scrapes]:
-    """What is known of the answers of the revisions `arms`; raises EdgeError."""
-    metrics, endpoint = prometheus
+) -> Labelled:
+    """What is known of the answers of the revisions `arms`; raises Unreachable.
+
+    A condition whose query is refused takes nothing from the others.
+    """
     counts: list[PodCount] = []
     scrapes: dict[PodOfRevision, datetime] = {}
+    unread: dict[str, str] = {}
     for condition in labelled_conditions(resource):
-        asked = (resource, condition.metrics, arms)
-        labelled, wrong, times = await asyncio.gather(
-            metrics.query(endpoint, labelled_query(*asked), now),
-            metrics.query(endpoint, wrong_query(*asked), now),
-            metrics.query(endpoint, labelled_scrapes_query(*asked), now),
-        )
-        counts.extend(labelled_counts(condition, labelled, wrong, arms, now))
-        for whose, seconds in _by_whom(condition, times, arms).items():
-            scrapes[whose] = datetime.fromtimestamp(seconds, tz=UTC)
-    return tuple(counts), scrapes
+        try:
+            found, read = await _labels(resource, condition, arms, prometheus, now)
+        except Refused as error:
+            unread[condition.name] = error.message
+        else:
+            counts.extend(found)
+            scrapes.update(read)
+    return Labelled(tuple(counts), scrapes, unread)
+
+
+async def _labels(
+    resource: ModelDeployment,
+    condition: WrongAnswers,
+    arms: Sequence[str],
+    prometheus: tuple[Metrics, Endpoint],
+    now: datetime,
+) -> tuple[Iterator[PodCount], Scrapes]:
+    metrics, endpoint = prometheus
+    asked = (resource, condition.metrics, arms)
+    labelled, wrong, times = await asyncio.gather(
+        metrics.query(endpoint, labelled_query(*asked), now),
+        metrics.query(endpoint, wrong_query(*asked), now),
+        metrics.query(endpoint, labelled_scrapes_query(*asked), now),
+    )
+    scrapes = {
+        whose: datetime.fromtimestamp(seconds, tz=UTC)
+        for whose, seconds in _by_whom(condition, times, arms).items()
+    }
+    return labelled_counts(condition, labelled, wrong, arms, now), scrapes
 
 
 def labelled_counts(

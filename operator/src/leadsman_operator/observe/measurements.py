@@ -10,7 +10,8 @@ from datetime import datetime
 from leadsman_api import ModelDeployment
 from leadsman_api.reasons import Reason
 from leadsman_operator.errors import EdgeError
-from leadsman_operator.facts import Missing, PastCount, PodCount, PodFacts, Unknown
+from leadsman_operator.facts import Counts, Missing, PastCount, PodFacts, Unknown
+from leadsman_operator.observe.labelled import labelled_conditions
 from leadsman_operator.observe.past import past_of_prometheus
 from leadsman_operator.observe.past_labels import past_labels_of_prometheus
 from leadsman_operator.observe.scraped_pods import counts_of_prometheus
@@ -51,7 +52,7 @@ async def read_counts(
     world: World,
     configuration: Configuration,
     now: datetime,
-) -> tuple[PodCount, ...] | Unknown:
+) -> Counts | Unknown:
     """Raw counters of each pod, from Prometheus or the pods.
 
     A rollout needs them; at rest those of the stable pods now and then, where no Prometheus will
@@ -59,12 +60,13 @@ async def read_counts(
     """
     stable, candidate = resource.status.stable, resource.status.candidate
     if stable is None:
-        return ()
+        return Counts()
     if candidate is None:
         due = isinstance(endpoint, Missing) and is_due(resource.status.past, stable.name, now)
         if not due:
-            return ()
-        return await counts_of_pods((stable.name,), pods, world.pages, now, whole=False)
+            return Counts()
+        found = await counts_of_pods((stable.name,), pods, world.pages, now, whole=False)
+        return found if isinstance(found, Unknown) else Counts(found)
     arms = (stable.name, candidate.name)
     match endpoint:
         case Unknown():
@@ -73,7 +75,9 @@ async def read_counts(
             evidence = resource.status.evidence
             # What a pod counted before the rollout is told apart by the first look alone.
             first_look = evidence is None or evidence.updated_at is None
-            return await counts_of_pods(arms, pods, world.pages, now, whole=first_look)
+            found = await counts_of_pods(arms, pods, world.pages, now, whole=first_look)
+            unread = {one.name: endpoint.message for one in labelled_conditions(resource)}
+            return found if isinstance(found, Unknown) else Counts(found, unread)
         case Endpoint():
             interval = scrape_interval(resource, configuration)
             prometheus = (world.metrics, endpoint)

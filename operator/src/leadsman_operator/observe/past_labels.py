@@ -31,16 +31,17 @@ async def past_labels_of_prometheus(
 ) -> tuple[PastCount, ...] | Unknown:
     """What came between two moments, for one condition after the other.
 
-    Unknown when no answer came, and nothing when a query was refused: it would be again.
+    Unknown when no answer came, and nothing of a condition whose query was refused: it would be
+    again.
     """
     found: list[PastCount] = []
-    try:
-        for condition in labelled_conditions(resource):
+    for condition in labelled_conditions(resource):
+        try:
             found += await _labels(resource, condition, revision, prometheus, until)
-    except Unreachable as error:
-        return Unknown(error.reason, error.message)
-    except Refused:
-        return ()
+        except Unreachable as error:
+            return Unknown(error.reason, error.message)
+        except Refused:
+            continue
     return tuple(found)
 
 

@@ -11,7 +11,7 @@ from leadsman_api.durations import format_duration
 from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.health import Disagreement, RequestMetrics
 from leadsman_operator.errors import EdgeError
-from leadsman_operator.facts import PodCount, PodFacts, Sample, Unknown
+from leadsman_operator.facts import Counts, PodCount, PodFacts, Sample, Unknown
 from leadsman_operator.observe.counters import PodOfRevision, pod_and_revision, pod_counts
 from leadsman_operator.observe.labelled import labelled_of_prometheus
 from leadsman_operator.planner.judge.questions import (
@@ -36,7 +36,7 @@ async def counts_of_prometheus(
     prometheus: tuple[Metrics, Endpoint],
     interval: timedelta,
     now: datetime,
-) -> tuple[PodCount, ...] | Unknown:
+) -> Counts | Unknown:
     """What Prometheus knows of the revisions `arms`, stable and candidate, both at one time.
 
     Unknown when a pod's counts are older than two scrapes of `interval`: what the other arm has
@@ -48,17 +48,17 @@ async def counts_of_prometheus(
     if any(isinstance(one, Disagreement) for one in resource.spec.health.conditions):
         asked.append(copies_query(resource, arms[-1]))
     try:
-        (labelled, read), (samples, times, *copies) = await asyncio.gather(
+        labelled, (samples, times, *copies) = await asyncio.gather(
             labelled_of_prometheus(resource, arms, prometheus, now),
             asyncio.gather(*(metrics.query(endpoint, query, now) for query in asked)),
         )
     except EdgeError as error:
         return Unknown(error.reason, error.message)
     counted = [*samples, *(sample for one in copies for sample in one)]
-    counts = (*pod_counts(counted, layout, arms, now), *labelled)
-    scrapes = {**_scrapes(times, layout, arms), **read}
+    counts = (*pod_counts(counted, layout, arms, now), *labelled.counts)
+    scrapes = {**_scrapes(times, layout, arms), **labelled.scrapes}
     stale = next(_stale(counts, scrapes, pods, interval, now), None)
-    return stale or tuple(_news(counts, scrapes, resource))
+    return stale or Counts(tuple(_news(counts, scrapes, resource)), labelled.unread)
 
 
 def _scrapes(times: Sequence[Sample], layout: RequestMetrics, arms: Sequence[str]) -> Scrapes:

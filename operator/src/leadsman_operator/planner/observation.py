@@ -64,6 +64,8 @@ class DeploymentObservation:
     """What the stable revision counted before the rollout; only when the judge needs it."""
     past_labels: tuple[PastCount, ...] | Unknown = ()
     """The labels that came of its answers before."""
+    unread_labels: Mapping[str, str] = field(default_factory=dict)
+    """Why the labels of a condition can't be read, by its name."""
     queries: Mapping[str, float | Unknown] = field(default_factory=dict)
     """What the PromQL conditions gave, by the name of the condition."""
     routing: RoutingFacts = field(default_factory=RoutingFacts)

@@ -56,7 +56,7 @@ def weigh(observation: DeploymentObservation, arms: Mapping[str, Arm]) -> Eviden
     health = resource.spec.health
     found = counted(before, counts, arms, now, _warm_from(observation.cluster.pods, health.warm_up))
     memory = remembered(before, _look(observation, found))
-    judgement = _judgement(observation, memory, failures)
+    judgement = _with_unread(_judgement(observation, memory, failures), observation.unread_labels)
     verdict = min(_said(health.conditions, judgement), key=_WORST_FIRST.index)
     return Evidence(
         verdict=verdict,
@@ -134,6 +134,17 @@ def _judgement(observation: DeploymentObservation, memory: Memory, failures: Pod
     pods = judged((), memory, promise, queries, failures).failures
     evidence = resource.status.evidence
     return Judged(checked(health.conditions, memory, health.judge, evidence, queries), pods)
+
+
+def _with_unread(judgement: Judged, unread: Mapping[str, str]) -> Judged:
+    """Say of each condition why its labels can't be read."""
+    told = (
+        one.model_copy(update={"unread": unread[one.name][:_LONGEST_SENTENCE]})
+        if one.name in unread
+        else one
+        for one in judgement.conditions
+    )
+    return replace(judgement, conditions=tuple(told))
 
 
 def _queries(observation: DeploymentObservation) -> Mapping[str, ConditionEvidence]:
@@ -219,11 +230,13 @@ def _answers(evidence: ConditionEvidence) -> str:
 
 def _labelled(evidence: ConditionEvidence) -> str:
     if not evidence.candidate_total:
-        return "no answer of the candidate has a label yet"
+        whose = "the candidate" if evidence.stable_total else "either revision"
+        return evidence.unread or f"no label of an answer of {whose} has come yet"
+    unread = f", and now {evidence.unread}" if evidence.unread else ""
     return (
         f"{evidence.candidate_bad} of {evidence.candidate_total} labelled answers of the candidate"
         f" were wrong, {evidence.stable_bad} of {evidence.stable_total}"
-        f" of the stable revision{_checks(evidence)}"
+        f" of the stable revision{_checks(evidence)}{unread}"
     )
 
 
