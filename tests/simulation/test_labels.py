@@ -9,24 +9,34 @@ from typing import Any
 
 import pytest
 
-from support.world import SPEC, Simulation
+from leadsman_operator.planner.observation import Configuration
+from support.world import CONFIGURATION, SPEC, WITHOUT_PROMETHEUS, Simulation
 from support.world_labels import QUALITY
 from support.world_metrics import PROMETHEUS
 
 
-def judged_by_labels(behaviour: str, rule: Mapping[str, Any]) -> Simulation:
-    """A version gets all of the traffic before the first of its answers has a label."""
+def with_labels(
+    rule: Mapping[str, Any] | None = None, configuration: Configuration = CONFIGURATION
+) -> Simulation:
+    """A version serves, and labels decide on the next one."""
     conditions = [{"name": "errors", "type": "ErrorRate", "ratio": 1.5}, QUALITY]
     sim = Simulation(
         {
             **SPEC,
             "rollout": {**SPEC["rollout"], "bake": "5m"},
-            "health": {"conditions": conditions, "judge": rule},
-        }
+            "health": {"conditions": conditions, "judge": rule or {}},
+        },
+        configuration,
     )
     sim.metrics.joiner.after = timedelta(seconds=120)
     sim.registry.aliases["champion"] = sim.register("good")
     go_on(sim, 180)
+    return sim
+
+
+def judged_by_labels(behaviour: str, rule: Mapping[str, Any]) -> Simulation:
+    """A version gets all of the traffic before the first of its answers has a label."""
+    sim = with_labels(rule)
     sim.registry.aliases["champion"] = sim.register(behaviour)
     while sim.status()["phase"] != "Baking":
         go_on(sim, 5)
@@ -74,3 +84,29 @@ def test_a_right_version_stays(rule: Mapping[str, Any]) -> None:
     go_on(sim, 120)
 
     assert (sim.status()["phase"], sim.version("stable")) == ("Stable", 2)
+
+
+def test_without_a_prometheus_the_status_says_what_to_write() -> None:
+    """Errors decide, and labels never will."""
+    sim = with_labels(configuration=WITHOUT_PROMETHEUS)
+    sim.registry.aliases["champion"] = sim.register("good")
+    go_on(sim, 60)
+
+    told = {one["name"]: one for one in sim.status()["evidence"]["conditions"]}
+    assert told["errors"]["verdict"] == "Good"
+    assert told["quality"]["verdict"] == "Blind"
+    assert told["quality"]["unread"].endswith("write spec.health.prometheus.url")
+
+
+def test_a_past_is_read_once_counts_are() -> None:
+    """While they are stale nobody would remember it."""
+    sim = with_labels()
+    sim.metrics.age_seconds = 60
+    sim.registry.aliases["champion"] = sim.register("good")
+    go_on(sim, 120)
+    assert sim.status()["evidence"]["verdict"] == "Blind"
+    assert sim.metrics.pasts_asked_for == 0
+
+    sim.metrics.age_seconds = 0
+    go_on(sim, 60)
+    assert sim.metrics.pasts_asked_for == 3

@@ -33,6 +33,7 @@ class FakeMetrics:
     remembers: list[tuple[datetime, list[Sample]]] = field(default_factory=list)
     """What it has read, and when; the newest last."""
     joiner: FakeJoiner = field(default_factory=FakeJoiner)
+    pasts_asked_for: int = 0
 
     async def query(self, endpoint: Endpoint, query: str, at: datetime) -> Sequence[Sample]:
         """The raw counters of every pod, or when they were read."""
@@ -54,6 +55,7 @@ class FakeMetrics:
         self, endpoint: Endpoint, query: str, until: datetime, span: timedelta, step: timedelta
     ) -> Sequence[Sample]:
         """The raw counters of every pod of a revision, each time that it has read them."""
+        self.pasts_asked_for += 1
         assert endpoint.address == PROMETHEUS_URL
         assert "__name__" in query or "by (pod,revision)" in query
         assert step > timedelta(0)

@@ -71,12 +71,19 @@ async def observe_deployment(
         registry_endpoint(resource, world, configuration),
         metrics_endpoint(resource, world, configuration),
     )
-    model, counts, past, past_labels, queries = await asyncio.gather(
+    model, counts, queries = await asyncio.gather(
         read_model(registry, resource.spec.model.name, world),
         read_counts(resource, metrics, cluster.pods, world, configuration, now),
-        read_past(resource, metrics, cluster.pods, world, configuration, now),
-        read_past_labels(resource, metrics, world.metrics, now),
         read_queries(resource, metrics, world.metrics, now),
+    )
+    # Nobody remembers a past that is read beside counts which are unknown: it is long.
+    past, past_labels = (
+        await asyncio.gather(
+            read_past(resource, metrics, cluster.pods, world, configuration, now),
+            read_past_labels(resource, metrics, world.metrics, now),
+        )
+        if isinstance(counts, Counts)
+        else ((), ())
     )
     return DeploymentObservation(
         now=now,
