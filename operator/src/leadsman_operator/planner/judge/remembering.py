@@ -53,7 +53,7 @@ class Look:
     past: Sequence[PastCount] = ()
     """What the stable revision counted before the rollout; nothing when it was told before."""
     past_unread: bool = False
-    """Whether that could not be read."""
+    """Whether a part of that could not be read."""
     window_seconds: float = RECENT_SECONDS
     """Length of the recent windows."""
     past_labels: Sequence[PastCount] = ()
@@ -130,18 +130,14 @@ def _with_past(memory: Memory, look: Look) -> Memory:
     """Add a past that could not be read before.
 
     How the stable share wandered in the minutes since is given up for it: its batches are of
-    another length where there are many pods.
+    another length where there are many pods. A series that had its past then keeps it.
     """
-    return memory.model_copy(
-        update={
-            "past_until": None,
-            "look_seconds": _shortest(look),
-            "past_seconds": _watched(look),
-            "series": tuple(
-                _begun_series(one, look) if _past_of(one, look) else one for one in memory.series
-            ),
-        }
+    series = tuple(
+        one if one.past_total or not _past_of(one, look) else _begun_series(one, look)
+        for one in memory.series
     )
+    told = {"look_seconds": _shortest(look), "past_seconds": _watched(look)} if look.past else {}
+    return memory.model_copy(update={"past_until": None, "series": series, **told})
 
 
 def _watched(look: Look) -> float:

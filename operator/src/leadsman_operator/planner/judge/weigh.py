@@ -80,7 +80,7 @@ def _look(observation: DeploymentObservation, found: Counted) -> Look:
         observation.past,
         observation.past_labels,
     )
-    look = Look(
+    return Look(
         conditions=health.conditions,
         counted=found,
         now=observation.now,
@@ -88,10 +88,10 @@ def _look(observation: DeploymentObservation, found: Counted) -> Look:
             observation.resource, observation.configuration
         ).total_seconds(),
         window_seconds=_window_seconds(health.judge),
+        past=() if isinstance(past, Unknown) else past,
+        past_labels=() if isinstance(labels, Unknown) else labels,
+        past_unread=isinstance(past, Unknown) or isinstance(labels, Unknown),
     )
-    if isinstance(past, Unknown) or isinstance(labels, Unknown):
-        return replace(look, past_unread=True)
-    return replace(look, past=past, past_labels=labels)
 
 
 def _said(conditions: Sequence[HealthCondition], judgement: Judged) -> Iterator[Verdict]:
