@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -241,6 +242,39 @@ def test_a_week_of_labels_that_could_not_be_read_is_asked_for_again() -> None:
     told, known = (quality(served(trial)) for trial in (late, early))
     assert told.ratio == known.ratio
     assert told.log_evidence == known.log_evidence
+
+
+def errors_of(trial: Trial) -> ConditionEvidence:
+    """What the requests have shown."""
+    assert trial.evidence is not None
+    return next(one for one in trial.evidence.conditions if one.name == "errors")
+
+
+def test_a_week_that_cannot_be_read_takes_no_other_past() -> None:
+    """Neither while it is asked for, nor when it is given up."""
+    late, known = Trial(ERRORS, QUALITY, past_labels=DOWN), Trial(ERRORS, QUALITY)
+    for trial in (late, known):
+        trial.serve(3, one=(78, 2), two=(18, 2))
+    assert errors_of(late) == errors_of(known)
+    late.past = late.past_labels = ()
+    for trial in (late, known):
+        trial.serve(3, one=(78, 2), two=(18, 2))
+    assert errors_of(late) == errors_of(known)
+
+
+def test_labels_bring_no_time_to_requests() -> None:
+    """Which come in bursts, an hour apart: how their share wanders is read over that time."""
+    trials = labelled_too, asked = Trial(ERRORS, QUALITY), Trial(ERRORS, QUALITY)
+    for _ in range(3):
+        for trial in trials:
+            trial.serve(12, one=(76, 4), two=(18, 2))
+        assert errors_of(labelled_too) == errors_of(asked)
+        for _ in range(12):
+            labelled_too.bench.now += timedelta(minutes=5)
+            labelled_too.label(one=(8, 2), two=(4, 1))
+            labelled_too.serve(1)
+        asked.bench.now = labelled_too.bench.now
+    assert times_of(labelled_too)[1] == 3 * 12 * 15
 
 
 def test_labels_without_a_past_need_an_hour() -> None:

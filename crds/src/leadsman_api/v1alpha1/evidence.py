@@ -125,7 +125,9 @@ class Memory(Contract):
     look_seconds: float
     """Usual time between two looks that bring something new."""
     counted_at: Time
-    """When something new came last."""
+    """When new requests came last."""
+    labels_at: Time | None = None
+    """When labels came last without any."""
     past_seconds: float = 0
     """For how long the stable revision was watched before the rollout."""
     past_until: Time | None = None

@@ -17,6 +17,8 @@ from leadsman_operator.facts import PodCount
 
 TIMES = "le="
 """How the names of counters of times begin."""
+_LABELLED, _WRONG = ":labelled", ":wrong"
+"""How the names of counters of labels end."""
 MOST_PODS = 500
 """So many pods the status can remember."""
 
@@ -89,12 +91,19 @@ def counted_between(
 
 def labelled_counter(condition: str) -> str:
     """Name of the counter of the answers that a condition of type WrongAnswers is about."""
-    return f"{condition}:labelled"
+    return f"{condition}{_LABELLED}"
 
 
 def wrong_counter(condition: str) -> str:
     """Name of the counter of those of them that were wrong."""
-    return f"{condition}:wrong"
+    return f"{condition}{_WRONG}"
+
+
+def of_requests(counters: Mapping[str, float]) -> dict[str, float]:
+    """The counters that move when a request is answered, and not when its label comes."""
+    return {
+        name: value for name, value in counters.items() if not name.endswith((_LABELLED, _WRONG))
+    }
 
 
 def as_totals(totals: Mapping[Arm, Mapping[str, float]]) -> tuple[ArmCounters, ...]:

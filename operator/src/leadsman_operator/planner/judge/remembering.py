@@ -10,7 +10,11 @@ from leadsman_api.labels import Arm
 from leadsman_api.v1alpha1.evidence import LARGEST_TOTAL, Comparison, Evidence, Memory, Series
 from leadsman_api.v1alpha1.health import HealthCondition
 from leadsman_operator.facts import PastCount
-from leadsman_operator.planner.judge.counting import Counted, labelled_counter
+from leadsman_operator.planner.judge.counting import (
+    Counted,
+    labelled_counter,
+    of_requests,
+)
 from leadsman_operator.planner.judge.sequential import (
     RECENT_SECONDS,
     Limit,
@@ -84,36 +88,51 @@ def _memory_of(evidence: Evidence | None, conditions: Sequence[HealthCondition])
 def remembered(before: Evidence | None, look: Look) -> Memory:
     """The memory with what came up since; anew when other conditions are asked for.
 
-    Between two scrapes of Prometheus there is nothing new: then nothing changes.
+    Between two scrapes of Prometheus there is nothing new: then nothing changes. Labels alone
+    bring no time to the series of requests: in that the candidate had none.
     """
     known = _memory_of(before, look.conditions)
     if known is not None and known.past_until is not None and not look.past_unread:
         known = _with_past(known, look)
-    if known is not None and not _has_news(look):
+    latest = look.counted.latest
+    if known is not None and not any(map(_has_news, latest.values())):
         return known
     memory = known or _begun(look)
-    # The clock of another replica of the operator may be behind.
-    seconds = max(0.0, (look.now - memory.counted_at).total_seconds())
-    had_requests = any(look.counted.latest.get(Arm.CANDIDATE, {}).values())
+    requests = {arm: of_requests(counters) for arm, counters in latest.items()}
+    are_asked = known is None or any(map(_has_news, requests.values()))
+    had_requests = _has_news(requests.get(Arm.CANDIDATE, {}))
+    seconds = _since(memory.counted_at, look) if are_asked else 0.0
     # After a gap the requests belong to some of its time, nobody knows to which.
     counted = min(seconds, LONGEST_LOOK * memory.look_seconds) if had_requests else 0.0
+    labels_seconds = _since(max(memory.counted_at, memory.labels_at or memory.counted_at), look)
     begins = memory.recent_seconds >= look.window_seconds
     series = tuple(
-        _series_with(one, look, (seconds, memory.look_seconds), begins=begins)
+        _series_with(
+            one,
+            look,
+            (labels_seconds if one.labelled else seconds, memory.look_seconds),
+            begins=begins,
+        )
         for one in _with_times(memory.series, look)
     )
     return memory.model_copy(
         update={
             "series": series,
-            "counted_at": look.now,
+            "counted_at": look.now if are_asked else memory.counted_at,
+            "labels_at": memory.labels_at if are_asked else look.now,
             "counted_seconds": memory.counted_seconds + counted,
             "recent_seconds": counted + (0.0 if begins else memory.recent_seconds),
         }
     )
 
 
-def _has_news(look: Look) -> bool:
-    return any(any(counters.values()) for counters in look.counted.latest.values())
+def _has_news(counters: Counters) -> bool:
+    return any(counters.values())
+
+
+def _since(then: datetime, look: Look) -> float:
+    """Seconds; the clock of another replica of the operator may be behind."""
+    return max(0.0, (look.now - then).total_seconds())
 
 
 def _begun(look: Look) -> Memory:
