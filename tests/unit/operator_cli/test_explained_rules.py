@@ -83,3 +83,10 @@ def test_pods_that_have_failed_are_told() -> None:
         "  latest     pod churn-2-a ended with code 139",
         "  evidence   20.1",
     ]
+
+
+def test_labels_that_cannot_be_read_say_why() -> None:
+    """In the words of Prometheus; nobody sees else why nothing ever comes."""
+    said = "Prometheus refused the query: parse error"
+    lines = page({}, conditions=[{"name": "quality", "verdict": "Blind", "unread": said}])
+    assert f"  unread     {said}" in lines
