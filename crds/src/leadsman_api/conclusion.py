@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from pydantic import ValidationError
-
-from leadsman_api.contract import Contract
+from leadsman_api.text import Text
 from leadsman_api.v1alpha1.training_run_status import (
     GateStatus,
     Provenance,
@@ -16,25 +12,13 @@ from leadsman_api.v1alpha1.training_run_status import (
 from leadsman_api.values import Digest, VersionNumber, Word
 
 
-class Told(Contract):
-    """What a Job tells by a tag of its run."""
+class Told(Text):
+    """What a Job tells by a tag of its run; MLflow keeps up to 8000 characters of one."""
 
     provenance: Provenance
     """What the model was made from, as far as its pod knows."""
     pod_uid: Word | None = None
     """The pod that trained it; the cluster knows by which image."""
-
-    def to_text(self) -> str:
-        """The tag's value; MLflow keeps up to 8000 characters of it."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
-
-    @classmethod
-    def from_text(cls, text: str | None) -> Self | None:
-        """Read the tag's value; None when there is none that can be read."""
-        try:
-            return cls.model_validate_json(text or "")
-        except ValidationError:
-            return None
 
 
 class Conclusion(Told):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import ValidationError, field_validator
+from pydantic import field_validator
 
-from leadsman_api.contract import Contract
+from leadsman_api.text import Text
 from leadsman_api.v1alpha1.data import Data
 from leadsman_api.v1alpha1.objective import Objective
 from leadsman_api.v1alpha1.pods import Resources
@@ -26,7 +26,7 @@ _SIZES = frozenset({"cpu", "memory"})
 """What a model needs to be trained at all; other resources are devices, or room on a node."""
 
 
-class RecordedSpec(Contract):
+class RecordedSpec(Text):
     """The value of the tag `leadsman.spec` of a version."""
 
     data: Data
@@ -58,18 +58,6 @@ class RecordedSpec(Contract):
         source = spec.data.source.model_copy(update={"uri": uri})
         data = spec.data.model_copy(update={"source": source})
         return cls(data=data, trainer=spec.trainer, objective=spec.objective)
-
-    def to_text(self) -> str:
-        """The tag's value."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
-
-    @classmethod
-    def from_text(cls, text: str | None) -> Self | None:
-        """Read the tag's value; None when there is none that can be read."""
-        try:
-            return cls.model_validate_json(text or "")
-        except ValidationError:
-            return None
 
     def completed(self, spec: TrainingRunSpec) -> TrainingRunSpec:
         """A spec with what it leaves out as it is kept here."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from leadsman_api.contract import Contract
 from leadsman_api.rules import Rule
+from leadsman_api.text import Text
 from leadsman_api.values import Count
 from leadsman_api.vocabulary import Term
 
@@ -62,7 +63,7 @@ class ColumnProfile(Contract):
     """Rows without a value."""
 
 
-class ReferenceProfile(Contract):
+class ReferenceProfile(Text):
     """The columns that a model has learnt from, and what it says."""
 
     rows: Count
@@ -73,18 +74,6 @@ class ReferenceProfile(Contract):
     """The target of those rows."""
     predictions: ColumnProfile
     """What the model says of rows that were held out."""
-
-    def to_text(self) -> str:
-        """The file's content."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
-
-    @classmethod
-    def from_text(cls, text: str) -> Self | None:
-        """Read such a file; None for what is none."""
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError:
-            return None
 
 
 def instability(before: Sequence[int], now: Sequence[int]) -> float:

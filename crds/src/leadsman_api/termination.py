@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from pydantic import ValidationError
-
-from leadsman_api.contract import Contract
 from leadsman_api.reasons import Reason
+from leadsman_api.text import Text
 from leadsman_api.values import Sentence, Word
 
 TERMINATION_PATH = "/dev/termination-log"
@@ -29,8 +27,8 @@ class ExitCode(IntEnum):
     """The pod was told to go before its work was done."""
 
 
-class Termination(Contract):
-    """Why a container ended, or what it found."""
+class Termination(Text):
+    """Why a container ended, or what it found: well within the 4096 bytes that a kubelet keeps."""
 
     reason: Reason
     """Why, as one word of a closed list."""
@@ -44,15 +42,3 @@ class Termination(Contract):
     """Why that one and not a faster one."""
     largest_difference: float | None = None
     """Largest difference between the plan's answers and the original's."""
-
-    def to_text(self) -> str:
-        """The line that is written, well within the 4096 bytes that a kubelet keeps."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
-
-    @classmethod
-    def from_text(cls, text: str | None) -> Termination | None:
-        """Read such a line; None for what another program wrote."""
-        try:
-            return cls.model_validate_json(text or "")
-        except ValidationError:
-            return None

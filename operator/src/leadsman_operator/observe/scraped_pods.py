@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from leadsman_api import ModelDeployment
@@ -12,8 +12,8 @@ from leadsman_api.reasons import Reason
 from leadsman_api.v1alpha1.health import Disagreement, RequestMetrics
 from leadsman_operator.errors import EdgeError
 from leadsman_operator.facts import Counts, PodCount, PodFacts, Sample, Unknown
-from leadsman_operator.observe.counters import PodOfRevision, pod_and_revision, pod_counts
-from leadsman_operator.observe.labelled import labelled_of_prometheus
+from leadsman_operator.observe.counters import pod_and_revision, pod_counts
+from leadsman_operator.observe.labelled import Scrapes, labelled_of_prometheus
 from leadsman_operator.planner.judge.questions import (
     copies_query,
     counters_query,
@@ -24,9 +24,6 @@ from leadsman_operator.ports import Endpoint, Metrics
 
 _MOST_INTERVALS = 2
 """Counts that are older than so many scrapes are stale."""
-
-Scrapes = Mapping[PodOfRevision, datetime]
-"""When the counters of a pod were read."""
 
 
 async def counts_of_prometheus(

@@ -39,7 +39,7 @@ def _left_by(scene: Scene, status: ModelDeploymentStatus) -> str | None:
     """Who wants another stable revision of before; nobody while it is a later one that came."""
     if status.rollout is not None:
         return status.rollout.going_back_by
-    return scene.status.rollout.restored_by if scene.status.rollout is not None else None
+    return restored_by(scene.status)
 
 
 def _at_rest(
@@ -52,4 +52,9 @@ def _at_rest(
 
 def is_restored(status: ModelDeploymentStatus) -> bool:
     """Whether the candidate has carried all of the traffic before, and somebody wants it again."""
-    return status.rollout is not None and status.rollout.restored_by is not None
+    return restored_by(status) is not None
+
+
+def restored_by(status: ModelDeploymentStatus) -> str | None:
+    """Who wants it again."""
+    return status.rollout.restored_by if status.rollout is not None else None

@@ -14,6 +14,7 @@ from leadsman_api.v1alpha1.model_deployment_status import (
     RolloutStatus,
 )
 from leadsman_operator.planner.course import Course, move
+from leadsman_operator.planner.kept import restored_by
 from leadsman_operator.planner.revision import Revision
 from leadsman_operator.planner.scene import FULL, Scene
 from leadsman_operator.planner.swap import only_arm
@@ -107,16 +108,16 @@ def promote(scene: Scene, message: str) -> Course:
 
     After a swap there is no previous one: nothing has room to keep it warm.
     """
-    restored_by = scene.status.rollout.restored_by if scene.status.rollout else None
     stable, candidate = scene.status.stable, scene.status.candidate
     if stable is None or candidate is None:
         raise ValueError("a promotion needs a stable revision and a candidate")
     keep_until = scene.now + scene.spec.rollout.keep_previous
     kept = stable.model_copy(update={"since": scene.now, "keep_until": keep_until})
     blocked = scene.status.blocked
-    if restored_by is not None:
+    by = restored_by(scene.status)
+    if by is not None:
         # The spec asks for it still, and somebody has gone away from it.
-        message = f"{message}; {restored_by} went back to it from version {stable.version}"
+        message = f"{message}; {by} went back to it from version {stable.version}"
         blocked = _blocked(scene, stable, Reason.ABORTED)
     return move(
         scene,
